@@ -1,0 +1,118 @@
+// The table of raw kernels that one instruction set exports, and nothing else.
+//
+// This header is all that an instruction-set unit sees of lamella, so it holds no C++ library type
+// and no inline code: the linker keeps one copy of an inline function, and it must not be the
+// AVX-512 one on an AVX2 machine. Blocking, partition and threads are the drivers' business.
+#ifndef LAMELLA_BACKENDS_KERNEL_TABLE_H_
+#define LAMELLA_BACKENDS_KERNEL_TABLE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace lamella::backends {
+
+using index = ptrdiff_t;
+
+/// Same order as lamella::ActivationKind (checked where both are visible).
+enum ActivationCode : int { kIdentity, kRelu, kLeakyRelu, kTanh, kSigmoid };
+
+/// What happens to a tile while it is in registers: c ← f(c + bias) * g'(gate).
+template <class T>
+struct TileEpilogue {
+  const T* row_bias;      // one per row of the block, or null
+  index row_bias_stride;  // elements between the biases of two rows
+  const T* column_bias;   // one per column, contiguous, or null
+  int activation;         // ActivationCode
+  T slope;
+  const T* gate;  // activations, unit column stride, or null
+  index gate_row_stride;
+  int gate_activation;  // ActivationCode
+  T gate_slope;
+};
+
+/// C (m x n) ← alpha A (m x k) B (k x n) + beta C, then the epilogue if there is one.
+///
+/// A is read one element at a time and broadcast, with any strides. B is read by vectors: columns
+/// [q*nr, (q+1)*nr) stand in panel q, whose row p begins at b + q*b_panel_stride + p*b_row_stride.
+/// Every panel can be read nr columns wide, also the last (packing pads it with zeros).
+template <class T>
+struct GemmBlock {
+  index m, n, k;
+  const T* a;
+  index a_row_stride, a_col_stride;
+  const T* b;
+  index b_row_stride, b_panel_stride;
+  T* c;
+  index c_row_stride;
+  T alpha, beta;
+  const TileEpilogue<T>* epilogue;  // null: none
+};
+
+/// Softmax + negative log-likelihood + gradient over a block of samples; see lamella::SoftmaxNll.
+template <class T>
+struct SoftmaxNllBlock {
+  index samples, classes;
+  const T* logits;
+  index logits_stride;  // between samples (rows kernel) or between classes (columns kernel)
+  const int32_t* labels;
+  index labels_stride;
+  const T* weights;  // or null
+  index weights_stride;
+  T label_smoothing, scale;
+  T* gradient;
+  index gradient_stride;
+  T* losses;
+  index losses_stride;
+  int32_t* predictions;  // or null
+  index predictions_stride;
+};
+
+/// The kernels of one instruction set for one element type. Matrices are row-major with unit column
+/// stride and a leading dimension (ld), both in elements; vectors are contiguous unless a stride is
+/// given.
+template <class T>
+struct KernelTable {
+  const char* isa;
+  index mr, nr;  // micro-tile: at most mr rows, nr columns (= width of a packed panel)
+  index kc;      // K is cut into ceil(K / kc) nearly equal blocks; decides the bits of a result
+  index nc;      // columns packed at a time: kc x nc elements should sit in the L2 cache
+  index pack_a_from;  // smallest k x n... see gemm_driver.cpp
+
+  void (*gemm)(const GemmBlock<T>&);
+  /// Packs B (k x n, any strides) into panels of nr columns, k*nr elements each, zero-padded.
+  void (*pack_b)(index k, index n, const T* b, index row_stride, index col_stride, T* packed);
+  /// y[i] ← alpha A[i,:] x + beta y[i]; A is m x k with unit column stride, x contiguous.
+  void (*gemv)(index m, index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
+               index y_stride);
+  /// A ← A + alpha x yᵀ.
+  void (*outer_product)(index m, index n, T alpha, const T* x, index x_stride, const T* y, T* a,
+                        index lda);
+
+  void (*bias_add_rows)(index m, index n, const T* bias, T* c, index ldc);  // c(i,j) += bias[j]
+  void (*bias_add_columns)(index m, index n, const T* bias, index bias_stride, T* c,
+                           index ldc);  // c(i,j) += bias[i]
+  void (*softmax_rows)(index m, index n, const T* z, index ldz, T* p, index ldp);
+  void (*softmax_columns)(index m, index n, const T* z, index ldz, T* p, index ldp);
+  void (*softmax_nll_rows)(const SoftmaxNllBlock<T>&);
+  void (*softmax_nll_columns)(const SoftmaxNllBlock<T>&);
+  void (*activate)(int code, T slope, index n, const T* z, T* a);
+  void (*activate_backward)(int code, T slope, index n, const T* a, T* d);
+  /// sums[i] ← beta sums[i] + alpha Σ_j a(i,j)
+  void (*row_sums)(index m, index n, T alpha, const T* a, index lda, T beta, T* sums,
+                   index sums_stride);
+  /// sums[j] ← beta sums[j] + alpha Σ_i a(i,j)
+  void (*column_sums)(index m, index n, T alpha, const T* a, index lda, T beta, T* sums);
+  /// See lamella::SgdUpdate; velocity may be null.
+  void (*sgd_update)(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
+                     const T* gradient, T* velocity, T* weights);
+};
+
+/// The tables of one instruction set.
+struct KernelTables {
+  const KernelTable<float>* f32;
+  const KernelTable<double>* f64;
+};
+
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_KERNEL_TABLE_H_

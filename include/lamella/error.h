@@ -1,0 +1,51 @@
+// The exceptions lamella throws. Everything derives from lamella::Error; kernels themselves never
+// throw.
+#ifndef LAMELLA_ERROR_H_
+#define LAMELLA_ERROR_H_
+
+#include <stdexcept>
+
+namespace lamella {
+
+/// Base of every exception thrown by lamella. what() says what was wrong, where, and what would be
+/// right.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A caller's mistake: wrong shape, null pointer, overlapping operands, option out of range.
+class ArgumentError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A file or data set whose content is not what it should be. what() names the file and the place.
+class DataError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The operating system refused: no such file, no permission, disk full. what() names path and
+/// reason.
+class IoError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A backend, instruction set or thread setting that is unknown or unusable here. what() lists the
+/// valid ones.
+class BackendError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Training cannot go on, for example because the loss is no longer finite.
+class TrainingError : public Error {
+ public:
+  using Error::Error;
+};
+
+}  // namespace lamella
+
+#endif  // LAMELLA_ERROR_H_

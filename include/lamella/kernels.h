@@ -1,0 +1,197 @@
+// What a backend implements: the abstract kernels and the operands each one takes.
+//
+// Not here: argument checks (backend.h does them once, in front of these calls) and the choice of a
+// backend (registry.h). Every kernel is noexcept and may trust its operands.
+//
+// Shapes follow one convention: a matrix of samples has one sample per row. Code that keeps samples
+// in columns passes transposed views; a backend looks at the strides and picks the fitting loop.
+#ifndef LAMELLA_KERNELS_H_
+#define LAMELLA_KERNELS_H_
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include <lamella/view.h>
+
+namespace lamella {
+
+/// Element-wise functions between layers. The derivative of each is a function of its own value.
+enum class ActivationKind : std::uint8_t { identity, relu, leaky_relu, tanh, sigmoid };
+
+/// An activation and its parameter. For a = f(z), the derivative f'(z) is
+/// identity 1; relu [a > 0]; leaky relu 1 or slope; tanh 1 - a²; sigmoid a (1 - a).
+struct Activation {
+  ActivationKind kind = ActivationKind::identity;
+  double slope = 0.01;  ///< leaky_relu only: f(z) = slope * z for z < 0; must be positive
+
+  friend bool operator==(const Activation&, const Activation&) = default;
+};
+
+/// C ← alpha A B + beta C. A is m x k, B is k x n, C is m x n.
+///
+/// With beta = 0, C is write-only: whatever it held, NaN included, does not matter. With k = 0 or
+/// alpha = 0 the product is zero and C ← beta C. C overlaps neither A nor B. 2mnk flops.
+template <class T>
+struct Gemm {
+  T alpha = 1;
+  ConstView<T> a;
+  ConstView<T> b;
+  T beta = 0;
+  View<T> c;
+};
+
+/// What happens to C after the product: c ← f(c + bias) ⊙ g'(gate).
+///
+/// `bias` has one entry per column of C, or none. `gate`, if not empty, has C's shape and holds
+/// activations a = g(z) of `gate_activation`; the result is multiplied by g' at them. `gate` may
+/// not overlap C.
+template <class T>
+struct Epilogue {
+  ConstVectorView<T> bias;
+  Activation activation;
+  ConstView<T> gate;
+  Activation gate_activation;
+};
+
+/// A matrix product and its epilogue in one call; equal bit for bit to the separate calls.
+template <class T>
+struct FusedGemm {
+  Gemm<T> gemm;
+  Epilogue<T> epilogue;
+};
+
+/// C ← C + 1 biasᵀ: adds bias (n entries) to every row of C (m x n).
+template <class T>
+struct BiasAdd {
+  ConstVectorView<T> bias;
+  View<T> c;
+};
+
+/// Row i of `probabilities` (m x n) becomes the softmax of row i of `logits` (m x n).
+///
+/// Computed with the row's maximum subtracted, so any finite logits are safe. -inf entries get
+/// probability 0; a row with NaN, +inf or only -inf becomes NaN. In place is allowed
+/// (same view), any other overlap is not. For softmax over columns pass transposed views.
+template <class T>
+struct Softmax {
+  ConstView<T> logits;
+  View<T> probabilities;
+};
+
+/// A ← A + alpha x yᵀ. x has m entries, y has n, A is m x n. 2mn flops.
+template <class T>
+struct OuterProduct {
+  T alpha = 1;
+  ConstVectorView<T> x;
+  ConstVectorView<T> y;
+  View<T> a;
+};
+
+/// a ← f(z), element by element; z and a are m x n, and may be the same view.
+template <class T>
+struct Activate {
+  Activation activation;
+  ConstView<T> z;
+  View<T> a;
+};
+
+/// d ← d ⊙ f'(z), where a = f(z) is given; a and d are m x n and do not overlap.
+template <class T>
+struct ActivateBackward {
+  Activation activation;
+  ConstView<T> a;
+  View<T> d;
+};
+
+/// Softmax, negative log-likelihood and gradient of a mini-batch in one pass (MATH.md, Loss and
+/// Backward).
+///
+/// For sample s (row s of logits, m x n, n classes) with target t = (1 - ε) onehot(label) + ε / n:
+///   losses[s]      = w_s (-Σ_j t_j z_j + log Σ_j exp z_j), by the shifted log-sum-exp
+///   gradient(s, j) = scale w_s (p_j - t_j)
+///   predictions[s] = the first j with the largest logit
+/// `weights` may be empty (all ones); `predictions` may be empty (not wanted). Labels are in
+/// [0, n). `gradient` may be the same view as `logits`; no other overlap is allowed.
+template <class T>
+struct SoftmaxNll {
+  ConstView<T> logits;
+  ConstVectorView<std::int32_t> labels;
+  ConstVectorView<T> weights;
+  T label_smoothing = 0;
+  T scale = 1;
+  View<T> gradient;
+  VectorView<T> losses;
+  VectorView<std::int32_t> predictions;
+};
+
+/// sums ← beta sums + alpha Aᵀ 1: the sum of each column of A (m x n) into n entries.
+/// With beta = 0, sums is write-only.
+template <class T>
+struct ColumnSums {
+  T alpha = 1;
+  ConstView<T> a;
+  T beta = 0;
+  VectorView<T> sums;
+};
+
+/// One step of (momentum) gradient descent on a block of weights (m x n):
+///   g ← gradient + weight_decay w
+///   v ← momentum v + g              (only if velocity is not empty; otherwise v is g itself)
+///   w ← w - learning_rate v         (nesterov: w ← w - learning_rate (g + momentum v))
+template <class T>
+struct SgdUpdate {
+  T learning_rate = 0;
+  T momentum = 0;
+  T weight_decay = 0;
+  bool nesterov = false;
+  ConstView<T> gradient;
+  View<T> velocity;
+  View<T> weights;
+};
+
+/// One kernel call with its operands, as data.
+template <class T>
+using KernelCall = std::variant<FusedGemm<T>, BiasAdd<T>, Softmax<T>, OuterProduct<T>, Activate<T>,
+                                ActivateBackward<T>, SoftmaxNll<T>, ColumnSums<T>, SgdUpdate<T>>;
+
+/// A short program of kernel calls, each of which may read what earlier ones wrote. The network
+/// describes a training step this way once per batch size; a backend runs it again and again.
+template <class T>
+struct Plan {
+  std::vector<KernelCall<T>> calls;
+};
+
+/// The kernels of one backend for one element type (float or double).
+///
+/// Four are required: gemm, bias_add, softmax and outer_product. The others have defaults composed
+/// of those four and plain loops (core/kernels_default.cpp), so a backend that implements four
+/// trains networks, and a fast one overrides what it can fuse. Calls on one object may come from
+/// several threads at once as long as their outputs do not overlap.
+template <class T>
+class Kernels {
+ public:
+  virtual ~Kernels() = default;
+
+  virtual void gemm(const Gemm<T>& call) const noexcept = 0;
+  virtual void bias_add(const BiasAdd<T>& call) const noexcept = 0;
+  virtual void softmax(const Softmax<T>& call) const noexcept = 0;
+  virtual void outer_product(const OuterProduct<T>& call) const noexcept = 0;
+
+  virtual void fused_gemm(const FusedGemm<T>& call) const noexcept;
+  virtual void activate(const Activate<T>& call) const noexcept;
+  virtual void activate_backward(const ActivateBackward<T>& call) const noexcept;
+  virtual void softmax_nll(const SoftmaxNll<T>& call) const noexcept;
+  virtual void column_sums(const ColumnSums<T>& call) const noexcept;
+  virtual void sgd_update(const SgdUpdate<T>& call) const noexcept;
+
+  /// Executes the calls of a plan in order. The default makes them one by one.
+  virtual void run(const Plan<T>& plan) const noexcept;
+};
+
+extern template class Kernels<float>;
+extern template class Kernels<double>;
+
+}  // namespace lamella
+
+#endif  // LAMELLA_KERNELS_H_

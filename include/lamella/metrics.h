@@ -1,0 +1,44 @@
+// How good predictions are: accuracy, log-loss, confusion matrix, per-class precision, recall, F1.
+#ifndef LAMELLA_METRICS_H_
+#define LAMELLA_METRICS_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <lamella/dataset.h>
+#include <lamella/network.h>
+
+namespace lamella {
+
+/// Precision, recall and F1 of one class; 0 where the ratio is 0/0 (as scikit-learn reports it).
+struct ClassMetrics {
+  double precision = 0;
+  double recall = 0;
+  double f1 = 0;
+  index_t support = 0;  ///< samples whose label is this class
+};
+
+/// Results over a labelled data set.
+struct Evaluation {
+  index_t samples = 0;
+  double accuracy = 0;
+  double log_loss = 0;  ///< mean negative log-likelihood, natural logarithm
+  std::vector<std::vector<index_t>> confusion_matrix;  ///< [true class][predicted class]
+  std::vector<ClassMetrics> per_class;
+};
+
+/// Confusion matrix and what follows from it (accuracy, per_class; log_loss stays 0).
+/// Throws ArgumentError for a label or prediction outside [0, classes) or sizes that differ.
+Evaluation classification_metrics(std::span<const std::int32_t> labels,
+                                  std::span<const std::int32_t> predictions, index_t classes);
+
+/// Runs `network` over `data` and reports. Throws ArgumentError if data do not fit the network
+/// or have no labels.
+template <class T>
+Evaluation evaluate(const Network<T>& network, const Dataset& data,
+                    const Preprocessing& preprocessing);
+
+}  // namespace lamella
+
+#endif  // LAMELLA_METRICS_H_

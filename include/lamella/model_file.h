@@ -1,0 +1,45 @@
+// Trained models on disk: safetensors files with architecture, class names and preprocessing
+// inside.
+//
+// Tensors layers.<l>.weight [units, inputs] and layers.<l>.bias [units], F32 or F64; everything
+// else is in the file's metadata. No code is ever run from a model file.
+#ifndef LAMELLA_MODEL_FILE_H_
+#define LAMELLA_MODEL_FILE_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <lamella/dataset.h>
+#include <lamella/network.h>
+
+namespace lamella {
+
+/// What a model file says besides the weights.
+struct ModelInfo {
+  std::vector<std::string> class_names;
+  std::vector<index_t> sample_shape;
+  Preprocessing preprocessing;
+};
+
+/// A network of either precision and its description.
+struct Model {
+  std::variant<Network<float>, Network<double>> network;
+  ModelInfo info;
+};
+
+/// Writes to a temporary file beside `path`, syncs it and renames it: either the old file or the
+/// whole new one is there afterwards. Byte for byte reproducible. Throws IoError with the reason.
+template <class T>
+void save_model(const std::filesystem::path& path, const Network<T>& network,
+                const ModelInfo& info);
+
+/// Loads a model for `backend`. Every length, offset, shape and name is checked before use; throws
+/// IoError if the file cannot be read, DataError naming the file and what is wrong.
+Model load_model(const std::filesystem::path& path, std::shared_ptr<const Backend> backend);
+
+}  // namespace lamella
+
+#endif  // LAMELLA_MODEL_FILE_H_

@@ -1,0 +1,69 @@
+// The training loop: epochs of shuffled mini-batches over a Dataset, with a report after each.
+//
+// Not here: how a step is computed (network.h), how results are shown (the caller's callbacks). The
+// library prints nothing.
+#ifndef LAMELLA_TRAINER_H_
+#define LAMELLA_TRAINER_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include <lamella/dataset.h>
+#include <lamella/network.h>
+#include <lamella/optimizer.h>
+
+namespace lamella {
+
+/// Everything that decides a training run besides data and network.
+struct TrainOptions {
+  index_t epochs = 10;
+  index_t batch_size = 128;
+  SgdOptions sgd;
+  std::uint64_t seed = 1;  ///< of the shuffle
+  bool shuffle = true;
+};
+
+/// What one epoch did. Training figures are those seen while training (before each update).
+struct EpochReport {
+  index_t epoch = 0;  ///< from 1
+  double train_loss = 0;
+  double train_accuracy = 0;
+  std::optional<double> test_loss;
+  std::optional<double> test_accuracy;
+  double seconds = 0;             ///< training alone, without the evaluation on test data
+  double samples_per_second = 0;  ///< training alone
+};
+
+/// Where a run stands within an epoch, for progress displays.
+struct Progress {
+  index_t epoch = 0;
+  index_t epochs = 0;
+  index_t samples_done = 0;  ///< in this epoch
+  index_t samples = 0;       ///< in an epoch
+  double mean_loss = 0;      ///< over the epoch so far
+  double accuracy = 0;       ///< over the epoch so far
+  double seconds = 0;        ///< since the epoch began
+};
+
+/// Callbacks; either may be empty. Exceptions they throw end the run and reach the caller.
+struct TrainCallbacks {
+  std::function<void(const Progress&)> on_progress;  ///< after every mini-batch
+  std::function<void(const EpochReport&)> on_epoch;  ///< after every epoch
+};
+
+/// Trains `network` on `train`, reporting on `test` too if it is not null.
+///
+/// Throws ArgumentError for options out of range or data that do not fit the network, TrainingError
+/// when the loss stops being finite (naming epoch and batch; the network then holds the parameters
+/// of that moment). The same seed, data, network and instruction set give the same bits for every
+/// thread count.
+template <class T>
+std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const Dataset* test,
+                               const Preprocessing& preprocessing, const TrainOptions& options,
+                               const TrainCallbacks& callbacks = {});
+
+}  // namespace lamella
+
+#endif  // LAMELLA_TRAINER_H_
