@@ -1,0 +1,73 @@
+// The oneTBB executor: a task arena of its own. Knows threads, and nothing about arithmetic.
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/partitioner.h>
+#include <oneapi/tbb/task.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/executor.h"
+
+namespace lamella::backends {
+namespace {
+
+constexpr int kMaxWorkers = 1024;
+
+/// Remembers which workers have been run, so that a run that oneTBB gives up half-way can be
+/// finished by the caller without running a body twice.
+class Claims {
+ public:
+  bool claim(int worker) {
+    const auto bit = std::uint64_t{1} << (worker % 64);
+    auto& word = words_[static_cast<std::size_t>(worker / 64)];
+    return (word.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
+  }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, kMaxWorkers / 64> words_{};
+};
+
+class TbbExecutor final : public Executor {
+ public:
+  explicit TbbExecutor(int threads)
+      : threads_(std::clamp(threads, 1, kMaxWorkers)), arena_(threads_) {}
+
+  int concurrency() const noexcept override {
+    return tbb::task::current_context() != nullptr ? 1 : threads_;
+  }
+
+  void run(int workers, WorkerBody body) const noexcept override {
+    if (workers <= 1 || workers > kMaxWorkers || concurrency() <= 1) {
+      for (int worker = 0; worker < workers; ++worker) body(worker);
+      return;
+    }
+    Claims claims;
+    const auto run_one = [&](int worker) {
+      if (claims.claim(worker)) body(worker);
+    };
+    try {
+      // The static partitioner sends worker i to the same slot of the arena in every run: its rows
+      // are then in the cache of the core that wrote them.
+      arena_.execute([&] { tbb::parallel_for(0, workers, run_one, tbb::static_partitioner{}); });
+    } catch (...) {
+      // Bodies do not throw: this is oneTBB failing to get a thread or memory.
+      for (int worker = 0; worker < workers; ++worker) run_one(worker);
+    }
+  }
+
+ private:
+  int threads_;
+  mutable tbb::task_arena arena_;  // starts nothing before its first execute()
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_tbb_executor(int threads) {
+  return std::make_unique<TbbExecutor>(threads);
+}
+
+}  // namespace lamella::backends
