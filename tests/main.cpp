@@ -11,9 +11,10 @@ int test_cases_run = 0;
 // Counted here because the two versions of Catch2 differ in what an empty run returns.
 class CountTestCases : public Catch::EventListenerBase {
  public:
-  using EventListenerBase::EventListenerBase;
+  using Base = Catch::EventListenerBase;
+  using Base::Base;
   void testCaseStarting(const Catch::TestCaseInfo& info) override {
-    EventListenerBase::testCaseStarting(info);
+    Base::testCaseStarting(info);
     ++test_cases_run;
   }
 };
