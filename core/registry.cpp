@@ -1,0 +1,216 @@
+// The table of built-in backends and instruction sets, and the choice among them at run time.
+//
+// Start reading at kBackends. The only file of core/ that names backends; nothing registers itself,
+// because a static archive would lose what does.
+#include <lamella/registry.h>
+
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <lamella/error.h>
+
+#include "backends/driver_backend.h"
+#include "backends/executor.h"
+#include "backends/kernel_table.h"
+#include "core/cpu.h"
+#include "core/environment.h"
+
+namespace lamella {
+namespace {
+
+using backends::KernelTables;
+using detail::Isa;
+
+using MakeExecutor = std::unique_ptr<backends::Executor> (*)(int threads);
+
+std::unique_ptr<backends::Executor> one_thread(int) { return backends::make_serial_executor(); }
+
+#if LAMELLA_WITH_OPENMP
+constexpr MakeExecutor kOpenMp = backends::make_openmp_executor;
+#else
+constexpr MakeExecutor kOpenMp = nullptr;
+#endif
+#if LAMELLA_WITH_TBB
+constexpr MakeExecutor kTbb = backends::make_tbb_executor;
+#else
+constexpr MakeExecutor kTbb = nullptr;
+#endif
+
+struct BackendEntry {
+  const char* name;
+  bool scalar_kernels;         // else those of the best instruction set
+  bool threads;                // may use more than one
+  MakeExecutor make_executor;  // null: not compiled
+  const char* option;          // what compiles it
+  const char* description;
+};
+
+/// The built-in backends. `auto` takes the last one that is usable and fits the thread limit.
+constexpr BackendEntry kBackends[] = {
+    {"scalar", true, false, one_thread, "", "plain loops, one thread"},
+    {"simd", false, false, one_thread, "", "vector kernels, one thread"},
+    {"tbb", false, true, kTbb, "LAMELLA_WITH_TBB", "vector kernels on oneTBB threads"},
+    {"openmp", false, true, kOpenMp, "LAMELLA_WITH_OPENMP", "vector kernels on OpenMP threads"},
+};
+
+struct IsaEntry {
+  const char* name;
+  Isa isa;
+  KernelTables (*tables)();
+  const char* description;
+};
+
+/// The instruction sets, slowest first within a processor family.
+constexpr IsaEntry kIsas[] = {
+    {"baseline", Isa::baseline, backends::baseline_tables, "SSE2: any x86-64"},
+    {"avx2", Isa::avx2, backends::avx2_tables, "AVX2 and FMA"},
+    {"avx512", Isa::avx512, backends::avx512_tables, "AVX-512 F, CD, DQ, BW, VL"},
+    {"neon", Isa::neon, backends::neon_tables, "Advanced SIMD: any AArch64"},
+};
+
+// Instruction sets.
+
+bool compiled(const IsaEntry& entry) {
+  const auto tables = entry.tables();
+  return tables.f32 != nullptr && tables.f64 != nullptr;
+}
+
+/// Why the kernels of an instruction set cannot be used; empty if they can.
+std::string obstacle(const IsaEntry& entry) {
+  auto reason = detail::isa_obstacle(entry.isa);
+  if (reason.empty() && !compiled(entry)) reason = "not compiled into this library";
+  return reason;
+}
+
+/// A name that somebody asked for, and who: "request" or an environment variable.
+struct Wish {
+  std::string value;
+  const char* source;
+};
+
+std::optional<Wish> wish(const std::string& argument, const char* variable) {
+  if (!argument.empty()) return Wish{argument, "request"};
+  if (auto value = detail::environment(variable)) return Wish{std::move(*value), variable};
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse_isa(const Wish& cap, std::string_view problem) {
+  std::string names;
+  for (const auto& entry : kIsas) {
+    const auto reason = obstacle(entry);
+    names += names.empty() ? "" : ", ";
+    names += reason.empty() ? std::string(entry.name)
+                            : fmt::format("{} (not usable: {})", entry.name, reason);
+  }
+  throw BackendError(fmt::format("instruction set \"{}\" ({}) {}; known are {}", cap.value,
+                                 cap.source, problem, names));
+}
+
+/// The best usable instruction set not above the cap; null where no vector kernels are usable.
+const IsaEntry* choose_isa(const std::optional<Wish>& cap) {
+  const IsaEntry* best = nullptr;
+  bool found = false;
+  for (const auto& entry : kIsas) {
+    const bool usable = obstacle(entry).empty();
+    if (usable) best = &entry;
+    if (cap && cap->value == entry.name) {
+      if (!usable) refuse_isa(*cap, "is not usable here");
+      found = true;
+      break;
+    }
+  }
+  if (cap && !found) refuse_isa(*cap, "is unknown");
+  return best;
+}
+
+// Backends.
+
+/// Why a backend cannot be used at all; empty if it can.
+std::string obstacle(const BackendEntry& entry) {
+  if (entry.make_executor == nullptr)
+    return fmt::format("not compiled: configure with -D{}=ON", entry.option);
+  // Threads over scalar kernels are still worth having; simd would be scalar by another name.
+  if (!entry.scalar_kernels && !entry.threads && choose_isa(std::nullopt) == nullptr)
+    return fmt::format("no vector kernels for this processor ({})", detail::processor_family());
+  return {};
+}
+
+[[noreturn]] void refuse_backend(const Wish& name, std::string_view problem) {
+  std::string names = "auto";
+  for (const auto& entry : kBackends) {
+    const auto reason = obstacle(entry);
+    names += fmt::format(", {}", entry.name);
+    if (!reason.empty()) names += fmt::format(" ({})", reason);
+  }
+  throw BackendError(
+      fmt::format("backend \"{}\" ({}) {}; known are {}", name.value, name.source, problem, names));
+}
+
+/// Why `auto` passes over a backend; empty if it does not.
+std::string auto_obstacle(const BackendEntry& entry, const ThreadLimit& limit) {
+  auto reason = obstacle(entry);
+  if (reason.empty() && entry.threads && limit.threads < 2)
+    reason = fmt::format("only one thread is allowed ({})", limit.limited_by);
+  return reason;
+}
+
+const BackendEntry& choose_backend(const std::optional<Wish>& name, const ThreadLimit& limit) {
+  if (!name || name->value == "auto") {
+    const BackendEntry* best = &kBackends[0];
+    for (const auto& entry : kBackends)
+      if (auto_obstacle(entry, limit).empty()) best = &entry;
+    return *best;
+  }
+  for (const auto& entry : kBackends) {
+    if (name->value != entry.name) continue;
+    if (!obstacle(entry).empty()) refuse_backend(*name, "is not usable here");
+    return entry;
+  }
+  refuse_backend(*name, "is unknown");
+}
+
+}  // namespace
+
+std::shared_ptr<const Backend> make_backend(const BackendRequest& request) {
+  const auto name = wish(request.name, "LAMELLA_BACKEND");
+  const auto limit = thread_limit(request.threads);
+  const IsaEntry* isa = choose_isa(wish(request.isa, "LAMELLA_ISA"));
+  const BackendEntry& entry = choose_backend(name, limit);
+
+  const bool scalar = entry.scalar_kernels || isa == nullptr;
+  BackendInfo info;
+  info.name = entry.name;
+  info.isa = scalar ? "scalar" : isa->name;
+  info.threads = entry.threads ? limit.threads : 1;
+  info.threads_limited_by = entry.threads ? limit.limited_by : "a backend of one thread";
+  return backends::make_driver_backend(std::move(info),
+                                       scalar ? backends::scalar_tables() : isa->tables(),
+                                       entry.make_executor(entry.threads ? limit.threads : 1));
+}
+
+std::vector<BackendStatus> list_backends() {
+  std::vector<BackendStatus> list;
+  for (const auto& entry : kBackends) {
+    auto reason = obstacle(entry);
+    const bool usable = reason.empty();
+    list.push_back({entry.name, entry.make_executor != nullptr, usable,
+                    usable ? std::string(entry.description) : std::move(reason)});
+  }
+  return list;
+}
+
+std::vector<IsaStatus> list_isas(const BackendRequest& request) {
+  const IsaEntry* selected = choose_isa(wish(request.isa, "LAMELLA_ISA"));
+  std::vector<IsaStatus> list;
+  for (const auto& entry : kIsas) {
+    auto reason = obstacle(entry);
+    const bool usable = reason.empty();
+    list.push_back({entry.name, compiled(entry), usable, &entry == selected,
+                    usable ? std::string(entry.description) : std::move(reason)});
+  }
+  return list;
+}
+
+}  // namespace lamella
