@@ -40,6 +40,11 @@ class Backend {
       return f64();
   }
 
+  /// Kernels cannot report errors, so a backend whose kernels can fail (a plugin's) remembers its
+  /// first failure, and this throws it as BackendError, from then on at every call. Whoever uses
+  /// unchecked kernels calls it before trusting their results; the network does after each step.
+  virtual void throw_if_failed() const {}
+
   /// Checked calls: each throws ArgumentError, naming operand and shape, when the operands are not
   /// as the struct's documentation in kernels.h demands. Nothing is written then. O(1) besides the
   /// kernel, except softmax_nll, which looks at every label.
