@@ -1,0 +1,182 @@
+// Measuring a roof: calibrate a burst, repeat it until it was undisturbed.
+#include "bench/roof.h"
+
+#include <lamella/registry.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <new>
+#include <thread>
+
+namespace lamella::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr double kBurstSeconds = 1e-3;
+constexpr auto kPatience = 40ms;
+
+int arrays_of(RoofKind kind) {
+  switch (kind) {
+    case RoofKind::fma_f32:
+    case RoofKind::fma_f64:
+      return 0;
+    case RoofKind::read:
+    case RoofKind::scale:
+      return 1;
+    case RoofKind::copy:
+      return 2;
+    case RoofKind::triad:
+      return 3;
+  }
+  return 0;
+}
+
+/// Array elements read or written per index of the loop.
+int accesses_of(RoofKind kind) {
+  return kind == RoofKind::scale ? 2 : arrays_of(kind);
+}
+
+/// Takes a loop's result so that no compiler can prove it unused.
+void sink(double value) {
+  static std::atomic<double> last;
+  last.store(value, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+const char* name_of(RoofKind kind) {
+  switch (kind) {
+    case RoofKind::fma_f32:
+    case RoofKind::fma_f64:
+      return "fma";
+    case RoofKind::read:
+      return "read";
+    case RoofKind::copy:
+      return "copy";
+    case RoofKind::scale:
+      return "scale";
+    case RoofKind::triad:
+      return "triad";
+  }
+  return "?";
+}
+
+std::vector<const RoofLoops*> usable_roof_loops() {
+  std::vector<const RoofLoops*> loops{&roof_baseline};
+#if defined(__x86_64__)
+  const RoofLoops* optional[] = {&roof_avx2, &roof_avx512};
+#elif defined(__aarch64__)
+  const RoofLoops* optional[] = {&roof_neon};
+#else
+  const std::vector<const RoofLoops*> optional;
+#endif
+  const auto isas = list_isas();
+  for (const RoofLoops* one : optional)
+    for (const auto& isa : isas)
+      if (isa.usable && isa.name == one->isa) loops.push_back(one);
+  return loops;
+}
+
+const RoofLoops* roof_loops_for(const std::string& isa) {
+  const auto loops = usable_roof_loops();
+  if (isa == "scalar") return loops.front();
+  for (const RoofLoops* one : loops)
+    if (isa == one->isa) return one;
+  return loops.back();
+}
+
+RoofMeter::RoofMeter(const RoofSpec& spec) : spec_(spec), team_(std::max(1, spec.threads)) {
+  if (counts_flops(spec.kind)) {
+    const double flops = spec.kind == RoofKind::fma_f32 ? spec.loops->fma_f32_flops_per_step
+                                                        : spec.loops->fma_f64_flops_per_step;
+    work_per_run_ = flops * team_.size();
+  } else {
+    const auto per_array = spec.bytes / sizeof(float) /
+                           static_cast<std::size_t>(arrays_of(spec.kind) * team_.size());
+    elements_ = std::max<index_t>(1, static_cast<index_t>(per_array) / kRoofGranule) * kRoofGranule;
+    work_per_run_ = static_cast<double>(elements_) * sizeof(float) * accesses_of(spec.kind) *
+                    team_.size();
+    // Each thread touches its own arrays first, so that they lie in its own NUMA node.
+    arrays_.resize(static_cast<std::size_t>(team_.size()));
+    std::atomic<bool> exhausted = false;
+    team_.run([&](int worker) {
+      auto& own = arrays_[static_cast<std::size_t>(worker)];
+      try {
+        int left = arrays_of(spec_.kind);
+        for (auto* array : {&own.a, &own.b, &own.c}) {
+          if (left-- == 0) break;
+          *array = AlignedArray<float>(elements_);
+          std::fill(array->begin(), array->end(), 1.0F);
+        }
+      } catch (const std::bad_alloc&) {
+        exhausted = true;
+      }
+    });
+    if (exhausted) throw std::bad_alloc();
+  }
+
+  // Double the burst until it can be timed, then stretch it to its length.
+  for (;;) {
+    const double seconds = team_.run([&](int worker) { run_loop(worker); }).seconds;
+    if (seconds >= kBurstSeconds / 4) {
+      const double stretch = kBurstSeconds / seconds;
+      repeats_ = std::max<index_t>(1, static_cast<index_t>(static_cast<double>(repeats_) * stretch));
+      return;
+    }
+    repeats_ *= 2;
+  }
+}
+
+void RoofMeter::run_loop(int worker) {
+  const RoofLoops& loops = *spec_.loops;
+  if (spec_.kind == RoofKind::fma_f32) return sink(loops.fma_f32(repeats_));
+  if (spec_.kind == RoofKind::fma_f64) return sink(loops.fma_f64(repeats_));
+
+  auto& own = arrays_[static_cast<std::size_t>(worker)];
+  for (index_t i = 0; i < repeats_; ++i) {
+    switch (spec_.kind) {
+      case RoofKind::read:
+        sink(static_cast<double>(loops.read(own.a.data(), elements_)));
+        break;
+      case RoofKind::copy:
+        loops.copy(own.a.data(), own.b.data(), elements_);
+        break;
+      case RoofKind::scale:
+        loops.scale(own.a.data(), 1.0F, elements_);  // a factor of 1 keeps the values what they are
+        break;
+      case RoofKind::triad:
+        loops.triad(own.a.data(), own.b.data(), own.c.data(), 0.5F, elements_);
+        break;
+      case RoofKind::fma_f32:
+      case RoofKind::fma_f64:
+        break;
+    }
+  }
+}
+
+double RoofMeter::burst(bool* undisturbed) {
+  const auto run = team_.run([&](int worker) { run_loop(worker); });
+  *undisturbed = run.undisturbed;
+  return work_per_run_ * static_cast<double>(repeats_) / run.seconds;
+}
+
+double RoofMeter::measure() {
+  const auto deadline = Clock::now() + kPatience;
+  double best = 0;
+  bool undisturbed = false;
+  // Out of cache, one pass outlasts a burst; a second one to warm up would tell nothing new.
+  if (repeats_ > 1) burst(&undisturbed);  // back into the caches, and out of a sleeping clock
+  for (int good = 0; good < 2;) {
+    best = std::max(best, burst(&undisturbed));
+    good += undisturbed;
+    if (Clock::now() > deadline) break;
+    // Most often it is a worker of the backend just measured, spinning before it goes to sleep.
+    if (!undisturbed) std::this_thread::sleep_for(2ms);
+  }
+  return best;
+}
+
+}  // namespace lamella::bench

@@ -1,0 +1,79 @@
+// Roofs: what the machine can do at this moment, measured with the loops of roof_loops.h.
+//
+// A clock that drifts makes absolute figures incomparable, so a benchmark does not divide by a roof
+// from the start of the process: it holds a RoofMeter and reads it right before and right after its
+// own runs.
+#ifndef LAMELLA_BENCH_ROOF_H_
+#define LAMELLA_BENCH_ROOF_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <lamella/matrix.h>
+
+#include "bench/roof_loops.h"
+#include "bench/team.h"
+
+namespace lamella::bench {
+
+/// Multiply-adds in registers, or a pattern of memory traffic.
+enum class RoofKind { fma_f32, fma_f64, read, copy, scale, triad };
+
+const char* name_of(RoofKind kind);
+constexpr bool counts_flops(RoofKind kind) {
+  return kind == RoofKind::fma_f32 || kind == RoofKind::fma_f64;
+}
+
+template <class T>
+constexpr RoofKind fma_roof = sizeof(T) == 4 ? RoofKind::fma_f32 : RoofKind::fma_f64;
+
+/// What to measure: which loop, of which instruction set, on how many threads, over how many bytes.
+struct RoofSpec {
+  RoofKind kind = RoofKind::fma_f32;
+  const RoofLoops* loops = nullptr;
+  int threads = 1;
+  /// Memory loops only: bytes in all arrays of all threads together (at least 512 per array). The
+  /// level of cache they fit in decides the roof.
+  std::size_t bytes = 0;
+};
+
+/// Loops of every instruction set that is compiled in and usable here, slowest first. Never empty.
+std::vector<const RoofLoops*> usable_roof_loops();
+
+/// The loops for a backend whose info().isa is `isa`: those of that name; the slowest for "scalar";
+/// for a name lamella does not know (a plugin's own), the fastest.
+const RoofLoops* roof_loops_for(const std::string& isa);
+
+/// Measures one roof again and again.
+class RoofMeter {
+ public:
+  /// Allocates the arrays and starts the threads. Throws std::bad_alloc or std::system_error.
+  explicit RoofMeter(const RoofSpec& spec);
+
+  /// The roof now: flops or bytes per second, summed over the threads. Bytes are counted as the
+  /// loop names them (copy: one read, one written), without what caches add to it.
+  ///
+  /// Takes bursts of about 1 ms until two were undisturbed by other work on their processors, at
+  /// most for 40 ms, and gives the best.
+  double measure();
+
+ private:
+  double burst(bool* undisturbed);
+  void run_loop(int worker);
+
+  RoofSpec spec_;
+  Team team_;
+  struct Arrays {
+    AlignedArray<float> a, b, c;
+  };
+  std::vector<Arrays> arrays_;
+  index_t elements_ = 0;     // per array
+  double work_per_run_ = 0;  // flops or bytes of repeats_ == 1, all threads
+  index_t repeats_ = 1;
+};
+
+}  // namespace lamella::bench
+
+#endif  // LAMELLA_BENCH_ROOF_H_
