@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <limits>
 
 #include <fmt/format.h>
 #include <lamella/error.h>
@@ -24,8 +25,8 @@ std::optional<int> environment_positive_int(const char* variable) {
   const char* end = text->data() + text->size();
   const auto parsed = std::from_chars(text->data(), end, value);
   if (parsed.ec != std::errc{} || parsed.ptr != end || value < 1)
-    throw BackendError(
-        fmt::format("{} is \"{}\", but must be a positive integer such as 4", variable, *text));
+    throw BackendError(fmt::format("{} is \"{}\", but must be an integer from 1 to {}", variable,
+                                   *text, std::numeric_limits<int>::max()));
   return value;
 }
 

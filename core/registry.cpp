@@ -4,9 +4,9 @@
 // because a static archive would lose what does.
 #include <lamella/registry.h>
 
-#include <iterator>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <lamella/error.h>
@@ -16,6 +16,7 @@
 #include "backends/kernel_table.h"
 #include "core/cpu.h"
 #include "core/environment.h"
+#include "core/trace.h"
 
 namespace lamella {
 namespace {
@@ -171,23 +172,72 @@ const BackendEntry& choose_backend(const std::optional<Wish>& name, const Thread
   refuse_backend(*name, "is unknown");
 }
 
+// The choice, and its explanation in verbose mode.
+
+/// What make_backend settled on, with what asked for it.
+struct Choice {
+  std::optional<Wish> name, cap;
+  ThreadLimit limit;
+  const IsaEntry* isa = nullptr;  // null: no vector kernels are usable here
+  const BackendEntry* backend = nullptr;
+
+  bool scalar() const { return backend->scalar_kernels || isa == nullptr; }
+  BackendInfo info() const {
+    const bool threads = backend->threads;
+    return {backend->name, scalar() ? "scalar" : isa->name, threads ? limit.threads : 1,
+            threads ? limit.limited_by : "a backend of one thread"};
+  }
+};
+
+Choice choose(const BackendRequest& request) {
+  Choice choice;
+  choice.name = wish(request.name, "LAMELLA_BACKEND");
+  choice.cap = wish(request.isa, "LAMELLA_ISA");
+  choice.limit = thread_limit(request.threads);
+  choice.isa = choose_isa(choice.cap);
+  choice.backend = &choose_backend(choice.name, choice.limit);
+  return choice;
+}
+
+/// What was chosen, and why the others were not: a line each.
+std::string explain(const Choice& choice) {
+  const bool automatic = !choice.name || choice.name->value == "auto";
+  const auto info = choice.info();
+  auto text =
+      fmt::format("lamella: backend {}, instruction set {}, {} {} ({}); chosen by {}\n", info.name,
+                  info.isa, info.threads, info.threads == 1 ? "thread" : "threads",
+                  info.threads_limited_by, automatic ? "auto" : choice.name->source);
+  for (const auto& entry : kBackends) {
+    if (&entry == choice.backend) continue;
+    auto reason = automatic ? auto_obstacle(entry, choice.limit) : obstacle(entry);
+    if (reason.empty())
+      reason = automatic ? fmt::format("auto prefers {}", info.name)
+                         : fmt::format("{} asks for {}", choice.name->source, info.name);
+    text += fmt::format("lamella: backend {} not chosen: {}\n", entry.name, reason);
+  }
+  for (const auto& entry : kIsas) {
+    if (&entry == choice.isa && !choice.scalar()) continue;
+    auto reason = obstacle(entry);
+    if (reason.empty())
+      reason = choice.scalar()       ? fmt::format("{} has plain loops", info.name)
+               : &entry < choice.isa ? fmt::format("{} is faster", choice.isa->name)
+                                     : fmt::format("above the cap of {}", choice.cap->source);
+    text += fmt::format("lamella: instruction set {} not chosen: {}\n", entry.name, reason);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::shared_ptr<const Backend> make_backend(const BackendRequest& request) {
-  const auto name = wish(request.name, "LAMELLA_BACKEND");
-  const auto limit = thread_limit(request.threads);
-  const IsaEntry* isa = choose_isa(wish(request.isa, "LAMELLA_ISA"));
-  const BackendEntry& entry = choose_backend(name, limit);
-
-  const bool scalar = entry.scalar_kernels || isa == nullptr;
-  BackendInfo info;
-  info.name = entry.name;
-  info.isa = scalar ? "scalar" : isa->name;
-  info.threads = entry.threads ? limit.threads : 1;
-  info.threads_limited_by = entry.threads ? limit.limited_by : "a backend of one thread";
-  return backends::make_driver_backend(std::move(info),
-                                       scalar ? backends::scalar_tables() : isa->tables(),
-                                       entry.make_executor(entry.threads ? limit.threads : 1));
+  const bool verbose = detail::environment_flag("LAMELLA_VERBOSE");
+  const auto choice = choose(request);
+  if (verbose) detail::print_trace(explain(choice));
+  const auto info = choice.info();
+  auto backend = backends::make_driver_backend(
+      info, choice.scalar() ? backends::scalar_tables() : choice.isa->tables(),
+      choice.backend->make_executor(info.threads));
+  return verbose ? detail::make_traced_backend(std::move(backend)) : std::move(backend);
 }
 
 std::vector<BackendStatus> list_backends() {
