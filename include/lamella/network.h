@@ -43,12 +43,18 @@ struct LayerView {
 };
 
 /// A fully connected classifier for element type T (float or double).
+///
+/// Holds its parameters, and the workspace of the mini-batches that it has been trained with. Const
+/// calls are safe from several threads at once as long as no other call runs. A network that has
+/// been moved from may only be assigned to or destroyed.
 template <class T>
 class Network {
  public:
-  /// Weights are drawn uniformly, He for relu and leaky relu, Glorot otherwise, from a
-  /// counter-based generator: the same seed gives the same network everywhere. Biases are zero.
-  /// Throws ArgumentError for a size below 1 or a null backend.
+  /// Weights are drawn uniformly from a counter-based generator, so that the same seed gives the
+  /// same network everywhere: in ±sqrt(6 / fan_in) (He) before relu and leaky relu, otherwise, and
+  /// before the softmax, in ±sqrt(6 / (fan_in + fan_out)) (Glorot). Biases are zero.
+  /// Throws ArgumentError for a size below 1, sizes that exceed the address space, an invalid
+  /// activation or a null backend.
   Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed = 1);
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
@@ -56,35 +62,54 @@ class Network {
 
   const NetworkSpec& spec() const;
   const Backend& backend() const;
+  /// Layers of weights: hidden layers and the softmax layer.
   index_t layers() const;
-  /// Layer l of layers(), 0 nearest the input. Views stay valid as long as the network lives.
+  /// Layer l of layers(), 0 nearest the input: W [units, inputs] row-major without padding. Views
+  /// stay valid as long as the network, or the one it is moved to, lives. Throws ArgumentError if
+  /// there is no such layer.
   LayerView<T> layer(index_t l);
   LayerView<const T> layer(index_t l) const;
+  /// Weights and biases.
   index_t parameter_count() const;
   /// λ/2 Σ‖W‖² for weight decay λ.
   double penalty(double weight_decay) const;
 
-  /// Class probabilities [n, classes] of samples x [n, inputs]. Safe to call from several threads.
-  /// Throws ArgumentError if shapes disagree. Works in chunks: memory is O(chunk · widest layer).
+  /// Class probabilities [n, classes] of samples x [n, inputs], any strides. Works in chunks:
+  /// memory is O(chunk · widest layer). Throws ArgumentError if a shape is wrong, strides of
+  /// `probabilities` let elements collide, or the two overlap.
   void predict(ConstView<T> x, View<T> probabilities) const;
 
-  /// Loss and hits of labelled samples, without learning from them. Thread-safe as predict.
-  BatchResult evaluate(ConstView<T> x, std::span<const std::int32_t> labels) const;
+  /// Loss and hits of labelled samples x [n, inputs], without learning from them. `predictions`, if
+  /// not empty, has n entries, each of which becomes the most probable class of its sample.
+  /// Throws ArgumentError as predict, and for a label out of range.
+  BatchResult evaluate(ConstView<T> x, std::span<const std::int32_t> labels,
+                       std::span<std::int32_t> predictions = {}) const;
 
   /// Where the next mini-batch of n samples is to be written: an [n, inputs] view into the
-  /// network's own workspace, in the layout its kernels like best. Grows the workspace if needed.
+  /// network's own workspace, in the layout its kernels like best (samples in columns). Its content
+  /// is unspecified. Valid until the next call. Grows the workspace if needed; throws ArgumentError
+  /// if n is below 1 or too large to address.
   View<T> batch_input(index_t n);
 
   /// Forward, backward and update for the n samples written to batch_input(n).
-  /// The gradient is that of the (weighted) mini-batch mean plus weight decay. `weights` may be
-  /// empty. Throws ArgumentError for a label out of range or sizes other than the last
-  /// batch_input(n). Allocates nothing once a batch size has been seen.
+  ///
+  /// The gradient is that of the (weighted) mini-batch mean plus weight decay. `labels` has n
+  /// entries; `weights` has n or none, which means that all are 1. With momentum, velocities start
+  /// at zero at the first step that has any; steps without leave them as they are.
+  /// Throws ArgumentError, and changes nothing, for a label out of range, a weight that is negative
+  /// or not finite, weights that sum to zero, sizes other than the last batch_input(n), or options
+  /// out of range. Allocates nothing once batch size and momentum have been in use.
+  /// The input stays as it was written.
   BatchResult train_batch(std::span<const std::int32_t> labels, std::span<const T> weights,
                           const SgdOptions& options);
 
+  /// Sets all velocities to zero: the next step with momentum begins afresh.
+  void reset_velocity();
+
   /// The gradient of (mean loss + penalty) at the current parameters for the samples written to
-  /// batch_input(n), layer by layer into `gradients` (same shapes as layer(l)); parameters
-  /// unchanged.
+  /// batch_input(n), layer by layer into `gradients` (layers() entries, same shapes as layer(l),
+  /// any strides); parameters unchanged. Throws ArgumentError as train_batch, and for gradients of
+  /// other shapes or such that overlap each other or the parameters.
   BatchResult gradient(std::span<const std::int32_t> labels, std::span<const T> weights,
                        double weight_decay, std::span<const LayerView<T>> gradients);
 

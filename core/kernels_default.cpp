@@ -1,0 +1,185 @@
+// The defaults of the optional kernels, composed of the four required ones and plain loops.
+//
+// Speed is not their business: they let a backend with four kernels train networks, and say in a
+// few lines what a fused kernel has to compute. Nothing here allocates.
+#include <lamella/kernels.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace lamella {
+namespace {
+
+// f(z). Comparisons are written so that NaN passes through.
+template <class T>
+T value_of(const Activation& f, T z) {
+  switch (f.kind) {
+    case ActivationKind::identity:
+      return z;
+    case ActivationKind::relu:
+      return z <= 0 ? T{0} : z;
+    case ActivationKind::leaky_relu:
+      return z < 0 ? static_cast<T>(f.slope) * z : z;
+    case ActivationKind::tanh:
+      return std::tanh(z);
+    case ActivationKind::sigmoid:  // exp of non-positive numbers only: no overflow
+      return z < 0 ? std::exp(z) / (1 + std::exp(z)) : 1 / (1 + std::exp(-z));
+  }
+  return z;
+}
+
+// d f'(z), where a = f(z).
+template <class T>
+T times_derivative(const Activation& f, T a, T d) {
+  switch (f.kind) {
+    case ActivationKind::identity:
+      return d;
+    case ActivationKind::relu:
+      return a > 0 ? d : T{0};
+    case ActivationKind::leaky_relu:
+      return a > 0 ? d : static_cast<T>(f.slope) * d;
+    case ActivationKind::tanh:
+      return d * (1 - a * a);
+    case ActivationKind::sigmoid:
+      return d * (a * (1 - a));
+  }
+  return d;
+}
+
+// A row of ones as long as column_sums sums at a time: small enough to stay in cache, long enough
+// that the number of products does not matter.
+template <class T>
+constexpr std::array<T, 256> kOnes = [] {
+  std::array<T, 256> ones{};
+  ones.fill(1);
+  return ones;
+}();
+
+// losses and predictions of softmax_nll; the gradient may overwrite the logits afterwards.
+template <class T>
+void negative_log_likelihood(const SoftmaxNll<T>& call, index_t sample) {
+  const ConstVectorView<T> z = row(call.logits, sample);
+  T largest = -std::numeric_limits<T>::infinity();
+  index_t best = 0;
+  for (index_t j = 0; j < z.size; ++j)
+    if (z[j] > largest) {
+      largest = z[j];
+      best = j;
+    }
+  T sum = 0;
+  T below_largest = 0;
+  for (index_t j = 0; j < z.size; ++j) {
+    sum += std::exp(z[j] - largest);
+    below_largest += largest - z[j];
+  }
+  T loss = std::log(sum) + (1 - call.label_smoothing) * (largest - z[call.labels[sample]]);
+  // Without smoothing, a logit of -inf must not make this 0 * inf.
+  if (call.label_smoothing != 0)
+    loss += call.label_smoothing / static_cast<T>(z.size) * below_largest;
+  call.losses[sample] = call.weights.empty() ? loss : call.weights[sample] * loss;
+  if (!call.predictions.empty()) call.predictions[sample] = static_cast<std::int32_t>(best);
+}
+
+}  // namespace
+
+template <class T>
+void Kernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
+  const View<T> c = call.gemm.c;
+  const Epilogue<T>& epilogue = call.epilogue;
+  gemm(call.gemm);
+  if (!epilogue.bias.empty()) bias_add({epilogue.bias, c});
+  if (epilogue.activation.kind != ActivationKind::identity) activate({epilogue.activation, c, c});
+  if (!epilogue.gate.empty()) activate_backward({epilogue.gate_activation, epilogue.gate, c});
+}
+
+template <class T>
+void Kernels<T>::activate(const Activate<T>& call) const noexcept {
+  for (index_t i = 0; i < call.a.rows; ++i)
+    for (index_t j = 0; j < call.a.cols; ++j)
+      call.a(i, j) = value_of(call.activation, call.z(i, j));
+}
+
+template <class T>
+void Kernels<T>::activate_backward(const ActivateBackward<T>& call) const noexcept {
+  for (index_t i = 0; i < call.d.rows; ++i)
+    for (index_t j = 0; j < call.d.cols; ++j)
+      call.d(i, j) = times_derivative(call.activation, call.a(i, j), call.d(i, j));
+}
+
+template <class T>
+void Kernels<T>::softmax_nll(const SoftmaxNll<T>& call) const noexcept {
+  const View<T> gradient = call.gradient;
+  for (index_t s = 0; s < gradient.rows; ++s) negative_log_likelihood(call, s);
+  softmax({call.logits, gradient});
+  const T spread = call.label_smoothing / static_cast<T>(gradient.cols);
+  for (index_t s = 0; s < gradient.rows; ++s) {
+    const T factor = call.weights.empty() ? call.scale : call.scale * call.weights[s];
+    for (index_t j = 0; j < gradient.cols; ++j) {
+      const T target = (j == call.labels[s] ? 1 - call.label_smoothing : T{0}) + spread;
+      gradient(s, j) = factor * (gradient(s, j) - target);
+    }
+  }
+}
+
+template <class T>
+void Kernels<T>::column_sums(const ColumnSums<T>& call) const noexcept {
+  const View<T> sums{call.sums.data, 1, call.sums.size, call.sums.size * call.sums.stride,
+                     call.sums.stride};
+  constexpr auto longest = static_cast<index_t>(kOnes<T>.size());
+  index_t done = 0;
+  do {  // once even without rows: sums ← beta sums
+    const index_t rows = std::min(call.a.rows - done, longest);
+    const ConstView<T> ones{kOnes<T>.data(), 1, rows, longest, 1};
+    gemm({call.alpha, ones, block(call.a, done, 0, rows, call.a.cols), done == 0 ? call.beta : T{1},
+          sums});
+    done += rows;
+  } while (done < call.a.rows);
+}
+
+template <class T>
+void Kernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
+  for (index_t i = 0; i < call.weights.rows; ++i)
+    for (index_t j = 0; j < call.weights.cols; ++j) {
+      T& w = call.weights(i, j);
+      const T g = call.gradient(i, j) + call.weight_decay * w;
+      T step = g;
+      if (!call.velocity.empty()) {
+        T& v = call.velocity(i, j);
+        v = call.momentum * v + g;
+        step = call.nesterov ? g + call.momentum * v : v;
+      }
+      w -= call.learning_rate * step;
+    }
+}
+
+namespace {
+
+// Chooses the kernel for one call of a plan.
+template <class T>
+struct Dispatch {
+  const Kernels<T>& kernels;
+
+  void operator()(const FusedGemm<T>& call) const { kernels.fused_gemm(call); }
+  void operator()(const BiasAdd<T>& call) const { kernels.bias_add(call); }
+  void operator()(const Softmax<T>& call) const { kernels.softmax(call); }
+  void operator()(const OuterProduct<T>& call) const { kernels.outer_product(call); }
+  void operator()(const Activate<T>& call) const { kernels.activate(call); }
+  void operator()(const ActivateBackward<T>& call) const { kernels.activate_backward(call); }
+  void operator()(const SoftmaxNll<T>& call) const { kernels.softmax_nll(call); }
+  void operator()(const ColumnSums<T>& call) const { kernels.column_sums(call); }
+  void operator()(const SgdUpdate<T>& call) const { kernels.sgd_update(call); }
+};
+
+}  // namespace
+
+template <class T>
+void Kernels<T>::run(const Plan<T>& plan) const noexcept {
+  for (const KernelCall<T>& call : plan.calls) std::visit(Dispatch<T>{*this}, call);
+}
+
+template class Kernels<float>;
+template class Kernels<double>;
+
+}  // namespace lamella

@@ -1,0 +1,150 @@
+// The kernel calls of a forward pass and of a training step. Start reading at add_descent.
+#include "core/plan_builder.h"
+
+#include <algorithm>
+
+#include "core/sizes.h"
+
+namespace lamella {
+namespace {
+
+template <class T>
+View<T> as_row(VectorView<T> v) {
+  return {v.data, 1, v.size, v.size * v.stride, v.stride};
+}
+
+}  // namespace
+
+template <class T>
+MomentumState<T>::MomentumState(const std::vector<index_t>& sizes) : velocity(sizes) {
+  index_t largest = 0;
+  for (index_t l = 0; l < velocity.layers(); ++l)
+    largest = std::max(largest, checked_sum(padded<T>(velocity.layer(l).weights.size()),
+                                            velocity.layer(l).bias.size));
+  gradient = AlignedArray<T>(largest);
+}
+
+template <class T>
+void PlanBuilder<T>::add_descent(const SgdOptions& options) {
+  const auto rate = static_cast<T>(options.learning_rate);
+  const auto kept = static_cast<T>(1 - options.learning_rate * options.weight_decay);
+  add_backward([&](index_t l) {
+    const LayerView<T> layer = parameters_.layer(l);
+    add_layer_gradient(l, -rate, kept, layer.weights, 1, layer.bias);
+  });
+}
+
+template <class T>
+void PlanBuilder<T>::add_momentum_descent(const SgdOptions& options, MomentumState<T>& state) {
+  add_backward([&](index_t l) {
+    const LayerView<T> layer = parameters_.layer(l);
+    const LayerView<T> velocity = state.velocity.layer(l);
+    const View<T> weights_gradient =
+        row_major(state.gradient.data(), layer.weights.rows, layer.weights.cols);
+    const VectorView<T> bias_gradient{state.gradient.data() + padded<T>(layer.weights.size()),
+                                      layer.bias.size, 1};
+    add_layer_gradient(l, 1, 0, weights_gradient, 0, bias_gradient);
+
+    SgdUpdate<T> update;
+    update.learning_rate = static_cast<T>(options.learning_rate);
+    update.momentum = static_cast<T>(options.momentum);
+    update.weight_decay = static_cast<T>(options.weight_decay);
+    update.nesterov = options.nesterov;
+    update.gradient = weights_gradient;
+    update.velocity = velocity.weights;
+    update.weights = layer.weights;
+    plan_.calls.push_back(update);
+    update.weight_decay = 0;
+    update.gradient = as_row(bias_gradient);
+    update.velocity = as_row(velocity.bias);
+    update.weights = as_row(layer.bias);
+    plan_.calls.push_back(update);
+  });
+}
+
+template <class T>
+void PlanBuilder<T>::add_gradients(T weight_decay, std::span<const LayerView<T>> gradients) {
+  add_backward([&](index_t l) {
+    const LayerView<T>& gradient = gradients[static_cast<std::size_t>(l)];
+    add_layer_gradient(l, 1, weight_decay, gradient.weights, 0, gradient.bias);
+  });
+}
+
+template <class T>
+void PlanBuilder<T>::add_forward(ConstView<T> input) {
+  ConstView<T> a = input;
+  for (index_t l = 0; l < parameters_.layers(); ++l) {
+    const auto [weights, bias] = parameters_.layer(l);
+    const View<T> z = batch_.activations[static_cast<std::size_t>(l + 1)];
+    FusedGemm<T> call;  // A_l = f(A_{l-1} W_lᵀ + 1 b_lᵀ); the softmax layer stops at its logits
+    call.gemm = {1, a, transposed(weights), 0, z};
+    call.epilogue.bias = bias;
+    if (l + 1 < parameters_.layers()) call.epilogue.activation = hidden_;
+    plan_.calls.push_back(call);
+    a = z;
+  }
+}
+
+template <class T>
+void PlanBuilder<T>::add_loss() {
+  const View<T> logits = batch_.activations.back();
+  SoftmaxNll<T> call;
+  call.logits = logits;
+  call.labels = batch_.labels;
+  call.scale = 1 / static_cast<T>(batch_.samples);
+  call.gradient = logits;
+  call.losses = batch_.losses;
+  call.predictions = batch_.predictions;
+  plan_.calls.push_back(call);
+}
+
+template <class T>
+template <class AddLayer>
+void PlanBuilder<T>::add_backward(AddLayer add_layer) {
+  for (index_t l = parameters_.layers() - 1; l >= 0; --l) {
+    if (l > 0) {
+      FusedGemm<T> call;  // D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), before W_l changes
+      call.gemm = {1, outputs_gradient(l), parameters_.layer(l).weights, 0,
+                   outputs_gradient(l - 1)};
+      if (hidden_.kind != ActivationKind::identity) {
+        call.epilogue.gate = inputs(l);
+        call.epilogue.gate_activation = hidden_;
+      }
+      plan_.calls.push_back(call);
+    }
+    add_layer(l);
+  }
+}
+
+template <class T>
+View<T> PlanBuilder<T>::outputs_gradient(index_t l) const {
+  return l + 1 == parameters_.layers() ? batch_.activations.back()
+                                       : batch_.gradients[static_cast<std::size_t>(l + 1)];
+}
+
+template <class T>
+View<T> PlanBuilder<T>::inputs(index_t l) const {
+  return batch_.activations[static_cast<std::size_t>(l)];
+}
+
+template <class T>
+void PlanBuilder<T>::add_layer_gradient(index_t l, T alpha, T beta, View<T> weights, T bias_beta,
+                                        VectorView<T> bias) {
+  const View<T> d = outputs_gradient(l);
+  const View<T> a = inputs(l);
+  if (batch_.samples == 1 && beta == 1) {
+    plan_.calls.push_back(OuterProduct<T>{alpha, row(d, 0), row(a, 0), weights});
+  } else {
+    FusedGemm<T> call;
+    call.gemm = {alpha, transposed(d), a, beta, weights};
+    plan_.calls.push_back(call);
+  }
+  plan_.calls.push_back(ColumnSums<T>{alpha, d, bias_beta, bias});
+}
+
+template struct MomentumState<float>;
+template struct MomentumState<double>;
+template class PlanBuilder<float>;
+template class PlanBuilder<double>;
+
+}  // namespace lamella

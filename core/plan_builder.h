@@ -1,0 +1,77 @@
+// Writes forward passes and training steps down as plans: kernel calls with their operands.
+//
+// Not here: memory (workspace.h, parameters.h) and execution (Kernels::run). The sequence of calls
+// is MATH.md's, layer by layer. Building appends to the plan it is given, and allocates nothing
+// where that has the capacity.
+#ifndef LAMELLA_CORE_PLAN_BUILDER_H_
+#define LAMELLA_CORE_PLAN_BUILDER_H_
+
+#include <span>
+#include <vector>
+
+#include <lamella/kernels.h>
+#include <lamella/optimizer.h>
+
+#include "core/parameters.h"
+#include "core/workspace.h"
+
+namespace lamella {
+
+/// What momentum needs to remember: one velocity per parameter, and a place for the gradient of one
+/// layer at a time, which the largest layer fills.
+template <class T>
+struct MomentumState {
+  /// All velocities zero. `sizes` are d_0 ... d_L.
+  explicit MomentumState(const std::vector<index_t>& sizes);
+
+  Parameters<T> velocity;
+  AlignedArray<T> gradient;
+};
+
+/// Adds to plans the passes of one network over one mini-batch.
+template <class T>
+class PlanBuilder {
+ public:
+  /// All four must outlive the builder; the plan holds views into parameters and batch.
+  PlanBuilder(const Parameters<T>& parameters, const Activation& hidden, const BatchViews<T>& batch,
+              Plan<T>& plan)
+      : parameters_(parameters), hidden_(hidden), batch_(batch), plan_(plan) {}
+
+  /// input [n, d_0] → logits in the last activation. One call per layer.
+  void add_forward(ConstView<T> input);
+
+  /// Losses, predictions, and the logits' gradient in place of the logits. One call, which comes
+  /// right after add_forward's; its `weights` (none) and `scale` (1/n) may be patched later.
+  void add_loss();
+
+  /// Gradients of all layers and their plain descent step, W ← (1 - ηλ) W - η D Aᵀ, in one.
+  void add_descent(const SgdOptions& options);
+
+  /// Gradients of all layers, each followed by its momentum update.
+  void add_momentum_descent(const SgdOptions& options, MomentumState<T>& state);
+
+  /// Gradients into `gradients`, where ∇W ← D Aᵀ + weight_decay ∇W: holding W for the penalty.
+  void add_gradients(T weight_decay, std::span<const LayerView<T>> gradients);
+
+ private:
+  // Adds, from the last layer to the first, D_{l-1} and then what `add_layer` does with layer l.
+  template <class AddLayer>
+  void add_backward(AddLayer add_layer);
+
+  // The gradient D of layer l's outputs (0 nearest the input) and the layer's inputs A.
+  View<T> outputs_gradient(index_t l) const;
+  View<T> inputs(index_t l) const;
+
+  // weights ← alpha D_l A_{l-1}ᵀ + beta weights and bias ← alpha D_l 1 + bias_beta bias.
+  void add_layer_gradient(index_t l, T alpha, T beta, View<T> weights, T bias_beta,
+                          VectorView<T> bias);
+
+  const Parameters<T>& parameters_;
+  const Activation& hidden_;
+  const BatchViews<T>& batch_;
+  Plan<T>& plan_;
+};
+
+}  // namespace lamella
+
+#endif  // LAMELLA_CORE_PLAN_BUILDER_H_

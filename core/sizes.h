@@ -1,0 +1,47 @@
+// Sizes of buffers: arithmetic that cannot overflow, and padding to cache lines.
+#ifndef LAMELLA_CORE_SIZES_H_
+#define LAMELLA_CORE_SIZES_H_
+
+#include <limits>
+
+#include <lamella/error.h>
+#include <lamella/matrix.h>
+
+namespace lamella {
+
+/// a + b and a * b of non-negative sizes. Throw ArgumentError where a buffer of that many elements
+/// could not be addressed.
+inline index_t checked_sum(index_t a, index_t b) {
+  if (a > std::numeric_limits<index_t>::max() - b)
+    throw ArgumentError("the network or its mini-batch is too large for the address space");
+  return a + b;
+}
+inline index_t checked_product(index_t a, index_t b) {
+  if (b != 0 && a > std::numeric_limits<index_t>::max() / b)
+    throw ArgumentError("the network or its mini-batch is too large for the address space");
+  return a * b;
+}
+
+/// Elements in a cache line.
+template <class T>
+inline constexpr index_t kLineElements = static_cast<index_t>(kAlignment / sizeof(T));
+
+/// `size` rounded up to whole cache lines. Throws as checked_sum.
+template <class T>
+index_t padded(index_t size) {
+  return checked_sum(size, kLineElements<T> - 1) / kLineElements<T> * kLineElements<T>;
+}
+
+/// Elements from one row to the next in a matrix with n samples as columns: whole cache lines, and
+/// no multiple of 1 KiB, so that the rows of a tile do not compete for a few sets of the cache.
+/// A single sample is a dense vector. Grows with n.
+template <class T>
+index_t leading_dimension(index_t n) {
+  if (n == 1) return 1;
+  const index_t lines = padded<T>(n);
+  return lines % (16 * kLineElements<T>) == 0 ? checked_sum(lines, kLineElements<T>) : lines;
+}
+
+}  // namespace lamella
+
+#endif  // LAMELLA_CORE_SIZES_H_

@@ -1,0 +1,163 @@
+// The training loop: shuffle, gather, step; after each epoch, evaluate and report.
+#include <lamella/trainer.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include <lamella/error.h>
+
+#include "core/checks.h"
+#include "core/evaluation.h"
+#include "core/random.h"
+
+namespace lamella {
+namespace {
+
+// Adds up the time between start and stop: training without callbacks and evaluation.
+class Stopwatch {
+ public:
+  void start() { started_ = Clock::now(); }
+  void stop() { seconds_ += std::chrono::duration<double>(Clock::now() - started_).count(); }
+  double seconds() const { return seconds_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point started_;
+  double seconds_ = 0;
+};
+
+void check_train_options(const TrainOptions& options) {
+  if (options.epochs < 1 || options.epochs > std::numeric_limits<std::uint32_t>::max())
+    throw ArgumentError(
+        fmt::format("train: epochs is {}; it must be at least 1 and below 2^32", options.epochs));
+  if (options.batch_size < 1)
+    throw ArgumentError(
+        fmt::format("train: batch_size is {}; it must be at least 1", options.batch_size));
+  check_options(options.sgd);
+}
+
+// One run over the training data.
+template <class T>
+class Run {
+ public:
+  Run(Network<T>& network, const Dataset& data, const Preprocessing& preprocessing,
+      const TrainOptions& options, const TrainCallbacks& callbacks)
+      : network_(network),
+        data_(data),
+        preprocessing_(preprocessing),
+        options_(options),
+        callbacks_(callbacks),
+        batch_size_(std::min(options.batch_size, data.samples())),
+        order_(static_cast<std::size_t>(data.samples())),
+        labels_(static_cast<std::size_t>(batch_size_)) {
+    std::iota(order_.begin(), order_.end(), 0);
+  }
+
+  // Trains on every sample once.
+  EpochReport epoch(index_t number) {
+    progress_ = {};
+    progress_.epoch = number;
+    progress_.epochs = options_.epochs;
+    progress_.samples = data_.samples();
+    total_ = {};
+    Stopwatch watch;
+    watch.start();
+    if (options_.shuffle)
+      shuffled_indices(order_, options_.seed, static_cast<std::uint32_t>(number));
+    watch.stop();
+    for (index_t first = 0; first < data_.samples(); first += batch_size_) {
+      watch.start();
+      step(first, std::min(batch_size_, data_.samples() - first));
+      watch.stop();
+      progress_.seconds = watch.seconds();
+      if (callbacks_.on_progress) callbacks_.on_progress(progress_);
+    }
+    EpochReport report;
+    report.epoch = number;
+    report.train_loss = progress_.mean_loss;
+    report.train_accuracy = progress_.accuracy;
+    report.seconds = watch.seconds();
+    report.samples_per_second = static_cast<double>(data_.samples()) / watch.seconds();
+    return report;
+  }
+
+ private:
+  void step(index_t first, index_t n) {
+    const auto count = static_cast<std::size_t>(n);
+    const auto indices =
+        std::span<const std::int32_t>(order_).subspan(static_cast<std::size_t>(first), count);
+    data_.gather(indices, preprocessing_, network_.batch_input(n));
+    for (std::size_t s = 0; s < count; ++s)
+      labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];
+    const BatchResult result = network_.train_batch(
+        std::span<const std::int32_t>(labels_.data(), count), {}, options_.sgd);
+    if (!std::isfinite(result.loss_sum)) fail(first, result);
+    total_.loss_sum += result.loss_sum;
+    total_.weight_sum += result.weight_sum;
+    total_.correct += result.correct;
+    progress_.samples_done = first + n;
+    progress_.mean_loss = total_.loss_sum / total_.weight_sum;
+    progress_.accuracy =
+        static_cast<double>(total_.correct) / static_cast<double>(progress_.samples_done);
+  }
+
+  [[noreturn]] void fail(index_t first, const BatchResult& result) const {
+    const index_t batches = (data_.samples() + batch_size_ - 1) / batch_size_;
+    throw TrainingError(fmt::format(
+        "train: the loss is {} in epoch {}, batch {} of {}, with learning rate {}; try a smaller "
+        "learning rate such as {}, or look for NaN, infinite or badly scaled values in the data",
+        result.loss_sum, progress_.epoch, first / batch_size_ + 1, batches,
+        options_.sgd.learning_rate, options_.sgd.learning_rate / 10));
+  }
+
+  Network<T>& network_;
+  const Dataset& data_;
+  const Preprocessing& preprocessing_;
+  const TrainOptions& options_;
+  const TrainCallbacks& callbacks_;
+  index_t batch_size_;
+  std::vector<std::int32_t> order_;   // sample indices in the order of this epoch
+  std::vector<std::int32_t> labels_;  // of the current mini-batch
+  Progress progress_;
+  BatchResult total_;  // of the epoch so far
+};
+
+}  // namespace
+
+template <class T>
+std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const Dataset* test,
+                               const Preprocessing& preprocessing, const TrainOptions& options,
+                               const TrainCallbacks& callbacks) {
+  check_train_options(options);
+  check_fits("train", "training", network.spec(), train, preprocessing);
+  if (test != nullptr) check_fits("train", "test", network.spec(), *test, preprocessing);
+
+  network.reset_velocity();
+  Run<T> run(network, train, preprocessing, options, callbacks);
+  std::vector<EpochReport> reports;
+  for (index_t epoch = 1; epoch <= options.epochs; ++epoch) {
+    EpochReport report = run.epoch(epoch);
+    if (test != nullptr) {
+      const BatchResult result = evaluate_dataset(network, *test, preprocessing);
+      report.test_loss = result.loss_sum / result.weight_sum;
+      report.test_accuracy = static_cast<double>(result.correct) / result.weight_sum;
+    }
+    reports.push_back(report);
+    if (callbacks.on_epoch) callbacks.on_epoch(report);
+  }
+  return reports;
+}
+
+template std::vector<EpochReport> train(Network<float>&, const Dataset&, const Dataset*,
+                                        const Preprocessing&, const TrainOptions&,
+                                        const TrainCallbacks&);
+template std::vector<EpochReport> train(Network<double>&, const Dataset&, const Dataset*,
+                                        const Preprocessing&, const TrainOptions&,
+                                        const TrainCallbacks&);
+
+}  // namespace lamella

@@ -1,0 +1,78 @@
+// Placement of a mini-batch's matrices in one allocation.
+#include "core/workspace.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/sizes.h"
+
+namespace lamella {
+
+template <class T>
+Workspace<T>::Workspace(std::vector<index_t> sizes, WorkspaceUse use)
+    : sizes_(std::move(sizes)),
+      activation_rows_(sizes_.size(), kNotKept),
+      gradient_rows_(sizes_.size(), kNotKept) {
+  // Whole lines of rows, so that each matrix is aligned even if its rows hold a single sample.
+  const auto place = [this](index_t rows) {
+    return std::exchange(row_count_, checked_sum(row_count_, padded<T>(rows)));
+  };
+  const std::size_t last = sizes_.size() - 1;
+  if (use == WorkspaceUse::inference) {
+    // A layer is read only by the next one: two buffers take turns.
+    const index_t widest = *std::max_element(sizes_.begin() + 1, sizes_.end());
+    const index_t turn[2] = {place(widest), last > 1 ? place(widest) : 0};
+    for (std::size_t l = 1; l <= last; ++l) activation_rows_[l] = turn[(l - 1) % 2];
+    return;
+  }
+  for (std::size_t l = 0; l <= last; ++l) activation_rows_[l] = place(sizes_[l]);
+  if (last < 2) return;
+  // D_l is read only until D_{l-1} and the update of layer l are done: two buffers again.
+  const index_t widest = *std::max_element(sizes_.begin() + 1, sizes_.end() - 1);
+  const index_t turn[2] = {place(widest), last > 2 ? place(widest) : 0};
+  for (std::size_t l = 1; l < last; ++l) gradient_rows_[l] = turn[(last - 1 - l) % 2];
+}
+
+template <class T>
+bool Workspace<T>::reserve(index_t samples) {
+  if (samples <= capacity_) return false;
+  AlignedArray<T> matrices(checked_product(row_count_, leading_dimension<T>(samples)));
+  AlignedArray<T> weights(samples);
+  AlignedArray<T> losses(samples);
+  AlignedArray<std::int32_t> labels(samples);
+  AlignedArray<std::int32_t> predictions(samples);
+  matrices_ = std::move(matrices);
+  weights_ = std::move(weights);
+  losses_ = std::move(losses);
+  labels_ = std::move(labels);
+  predictions_ = std::move(predictions);
+  capacity_ = samples;
+  return true;
+}
+
+template <class T>
+View<T> Workspace<T>::batch_first(index_t first_row, index_t units, index_t samples) {
+  if (first_row == kNotKept) return {};
+  const index_t ld = leading_dimension<T>(samples);
+  return {matrices_.data() + first_row * ld, samples, units, 1, ld};
+}
+
+template <class T>
+void Workspace<T>::bind(index_t samples, BatchViews<T>& views) {
+  views.samples = samples;
+  views.activations.resize(sizes_.size());
+  views.gradients.resize(sizes_.size());
+  for (std::size_t l = 0; l < sizes_.size(); ++l) {
+    views.activations[l] = batch_first(activation_rows_[l], sizes_[l], samples);
+    views.gradients[l] = batch_first(gradient_rows_[l], sizes_[l], samples);
+  }
+  views.labels = {labels_.data(), samples, 1};
+  views.weights = {weights_.data(), samples, 1};
+  views.losses = {losses_.data(), samples, 1};
+  views.predictions = {predictions_.data(), samples, 1};
+}
+
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace lamella

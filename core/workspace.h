@@ -1,0 +1,70 @@
+// The memory a mini-batch passes through: activations, their gradients, per-sample values.
+//
+// Samples stand in columns (feature-major): the values of one unit for all samples are contiguous,
+// so kernels run their vector lanes across samples and a ten-class output wastes none. All views
+// handed out are batch-first, that is transposed.
+#ifndef LAMELLA_CORE_WORKSPACE_H_
+#define LAMELLA_CORE_WORKSPACE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include <lamella/matrix.h>
+
+namespace lamella {
+
+/// Views of one mini-batch of n samples in a workspace. Matrices are [n, units of the layer].
+template <class T>
+struct BatchViews {
+  index_t samples = 0;
+  std::vector<View<T>> activations;  ///< a_0 ... a_L; a_L holds logits, then their gradient D_L
+  std::vector<View<T>> gradients;    ///< D_l for l in [1, L); entry 0 is empty
+  VectorView<std::int32_t> labels;
+  VectorView<T> weights;
+  VectorView<T> losses;
+  VectorView<std::int32_t> predictions;
+};
+
+/// What a workspace is for. Inference keeps two layers at a time and no gradients, and reads the
+/// input where it is (a_0 is an empty view); training keeps everything.
+enum class WorkspaceUse { inference, training };
+
+/// Memory for mini-batches of up to capacity() samples of a network. Grows, never shrinks.
+template <class T>
+class Workspace {
+ public:
+  /// `sizes` are d_0 ... d_L. Allocates no memory for samples yet.
+  Workspace(std::vector<index_t> sizes, WorkspaceUse use);
+
+  index_t capacity() const { return capacity_; }
+
+  /// Makes room for n samples. True if the memory moved, which invalidates all views and loses
+  /// the contents. Throws ArgumentError if so many cannot be addressed; nothing changes then.
+  bool reserve(index_t samples);
+
+  /// Writes the views of the first n <= capacity() samples to `views`; allocates only the first
+  /// time that it sees `views`. The views of different n share memory.
+  void bind(index_t samples, BatchViews<T>& views);
+
+ private:
+  static constexpr index_t kNotKept = -1;
+
+  View<T> batch_first(index_t first_row, index_t units, index_t samples);
+
+  std::vector<index_t> sizes_;
+  // Matrix l begins at row activation_rows_[l] of a pile of row_count_ rows of samples.
+  std::vector<index_t> activation_rows_;
+  std::vector<index_t> gradient_rows_;
+  index_t row_count_ = 0;
+
+  index_t capacity_ = 0;
+  AlignedArray<T> matrices_;
+  AlignedArray<T> weights_;
+  AlignedArray<T> losses_;
+  AlignedArray<std::int32_t> labels_;
+  AlignedArray<std::int32_t> predictions_;
+};
+
+}  // namespace lamella
+
+#endif  // LAMELLA_CORE_WORKSPACE_H_
