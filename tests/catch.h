@@ -12,7 +12,9 @@ using Catch::Approx;
 
 #include <catch2/catch.hpp>
 namespace Catch {
+#ifdef CATCH_CONFIG_RUNNER  // elsewhere version 2 does not declare it
 using EventListenerBase = TestEventListenerBase;
+#endif
 namespace Matchers {
 inline auto ContainsSubstring(const std::string& text) { return Contains(text); }
 }  // namespace Matchers

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Checks who includes whom: the directories are the architecture, and this holds them to it.
+
+Usage: include_directions.py SOURCE_TREE. Prints one line per violation; exits 1 if there is one, or
+if a rule matched no file (a rule that looks at nothing would always pass).
+"""
+import re
+import sys
+from pathlib import Path
+
+C_HEADERS = {"<assert.h>", "<float.h>", "<limits.h>", "<math.h>", "<stddef.h>", "<stdint.h>",
+             "<string.h>"}
+
+# (files, what of ours they may include, whether C headers are all of the system they may see).
+# The first rule whose pattern matches a file is the file's rule.
+OURS = [
+    (r"include/lamella/plugin\.h", r"", True),
+    (r"include/lamella/.*", r"include/lamella/.*", False),
+    (r"core/registry\.cpp", r"(include/lamella|core|backends)/[^/]*", False),
+    (r"core/.*", r"(include/lamella|core)/.*", False),
+    # What instruction-set units see: the kernel table, C headers and (simd) xsimd.
+    (r"backends/kernel_table\.h", r"", True),
+    (r"backends/scalar/.*", r"backends/(kernel_table\.h|scalar/.*)", True),
+    (r"backends/simd/.*", r"backends/(kernel_table\.h|simd/.*)", True),
+    # Executors know threads and nothing about arithmetic.
+    (r"backends/(openmp|tbb)/.*", r"backends/executor\.h", False),
+    (r"backends/(serial_executor\.cpp|executor\.h)", r"backends/executor\.h", False),
+    # Drivers know no instruction set and no thread library.
+    (r"backends/[^/]*", r"(include/lamella/.*|backends/[^/]*)", False),
+    (r"bench/.*", r"(include/lamella|bench)/.*", False),
+    (r"tools/.*", r"(include/lamella|tools)/.*", False),
+    (r"examples/.*", r"(include/lamella|examples)/.*", False),
+    (r"tests/consumer/.*", r"include/lamella/.*", False),
+    (r"tests/.*", r"(include/lamella|core|backends|tests|tools)/.*", False),
+]
+# Directories that every lamella checkout has; without a file in each the check looked at nothing.
+EXPECTED = ["include/lamella", "core", "backends", "backends/scalar", "backends/simd", "tests"]
+
+# Whose business a library is. A header not named here may be included from anywhere that may
+# include system headers at all.
+LIBRARIES = [
+    (r"<xsimd/.*>", r"backends/simd/.*|bench/.*"),
+    (r"<(.*intrin|arm_neon)\.h>", r"backends/simd/.*|bench/.*"),
+    (r"<omp\.h>", r"backends/openmp/.*|bench/.*|tests/.*"),
+    (r"<(oneapi/)?tbb/.*>", r"backends/tbb/.*|bench/.*|tests/.*"),
+    (r"<cpuid\.h>", r"core/cpu\.cpp|bench/.*"),
+    (r"<dlfcn\.h>", r"core/.*|tests/.*"),
+    (r"<Random123/.*>", r"core/.*|tests/.*"),
+    (r"<zlib\.h>", r"core/.*|tests/.*"),
+    (r"<nlohmann/.*>", r"core/.*|tools/.*|bench/.*|tests/.*"),
+    (r"<fmt/.*>", r"core/.*|tools/.*|bench/.*|tests/.*"),
+    (r"<CLI/.*>", r"tools/.*"),
+    (r"<benchmark/.*>", r"bench/.*"),
+    (r"<catch2/.*>", r"tests/catch\.h"),
+]
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(<[^>]*>|"[^"]*")', re.MULTILINE)
+CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|elif)\b.*", re.MULTILINE)
+
+
+def sources(tree):
+    for top in ("include", "core", "backends", "bench", "tools", "tests", "examples"):
+        for path in sorted((tree / top).rglob("*")):
+            if path.suffix in (".h", ".hpp", ".c", ".cpp"):
+                yield path.relative_to(tree).as_posix()
+
+
+def resolve(tree, file, include):
+    """The file of ours that an #include means, relative to the tree, or None."""
+    name = include[1:-1]
+    if include.startswith("<"):
+        return f"include/{name}" if name.startswith("lamella/") else None
+    beside = (tree / file).parent / name
+    if beside.exists():
+        return beside.resolve().relative_to(tree).as_posix()
+    return name
+
+
+def violations(tree):
+    for file in sources(tree):
+        text = (tree / file).read_text()
+        ours, c_only = next((rule[1:] for rule in OURS if re.fullmatch(rule[0], file)))
+        for include in INCLUDE.findall(text):
+            target = resolve(tree, file, include)
+            if target is not None:
+                if not re.fullmatch(ours, target):
+                    yield f"{file} must not include {include}"
+                elif not (tree / target).exists():
+                    yield f"{file} includes {include}, which does not exist"
+                continue
+            library = next((who for what, who in LIBRARIES if re.fullmatch(what, include)), None)
+            if library is not None:
+                if not re.fullmatch(library, file):
+                    yield f"{file} must not include {include}"
+            elif c_only and include not in C_HEADERS:
+                yield f"{file} must not include {include}: C headers only"
+        if file.startswith("include/"):
+            for line in CONDITIONAL.findall(text):
+                if "__cplusplus" not in line:
+                    yield f"{file}: '{line.strip()}': public headers do not change with flags"
+
+
+def main():
+    tree = Path(sys.argv[1]).resolve()
+    found = list(violations(tree))
+    files = list(sources(tree))
+    for directory in EXPECTED:
+        if not any(str(Path(file).parent) == directory for file in files):
+            found.append(f"{directory}: no source found")
+    for line in found:
+        print(line)
+    print(f"{len(files)} files, {len(found)} violations")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Shows that the structure checks can fail: each is run on samples with exactly one fault.
+
+Usage: CXX=compiler NM=nm selftest.py
+"""
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+# The least tree that passes.
+CLEAN_TREE = {
+    "include/lamella/view.h": "#include <cstddef>\n",
+    "core/network.cpp": "#include <lamella/view.h>\n",
+    "backends/driver.cpp": "#include <lamella/view.h>\n",
+    "backends/kernel_table.h": "#include <stddef.h>\n",
+    "backends/scalar/table.cpp": '#include "backends/kernel_table.h"\n',
+    "backends/simd/avx2.cpp": '#include <xsimd/xsimd.hpp>\n#include "backends/kernel_table.h"\n',
+    "tests/catch.h": "#include <catch2/catch.hpp>\n",
+}
+
+CLEAN_UNIT = """
+namespace lamella::backends {
+namespace { [[gnu::noinline]] float twice(float x) { return x + x; } }
+extern float (*const table)(float);
+float (*const table)(float) = &twice;
+}
+"""
+
+
+def run(script, *arguments):
+    result = subprocess.run(["python3", HERE / script, *arguments], capture_output=True, text=True)
+    return result.returncode, result.stdout + result.stderr
+
+
+class IncludeDirections(unittest.TestCase):
+    def check(self, **changes):
+        with tempfile.TemporaryDirectory() as tree:
+            for name, text in {**CLEAN_TREE, **changes.get("files", {})}.items():
+                if text is not None:
+                    path = Path(tree, name)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(text)
+            return run("include_directions.py", tree)
+
+    def rejects(self, file, text, message):
+        code, output = self.check(files={file: text})
+        self.assertEqual(code, 1, output)
+        self.assertIn(message, output)
+        self.assertIn("1 violations", output)
+
+    def test_clean_tree_passes(self):
+        code, output = self.check()
+        self.assertEqual(code, 0, output)
+
+    def test_backend_including_core(self):
+        self.rejects("backends/driver.cpp", '#include "core/checks.h"\n', "backends/driver.cpp")
+
+    def test_core_including_backends(self):
+        self.rejects("core/network.cpp", '#include "backends/kernel_table.h"\n', "core/network.cpp")
+
+    def test_registry_may_name_backends_but_not_reach_into_one(self):
+        good = {"core/registry.cpp": '#include "backends/kernel_table.h"\n'}
+        self.assertEqual(self.check(files=good)[0], 0)
+        self.rejects("core/registry.cpp", '#include "backends/simd/avx2.cpp"\n', "registry.cpp")
+
+    def test_public_header_including_core(self):
+        self.rejects("include/lamella/view.h", '#include "core/checks.h"\n', "view.h")
+
+    def test_public_header_with_a_library(self):
+        self.rejects("include/lamella/view.h", "#include <omp.h>\n", "<omp.h>")
+
+    def test_public_header_that_changes_with_flags(self):
+        self.rejects("include/lamella/view.h", "#ifdef __AVX2__\n#endif\n", "__AVX2__")
+
+    def test_instruction_set_unit_with_the_standard_library(self):
+        self.rejects("backends/simd/avx2.cpp", "#include <vector>\n", "C headers only")
+
+    def test_instruction_set_unit_with_a_public_header(self):
+        self.rejects("backends/simd/avx2.cpp", "#include <lamella/view.h>\n", "lamella/view.h")
+
+    def test_driver_with_threads_or_instruction_sets(self):
+        for header in ("<omp.h>", "<oneapi/tbb/task.h>", "<immintrin.h>", "<xsimd/xsimd.hpp>"):
+            self.rejects("backends/driver.cpp", f"#  include {header}\n", header)
+
+    def test_header_that_does_not_exist(self):
+        self.rejects("core/network.cpp", '#include "core/nowhere.h"\n', "does not exist")
+
+    def test_missing_directory(self):
+        self.rejects("backends/scalar/table.cpp", None, "no source found")
+
+
+class IsaSymbols(unittest.TestCase):
+    def check(self, code):
+        with tempfile.TemporaryDirectory() as directory:
+            source = Path(directory, "unit.cpp")
+            source.write_text(code)
+            subprocess.run([os.environ["CXX"], "-std=c++20", "-O2", "-c", source, "-o",
+                            f"{source}.o"], check=True)
+            objects = Path(directory, "objects.txt")
+            objects.write_text(f"{source}.o\n")
+            return run("isa_symbols.py", "--nm", os.environ["NM"], "--objects", objects, "unit.cpp")
+
+    def rejects(self, code, message):
+        status, output = self.check(code)
+        self.assertEqual(status, 1, output)
+        self.assertIn(message, output)
+
+    def test_clean_unit_passes(self):
+        status, output = self.check(CLEAN_UNIT)
+        self.assertEqual(status, 0, output)
+
+    def test_inline_function_left_out_of_line(self):
+        self.rejects(CLEAN_UNIT + """
+            namespace lamella::backends {
+            [[gnu::noinline]] inline float half(float x) { return x / 2; }
+            float quarter(float x) { return half(half(x)); }
+            }""", "weak symbol")
+
+    def test_global_outside_the_namespace(self):
+        self.rejects(CLEAN_UNIT + "float stray(float x) { return x; }", "outside lamella::backends")
+
+    def test_call_into_the_standard_library(self):
+        self.rejects(CLEAN_UNIT + """
+            namespace std { void terminate() noexcept; }
+            namespace lamella::backends { void stop() { std::terminate(); } }""", "calls C++ code")
+
+    def test_static_initialiser(self):
+        self.rejects(CLEAN_UNIT + """
+            extern "C" int detect();
+            namespace lamella::backends { extern int found; int found = detect(); }""",
+                     "code outside lamella::backends")
+
+    def test_missing_object(self):
+        with tempfile.NamedTemporaryFile() as empty:
+            status, output = run("isa_symbols.py", "--objects", empty.name, "unit.cpp")
+        self.assertEqual(status, 1)
+        self.assertIn("0 objects", output)
+
+
+if __name__ == "__main__":
+    unittest.main()
