@@ -1,4 +1,5 @@
 // The oneTBB executor: a task arena of its own. Knows threads, and nothing about arithmetic.
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task.h>
@@ -34,7 +35,7 @@ class Claims {
 class TbbExecutor final : public Executor {
  public:
   explicit TbbExecutor(int threads)
-      : threads_(std::clamp(threads, 1, kMaxWorkers)), arena_(threads_) {}
+      : threads_(std::clamp(threads, 1, kMaxWorkers)), arena_(std::min(threads_, granted())) {}
 
   int concurrency() const noexcept override {
     return tbb::task::current_context() != nullptr ? 1 : threads_;
@@ -60,6 +61,13 @@ class TbbExecutor final : public Executor {
   }
 
  private:
+  /// What oneTBB would grant this process; asking for more makes it print a warning.
+  static int granted() {
+    const auto most =
+        tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+    return static_cast<int>(std::min(most, std::size_t{kMaxWorkers}));
+  }
+
   int threads_;
   mutable tbb::task_arena arena_;  // starts nothing before its first execute()
 };
