@@ -35,9 +35,7 @@ int arrays_of(RoofKind kind) {
 }
 
 /// Array elements read or written per index of the loop.
-int accesses_of(RoofKind kind) {
-  return kind == RoofKind::scale ? 2 : arrays_of(kind);
-}
+int accesses_of(RoofKind kind) { return kind == RoofKind::scale ? 2 : arrays_of(kind); }
 
 /// Takes a loop's result so that no compiler can prove it unused.
 void sink(double value) {
@@ -94,11 +92,11 @@ RoofMeter::RoofMeter(const RoofSpec& spec) : spec_(spec), team_(std::max(1, spec
                                                         : spec.loops->fma_f64_flops_per_step;
     work_per_run_ = flops * team_.size();
   } else {
-    const auto per_array = spec.bytes / sizeof(float) /
-                           static_cast<std::size_t>(arrays_of(spec.kind) * team_.size());
+    const auto per_array =
+        spec.bytes / sizeof(float) / static_cast<std::size_t>(arrays_of(spec.kind) * team_.size());
     elements_ = std::max<index_t>(1, static_cast<index_t>(per_array) / kRoofGranule) * kRoofGranule;
-    work_per_run_ = static_cast<double>(elements_) * sizeof(float) * accesses_of(spec.kind) *
-                    team_.size();
+    work_per_run_ =
+        static_cast<double>(elements_) * sizeof(float) * accesses_of(spec.kind) * team_.size();
     // Each thread touches its own arrays first, so that they lie in its own NUMA node.
     arrays_.resize(static_cast<std::size_t>(team_.size()));
     std::atomic<bool> exhausted = false;
@@ -123,7 +121,8 @@ RoofMeter::RoofMeter(const RoofSpec& spec) : spec_(spec), team_(std::max(1, spec
     const double seconds = team_.run([&](int worker) { run_loop(worker); }).seconds;
     if (seconds >= kBurstSeconds / 4) {
       const double stretch = kBurstSeconds / seconds;
-      repeats_ = std::max<index_t>(1, static_cast<index_t>(static_cast<double>(repeats_) * stretch));
+      repeats_ =
+          std::max<index_t>(1, static_cast<index_t>(static_cast<double>(repeats_) * stretch));
       return;
     }
     repeats_ *= 2;

@@ -6,8 +6,8 @@
 namespace lamella::bench {
 namespace {
 
-// Latency 4 times two a cycle asks for 8 chains. 14 although there are 32 registers: clang 14 spills
-// from 16 on.
+// Latency 4 times two a cycle asks for 8 chains. 14 although there are 32 registers: clang 14
+// spills from 16 on.
 struct F32 {
   using element = float;
   using vector = __m512;

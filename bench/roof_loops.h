@@ -23,9 +23,9 @@ struct RoofLoops {
   double fma_f32_flops_per_step;
   double fma_f64_flops_per_step;
 
-  float (*read)(const float* a, ptrdiff_t n);                                   // Σ a
-  void (*copy)(float* to, const float* from, ptrdiff_t n);                      // to ← from
-  void (*scale)(float* a, float s, ptrdiff_t n);                                // a ← s a
+  float (*read)(const float* a, ptrdiff_t n);                                     // Σ a
+  void (*copy)(float* to, const float* from, ptrdiff_t n);                        // to ← from
+  void (*scale)(float* a, float s, ptrdiff_t n);                                  // a ← s a
   void (*triad)(float* a, const float* b, const float* c, float s, ptrdiff_t n);  // a ← b + s c
 };
 

@@ -55,8 +55,8 @@ double fma(ptrdiff_t steps) {
 }
 
 template <class V>
-constexpr double flops_per_step =
-    2.0 * 2.0 * V::kChains * sizeof(typename V::vector) / sizeof(typename V::element);
+constexpr double flops_per_step = 2.0 * 2.0 * V::kChains * sizeof(typename V::vector) /
+                                  sizeof(typename V::element);
 
 // Memory loops move eight vectors a turn.
 using Eight = std::make_integer_sequence<int, 8>;
@@ -78,8 +78,7 @@ template <class V, int... I>
 LAMELLA_BENCH_INLINE float read_loop(const float* a, ptrdiff_t n,
                                      std::integer_sequence<int, I...>) {
   typename V::vector sum[] = {broadcast<V>(0 * I)...};
-  for (ptrdiff_t i = 0; i < n; i += 8 * lanes<V>)
-    ((sum[I] += load<V>(a + i + I * lanes<V>)), ...);
+  for (ptrdiff_t i = 0; i < n; i += 8 * lanes<V>) ((sum[I] += load<V>(a + i + I * lanes<V>)), ...);
   return static_cast<float>((sum_of_lanes<V>(sum[I]) + ...));
 }
 

@@ -1,0 +1,43 @@
+// The families of benchmarks; each registers its own with Google Benchmark.
+#ifndef LAMELLA_BENCH_CASES_H_
+#define LAMELLA_BENCH_CASES_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include <lamella/view.h>
+
+#include "bench/measure.h"
+
+namespace lamella::bench {
+
+/// The machine's own loops, on one thread and on `threads`, for every usable instruction set.
+void register_roofs(int threads, const PinPolicy& pin);
+
+/// Measures them once now and puts them into the context that heads every report. Takes seconds.
+void add_roofs_to_context(int threads, const PinPolicy& pin);
+
+/// gemm and fused_gemm at the shapes of networks, and squares.
+void register_gemms(const Subject& subject);
+
+/// bias_add, softmax, outer_product and everything else that is bound by memory.
+void register_memory_kernels(const Subject& subject);
+
+/// Epochs of training. `data` holds MNIST's four files (Fashion-MNIST); nothing: bytes of the same
+/// shape are made up.
+void register_training(const Subject& subject, const std::optional<std::filesystem::path>& data);
+
+/// Fills with numbers uniform in [-1, 1), the same every time. O(n), about a nanosecond each.
+template <class T>
+void fill(T* values, index_t n) {
+  std::uint32_t state = 12345;
+  for (index_t i = 0; i < n; ++i) {
+    state = state * 1664525U + 1013904223U;
+    values[i] = static_cast<T>(static_cast<std::int32_t>(state)) / static_cast<T>(2147483648.0);
+  }
+}
+
+}  // namespace lamella::bench
+
+#endif  // LAMELLA_BENCH_CASES_H_

@@ -1,0 +1,120 @@
+// The measuring loop that all kernel benchmarks share.
+#include "bench/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+
+namespace lamella::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kStretchSeconds = 20e-3;
+
+int failures = 0;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const auto n = values.size();
+  return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+/// Calls that fill a stretch; makes at least one, which also warms caches up and threads.
+benchmark::IterationCount calls_per_stretch(const std::function<void()>& call) {
+  for (benchmark::IterationCount calls = 1;; calls *= 2) {
+    const auto start = Clock::now();
+    for (benchmark::IterationCount i = 0; i < calls; ++i) call();
+    const double seconds = seconds_since(start);
+    if (seconds >= kStretchSeconds / 8) {
+      const double fitting = static_cast<double>(calls) * kStretchSeconds / seconds;
+      return std::max<benchmark::IterationCount>(1,
+                                                 static_cast<benchmark::IterationCount>(fitting));
+    }
+  }
+}
+
+}  // namespace
+
+std::string benchmark_name(const std::string& kernel, const char* type, const Subject& subject,
+                           const std::string& layout, const std::string& what) {
+  const auto& info = subject.backend->info();
+  return kernel + '/' + type + '/' + info.name + '/' + info.isa + '/' + layout + '/' + what;
+}
+
+void register_benchmark(const std::string& name, std::function<void(benchmark::State&)> body) {
+  auto guarded = [body = std::move(body)](benchmark::State& state) {
+    try {
+      body(state);
+    } catch (const std::exception& error) {
+      ++failures;
+      state.SkipWithError(error.what());
+    }
+  };
+  benchmark::RegisterBenchmark(name.c_str(), std::move(guarded))
+      ->UseRealTime()
+      ->Unit(benchmark::kMicrosecond);
+}
+
+int failed_benchmarks() { return failures; }
+
+RoofRatio::RoofRatio(const Subject& subject, RoofKind kind, double working_set_bytes)
+    : kind_(kind),
+      label_(std::string("roof: ") + name_of(kind) + ' ' + subject.loops->isa),
+      threads_(subject.backend->info().threads),
+      meter_({kind, subject.loops, threads_, static_cast<std::size_t>(working_set_bytes)}),
+      before_(meter_.measure()) {}
+
+void RoofRatio::add(double work, double seconds) {
+  const double after = meter_.measure();
+  const double roof = 0.5 * (before_ + after);
+  before_ = after;
+  roofs_.push_back(roof);
+  ratios_.push_back(work / seconds / roof);
+}
+
+void RoofRatio::report(benchmark::State& state) const {
+  state.counters["roof_percent"] = 100 * median(ratios_);
+  state.counters["roof"] = median(roofs_) / 1e9;
+  state.counters["threads"] = threads_;
+  state.SetLabel(label_ + (counts_flops(kind_) ? ", GFLOP/s" : ", GB/s"));
+}
+
+void run_kernel(benchmark::State& state, const Subject& subject, RoofKind roof, const Work& work,
+                const std::function<void()>& call) {
+  PinPolicy pin = subject.pin;
+  pin.enabled &= subject.backend->info().threads == 1;
+  const ScopedPin pinned(pin);
+
+  const auto calls = calls_per_stretch(call);
+  RoofRatio ratio(subject, roof, work.footprint);
+  const double per_call = counts_flops(roof) ? work.flops : work.bytes;
+  double seconds = 0;
+  while (state.KeepRunningBatch(calls)) {
+    // Reading the roof has emptied the caches and put threads to sleep. One call is a warm-up
+    // where it is short against a stretch; where it is not, it need not be.
+    state.PauseTiming();
+    if (calls > 1) call();
+    state.ResumeTiming();
+
+    const auto start = Clock::now();
+    for (benchmark::IterationCount i = 0; i < calls; ++i) call();
+    const double stretch = seconds_since(start);
+
+    state.PauseTiming();
+    seconds += stretch;
+    ratio.add(per_call * static_cast<double>(calls), stretch);
+    state.ResumeTiming();
+  }
+  const double total_calls = static_cast<double>(state.iterations());
+  if (work.flops > 0) state.counters["GFLOP/s"] = work.flops * total_calls / seconds / 1e9;
+  if (!counts_flops(roof)) state.counters["GB/s"] = work.bytes * total_calls / seconds / 1e9;
+  ratio.report(state);
+}
+
+}  // namespace lamella::bench
