@@ -1,0 +1,111 @@
+// Parses the command line, runs the subcommand and turns every exception into an exit code.
+#include "cli.h"
+
+#include <array>
+#include <exception>
+#include <map>
+#include <new>
+#include <sstream>
+#include <string>
+
+#include <fmt/format.h>
+#include <lamella/error.h>
+#include <lamella/version.h>
+#include <CLI/CLI.hpp>
+
+#include "commands.h"
+#include "interrupt.h"
+#include "options.h"
+#include "streams.h"
+
+namespace lamella::cli {
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kUsage = 2;
+constexpr int kSignalBase = 128;
+
+struct Subcommand {
+  const char* name;
+  const char* summary;
+  Command (*add)(CLI::App&);
+};
+
+constexpr std::array<Subcommand, 4> kSubcommands{{
+    {"train", "Train a classifier and save it", add_train},
+    {"evaluate", "Measure a trained model on labelled data", add_evaluate},
+    {"predict", "Classes and probabilities of samples, as CSV", add_predict},
+    {"info", "Version, backends, instruction sets and threads of this machine", add_info},
+}};
+
+constexpr const char* kFooter =
+    "Environment: LAMELLA_BACKEND, LAMELLA_ISA and LAMELLA_NUM_THREADS choose what --backend,\n"
+    "--isa and --threads leave open; LAMELLA_VERBOSE=1 tells what was chosen and why.\n"
+    "Exit codes: 0 done; 1 bad data or failure; 2 bad usage; 130 stopped by Ctrl-C.";
+
+void report(const std::string& message) { write_stderr("lamella: error: " + message + "\n"); }
+
+/// Help and version end parsing as exceptions with code 0; their text goes to standard output.
+int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) {
+    std::ostringstream out, err;
+    app.exit(error, out, err);
+    write_stdout(out.str());
+    return 0;
+  }
+  if (app.get_subcommands().empty() && !app.remaining().empty()) {
+    report(fmt::format("unknown: '{}'; use train, evaluate, predict or info", app.remaining()[0]));
+    return kUsage;
+  }
+  std::string of;
+  for (const CLI::App* chosen : app.get_subcommands()) of = " " + chosen->get_name();
+  report(fmt::format("{}\nlamella: `lamella{} --help` lists the options", error.what(), of));
+  return kUsage;
+}
+
+int parse_and_run(int argc, const char* const* argv) {
+  CLI::App app("lamella: trains and runs dense neural networks on the CPU", "lamella");
+  app.set_version_flag("--version", std::string("lamella ") + version(),
+                       "Print the version and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(36);
+  app.footer(kFooter);
+  std::map<const CLI::App*, Command> commands;
+  for (const Subcommand& subcommand : kSubcommands) {
+    CLI::App* sub = app.add_subcommand(subcommand.name, subcommand.summary);
+    commands[sub] = subcommand.add(*sub);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return finish_parse(app, error);
+  }
+  commands.at(app.get_subcommands().front())();
+  return 0;
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+  prepare_streams();
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const UsageError& error) {
+    report(error.what());
+    return kUsage;
+  } catch (const BackendError& error) {
+    report(error.what());
+    return kUsage;
+  } catch (const Interrupted& interrupted) {
+    write_stderr(fmt::format("lamella: {}\n", interrupted.what()));
+    return kSignalBase + interrupted.signal();
+  } catch (const std::bad_alloc&) {
+    report("out of memory");
+  } catch (const std::exception& error) {
+    report(error.what());
+  }
+  return kFailure;
+}
+
+}  // namespace lamella::cli

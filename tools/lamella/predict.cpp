@@ -1,0 +1,122 @@
+// `lamella predict`: the most probable class of each sample and all probabilities, as CSV.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+#include <lamella/error.h>
+#include <lamella/matrix.h>
+#include <lamella/model_file.h>
+
+#include "commands.h"
+#include "inputs.h"
+#include "interrupt.h"
+#include "options.h"
+#include "streams.h"
+#include "text.h"
+
+namespace lamella::cli {
+namespace {
+
+/// Samples at a time: enough to keep every thread busy, little enough to stay small in memory.
+constexpr index_t kChunk = 2048;
+
+struct PredictCommand {
+  std::filesystem::path model;
+  std::filesystem::path input;
+  std::filesystem::path output;
+  TableOptions table;
+  BackendOptions backend;
+
+  void add_to(CLI::App& app);
+  void run() const;
+
+ private:
+  template <class T>
+  void predict_all(const Network<T>& network, const ModelInfo& info, const Dataset& data,
+                   OutputFile& out) const;
+};
+
+void PredictCommand::add_to(CLI::App& app) {
+  add_path(app, "--model", model, "The model, as train wrote it", Presence::required);
+  add_path(app, "--input", input, "Samples: CSV without labels, IDX (.gz or not) or NumPy's .npy",
+           Presence::required);
+  add_path(app, "--output", output, "Where to write the CSV, else to standard output");
+  table.add_to(app, "CSV: a column of labels, by name or index, to leave out");
+  backend.add_to(app);
+}
+
+void PredictCommand::run() const {
+  const Model loaded = load_model(model, make_backend(backend.request()));
+  CsvOptions csv = table.csv();
+  csv.labelled = table.names_label_column();
+  const Dataset data = load_samples(input, csv);
+  const InterruptGuard interrupts;
+  OutputFile out(output);
+  std::visit(
+      [&](const auto& network) {
+        check_features(data, network.spec(), input.string());
+        predict_all(network, loaded.info, data, out);
+      },
+      loaded.network);
+  out.commit();
+}
+
+std::string header_line(const std::vector<std::string>& class_names) {
+  std::string line = "class";
+  for (const std::string& name : class_names) line += "," + csv_field("p_" + name);
+  return line + "\n";
+}
+
+template <class T>
+void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& info,
+                                 const Dataset& data, OutputFile& out) const {
+  const index_t classes = network.spec().classes;
+  std::vector<std::string> names;
+  for (const std::string& name : info.class_names) names.push_back(csv_field(name));
+  const index_t rows = std::min(kChunk, data.samples());
+  Matrix<T> samples(rows, data.features());
+  Matrix<T> probabilities(rows, classes);
+  std::vector<std::int32_t> indices;
+  fmt::memory_buffer text;
+  fmt::format_to(std::back_inserter(text), "{}", header_line(info.class_names));
+  for (index_t begin = 0; begin < data.samples(); begin += kChunk) {
+    const index_t count = std::min(kChunk, data.samples() - begin);
+    indices.resize(static_cast<std::size_t>(count));
+    std::iota(indices.begin(), indices.end(), static_cast<std::int32_t>(begin));
+    const View<T> x = block(samples.view(), 0, 0, count, data.features());
+    const View<T> p = block(probabilities.view(), 0, 0, count, classes);
+    data.gather(indices, info.preprocessing, x);
+    network.predict(x, p);
+    for (index_t i = 0; i < count; ++i) {
+      const T* row = &p(i, 0);
+      if (!std::all_of(row, row + classes, [](T value) { return std::isfinite(value); }))
+        throw DataError(fmt::format(
+            "{}: sample {} gives no probabilities; it holds nan, inf or numbers too large",
+            input.string(), begin + i + 1));
+      const auto best = static_cast<std::size_t>(std::max_element(row, row + classes) - row);
+      text.append(names[best]);
+      for (index_t j = 0; j < classes; ++j) fmt::format_to(std::back_inserter(text), ",{}", row[j]);
+      text.push_back('\n');
+    }
+    out.write({text.data(), text.size()});
+    text.clear();
+  }
+  out.write({text.data(), text.size()});
+}
+
+}  // namespace
+
+Command add_predict(CLI::App& app) {
+  const auto command = std::make_shared<PredictCommand>();
+  command->add_to(app);
+  return [command] { command->run(); };
+}
+
+}  // namespace lamella::cli
