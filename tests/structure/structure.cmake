@@ -1,4 +1,13 @@
-# Tests of the source tree and the objects, in Python; selftest.py shows that each can fail.
+# Tests of the source tree, the objects, the test harness and the build options.
+
+# lamella_test_exit_code(<name> <code> <pattern> <command>...): see exit_code.cmake.
+function(lamella_test_exit_code name code pattern)
+  add_test(NAME ${name}
+           COMMAND ${CMAKE_COMMAND} "-DCOMMAND=${ARGN}" -DEXPECTED=${code} "-DPATTERN=${pattern}"
+                   -P ${PROJECT_SOURCE_DIR}/tests/structure/exit_code.cmake)
+endfunction()
+
+# Python scripts; selftest.py shows that each can fail.
 add_test(NAME structure.include_directions
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/include_directions.py
                  ${PROJECT_SOURCE_DIR})
@@ -19,3 +28,24 @@ endif()
 add_test(NAME structure.selftest
          COMMAND ${CMAKE_COMMAND} -E env CXX=${CMAKE_CXX_COMPILER} NM=${CMAKE_NM}
                  $<TARGET_FILE:Python3::Interpreter> ${CMAKE_CURRENT_LIST_DIR}/selftest.py)
+
+# A run that executes no test is a failure, and so is one for a backend that does not exist.
+lamella_test_exit_code(structure.no_test_ran 2 "no test ran"
+                       ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:lamella_kernels_tests>
+                       "no test has this name")
+
+# An option that is on and cannot be had ends the configuration with the way out; each of them.
+if(NOT CMAKE_CROSSCOMPILING)
+  foreach(case OPENMP/OpenMP/libgomp1 TBB/TBB/libtbb-dev TOOLS/CLI11/libcli11-dev
+               TESTS/Catch2/catch2 BENCH/benchmark/libbenchmark-dev)
+    string(REPLACE "/" ";" case ${case})
+    list(GET case 0 option)
+    list(GET case 1 package)
+    list(GET case 2 debian)
+    lamella_test_exit_code(
+      structure.missing_${package} 1 "apt-get install ${debian}.*-DLAMELLA_WITH_${option}=OFF"
+      ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR} -G ${CMAKE_GENERATOR}
+      -B ${CMAKE_CURRENT_BINARY_DIR}/missing_${package}
+      -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_DISABLE_FIND_PACKAGE_${package}=ON)
+  endforeach()
+endif()
