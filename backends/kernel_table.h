@@ -76,7 +76,7 @@ struct KernelTable {
   index mr, nr;  // micro-tile: at most mr rows, nr columns (= width of a packed panel)
   index kc;      // K is cut into ceil(K / kc) nearly equal blocks; decides the bits of a result
   index nc;      // columns packed at a time: kc x nc elements should sit in the L2 cache
-  index pack_a_from;  // smallest k x n... see gemm_driver.cpp
+  index mc;  // rows of A swept per packed block: mc x kc elements should stay in the L2 beside it
 
   void (*gemm)(const GemmBlock<T>&);
   /// Packs B (k x n, any strides) into panels of nr columns, k*nr elements each, zero-padded.

@@ -1,0 +1,35 @@
+// The backend made of drivers: identity, an executor, and drivers for both element types.
+#include "backends/driver_backend.h"
+
+#include "backends/drivers.h"
+
+namespace lamella::backends {
+namespace {
+
+class DriverBackend final : public Backend {
+ public:
+  DriverBackend(BackendInfo info, KernelTables tables, std::unique_ptr<Executor> executor)
+      : info_(std::move(info)),
+        executor_(std::move(executor)),
+        f32_(*tables.f32, *executor_),
+        f64_(*tables.f64, *executor_) {}
+
+  const BackendInfo& info() const noexcept override { return info_; }
+  const Kernels<float>& f32() const noexcept override { return f32_; }
+  const Kernels<double>& f64() const noexcept override { return f64_; }
+
+ private:
+  BackendInfo info_;
+  std::unique_ptr<Executor> executor_;
+  Drivers<float> f32_;
+  Drivers<double> f64_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Backend> make_driver_backend(BackendInfo info, KernelTables tables,
+                                                   std::unique_ptr<Executor> executor) {
+  return std::make_shared<DriverBackend>(std::move(info), tables, std::move(executor));
+}
+
+}  // namespace lamella::backends

@@ -1,0 +1,47 @@
+// The drivers: every kernel of a backend as blocking, packing and tasks over a kernel table.
+//
+// They know no instruction set (that is the table's) and no thread library (that is the
+// executor's). simd, openmp and tbb are this one class with different executors. Tasks are pieces
+// of the output and no sum is ever split between them, so results do not depend on the number of
+// threads.
+#ifndef LAMELLA_BACKENDS_DRIVERS_H_
+#define LAMELLA_BACKENDS_DRIVERS_H_
+
+#include <lamella/kernels.h>
+
+#include "backends/executor.h"
+#include "backends/kernel_table.h"
+
+namespace lamella::backends {
+
+template <class T>
+class Drivers final : public Kernels<T> {
+ public:
+  /// Both must outlive the drivers.
+  Drivers(const KernelTable<T>& table, const Executor& executor)
+      : table_(table), executor_(executor) {}
+
+  void gemm(const Gemm<T>& call) const noexcept override;
+  void bias_add(const BiasAdd<T>& call) const noexcept override;
+  void softmax(const Softmax<T>& call) const noexcept override;
+  void outer_product(const OuterProduct<T>& call) const noexcept override;
+  void fused_gemm(const FusedGemm<T>& call) const noexcept override;
+  void activate(const Activate<T>& call) const noexcept override;
+  void activate_backward(const ActivateBackward<T>& call) const noexcept override;
+  void softmax_nll(const SoftmaxNll<T>& call) const noexcept override;
+  void column_sums(const ColumnSums<T>& call) const noexcept override;
+  void sgd_update(const SgdUpdate<T>& call) const noexcept override;
+
+ private:
+  void gemv(const Gemm<T>& call) const noexcept;
+
+  const KernelTable<T>& table_;
+  const Executor& executor_;
+};
+
+extern template class Drivers<float>;
+extern template class Drivers<double>;
+
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_DRIVERS_H_

@@ -1,0 +1,333 @@
+// The GEMM driver: orientation, blocking, packing, tasks. Start reading at run_task.
+//
+// The plain version of what it does: C(i, j) = alpha Σ_p A(i, p) B(p, j) + beta C(i, j), with B cut
+// into panels that are packed once and used by all rows of A, and K cut where the table says.
+#include <cstdlib>
+#include <new>
+
+#include "backends/drivers.h"
+#include "backends/partition.h"
+
+namespace lamella::backends {
+namespace {
+
+/// Flops that pay for waking one more worker: about 4 us of one core, the cost of a fork and join.
+constexpr double kFlopsPerWorker = 400e3;
+
+/// B rows are read in place, unpacked, when at most this many rows of C use them: packing costs a
+/// load and a store per element, which a few uses do not repay.
+constexpr index kUnpackedTiles = 2;
+
+/// One product in the orientation the micro-kernel wants: C's columns are contiguous and lie along
+/// the vector lanes. A is broadcast, B is read by vectors.
+template <class T>
+struct Problem {
+  index m, n, k;
+  T alpha, beta;
+  ConstView<T> a, b;
+  View<T> c;
+  TileEpilogue<T> epilogue;
+  bool has_epilogue;
+};
+
+/// Memory for packed panels, one block per thread, kept for the next call.
+class PackBuffer {
+ public:
+  PackBuffer() = default;
+  PackBuffer(const PackBuffer&) = delete;
+  PackBuffer& operator=(const PackBuffer&) = delete;
+  ~PackBuffer() { std::free(data_); }
+
+  /// At least `bytes`, 64-byte aligned; null when memory runs out.
+  void* get(std::size_t bytes) noexcept {
+    if (bytes > size_) {
+      std::free(data_);
+      bytes = (bytes + 4095) / 4096 * 4096;
+      data_ = std::aligned_alloc(4096, bytes);
+      size_ = data_ != nullptr ? bytes : 0;
+    }
+    return data_;
+  }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+thread_local PackBuffer pack_buffer;
+
+/// K is cut into ceil(k / kc) nearly equal blocks, whatever the threads: this decides the bits.
+inline Range k_block(index k, index block, index blocks) {
+  return {k * block / blocks, k * (block + 1) / blocks};
+}
+
+/// The rows x columns piece of a problem, with room for `capacity` packed elements of B.
+template <class T>
+void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
+               bool packed, T* buffer, index capacity) {
+  const index k_blocks = std::max<index>((p.k + table.kc - 1) / table.kc, 1);
+  const index k_longest = std::max<index>((p.k + k_blocks - 1) / k_blocks, 1);
+  const index panels = std::max<index>(capacity / (k_longest * table.nr), 1);
+  const index row_blocks = (rows.size() + table.mc - 1) / table.mc;
+
+  for (index j = columns.begin; j < columns.end; j += panels * table.nr) {
+    const index n = std::min(columns.end - j, panels * table.nr);
+    for (index kb = 0; kb < k_blocks; ++kb) {
+      const Range ks = k_block(p.k, kb, k_blocks);
+      GemmBlock<T> g{};
+      g.k = ks.size();
+      g.n = n;
+      g.alpha = p.alpha;
+      g.beta = kb == 0 ? p.beta : T{1};
+      g.a_row_stride = p.a.row_stride;
+      g.a_col_stride = p.a.col_stride;
+      g.c_row_stride = p.c.row_stride;
+      const T* b = p.b.data + ks.begin * p.b.row_stride + j * p.b.col_stride;
+      if (packed) {
+        if (g.k > 0) table.pack_b(g.k, n, b, p.b.row_stride, p.b.col_stride, buffer);
+        g.b = buffer;
+        g.b_row_stride = table.nr;
+        g.b_panel_stride = g.k * table.nr;
+      } else {
+        g.b = b;
+        g.b_row_stride = p.b.row_stride;
+        g.b_panel_stride = table.nr;
+      }
+      TileEpilogue<T> epilogue;
+      if (p.has_epilogue && kb == k_blocks - 1) {
+        epilogue = p.epilogue;
+        if (epilogue.column_bias != nullptr) epilogue.column_bias += j;
+        g.epilogue = &epilogue;
+      }
+      for (index rb = 0; rb < row_blocks; ++rb) {
+        const Range r{rows.begin + rows.size() * rb / row_blocks,
+                      rows.begin + rows.size() * (rb + 1) / row_blocks};
+        g.m = r.size();
+        g.a = p.a.data + r.begin * p.a.row_stride + ks.begin * p.a.col_stride;
+        g.c = &p.c(r.begin, j);
+        if (g.epilogue != nullptr) {
+          if (epilogue.row_bias != nullptr)
+            epilogue.row_bias = p.epilogue.row_bias + r.begin * p.epilogue.row_bias_stride;
+          if (epilogue.gate != nullptr)
+            epilogue.gate = p.epilogue.gate + r.begin * p.epilogue.gate_row_stride + j;
+        }
+        table.gemm(g);
+      }
+    }
+  }
+}
+
+/// One task. Without memory for a packed block it goes panel by panel through the stack.
+template <class T>
+void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns) {
+  if (rows.size() <= 0 || columns.size() <= 0) return;
+  const index whole = columns.size() / table.nr * table.nr;
+  if (p.b.col_stride == 1 && rows.size() <= kUnpackedTiles * table.mr && whole > 0) {
+    run_piece<T>(table, p, rows, {columns.begin, columns.begin + whole}, false, nullptr,
+                 PTRDIFF_MAX / 2);
+    columns.begin += whole;
+    if (columns.size() == 0) return;
+  }
+  const index k = std::max<index>(std::min(p.k, table.kc), 1);
+  const index wanted =
+      std::min(table.kc * table.nc, k * ((columns.size() + table.nr - 1) / table.nr * table.nr));
+  if (void* memory = pack_buffer.get(static_cast<std::size_t>(wanted) * sizeof(T))) {
+    run_piece(table, p, rows, columns, true, static_cast<T*>(memory), wanted);
+    return;
+  }
+  constexpr index kStackBytes = 128 * 1024;  // one panel of every table: kc x nr elements
+  alignas(64) unsigned char stack[kStackBytes];
+  run_piece(table, p, rows, columns, true, reinterpret_cast<T*>(stack),
+            kStackBytes / index{sizeof(T)});
+}
+
+/// How many pieces along rows and columns.
+struct Grid {
+  int rows, columns;
+};
+
+/// The grid of at most `workers` tasks whose longest task is shortest. A cut along the columns
+/// costs nothing; a cut along the rows makes every row of tasks pack the same panels again.
+template <class T>
+Grid choose_grid(const KernelTable<T>& table, index m, index n, int workers) {
+  constexpr double kPackCost = 3;  // packing a panel costs about as much as three rows of C
+  const index tiles = (m + table.mr - 1) / table.mr, panels = (n + table.nr - 1) / table.nr;
+  Grid best{1, 1};
+  double best_cost = -1;
+  for (int columns = 1; columns <= std::min<index>(workers, panels); ++columns) {
+    const int rows = static_cast<int>(std::min<index>(workers / columns, tiles));
+    const double wide = static_cast<double>((panels + columns - 1) / columns);
+    const double high = static_cast<double>((tiles + rows - 1) / rows * table.mr);
+    const double cost = wide * (high + kPackCost);
+    if (best_cost < 0 || cost < best_cost) {
+      best = {rows, columns};
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+template <class T>
+void run_problem(const KernelTable<T>& table, const Executor& executor, const Problem<T>& p) {
+  const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) *
+                       static_cast<double>(std::max<index>(p.k, 1));
+  const int workers = workers_for(executor, flops, kFlopsPerWorker);
+  const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p.m, p.n, workers);
+  if (grid.rows * grid.columns == 1) {
+    run_task(table, p, {0, p.m}, {0, p.n});
+    return;
+  }
+  executor.run(grid.rows * grid.columns, [&](int task) {
+    run_task(table, p, part_of(p.m, task / grid.columns, grid.rows, table.mr),
+             part_of(p.n, task % grid.columns, grid.columns, table.nr));
+  });
+}
+
+constexpr bool transcendental(ActivationKind kind) {
+  return kind == ActivationKind::tanh || kind == ActivationKind::sigmoid;
+}
+
+template <class T>
+bool has_epilogue(const Epilogue<T>& e) {
+  return !e.bias.empty() || e.activation.kind != ActivationKind::identity || !e.gate.empty();
+}
+
+/// Lays the call out as a Problem; `flip` computes Cᵀ = Bᵀ Aᵀ instead.
+template <class T>
+Problem<T> make_problem(const FusedGemm<T>& call, bool flip) {
+  const Gemm<T>& g = call.gemm;
+  const Epilogue<T>& e = call.epilogue;
+  Problem<T> p{};
+  p.a = flip ? transposed(g.b) : g.a;
+  p.b = flip ? transposed(g.a) : g.b;
+  p.c = flip ? transposed(g.c) : g.c;
+  p.m = p.c.rows;
+  p.n = p.c.cols;
+  p.k = g.alpha == 0 ? 0 : p.a.cols;
+  p.alpha = g.alpha;
+  p.beta = g.beta;
+  p.has_epilogue = has_epilogue(e);
+  if (!e.bias.empty()) {
+    if (flip) {
+      p.epilogue.row_bias = e.bias.data;
+      p.epilogue.row_bias_stride = e.bias.stride;
+    } else {
+      p.epilogue.column_bias = e.bias.data;
+    }
+  }
+  p.epilogue.activation = static_cast<int>(e.activation.kind);
+  p.epilogue.slope = static_cast<T>(e.activation.slope);
+  if (!e.gate.empty()) {
+    p.epilogue.gate = e.gate.data;
+    p.epilogue.gate_row_stride = flip ? e.gate.col_stride : e.gate.row_stride;
+  }
+  p.epilogue.gate_activation = static_cast<int>(e.gate_activation.kind);
+  p.epilogue.gate_slope = static_cast<T>(e.gate_activation.slope);
+  return p;
+}
+
+/// Can the micro-kernel write C (and read gate and bias) in this orientation?
+template <class T>
+bool fits(const FusedGemm<T>& call, bool flip) {
+  const View<T> c = flip ? transposed(call.gemm.c) : call.gemm.c;
+  if (c.col_stride != 1 && c.cols > 1) return false;
+  if (!call.epilogue.gate.empty()) {
+    const ConstView<T> gate = flip ? transposed(call.epilogue.gate) : call.epilogue.gate;
+    if (gate.col_stride != 1 && gate.cols > 1) return false;
+  }
+  return flip || call.epilogue.bias.stride == 1 || call.epilogue.bias.size <= 1;
+}
+
+}  // namespace
+
+template <class T>
+void Drivers<T>::gemm(const Gemm<T>& call) const noexcept {
+  fused_gemm({call, {}});
+}
+
+/// y ← alpha M x + beta y with M's rows contiguous: dot products, lanes along k.
+template <class T>
+void Drivers<T>::gemv(const Gemm<T>& g) const noexcept {
+  const bool column = g.c.cols == 1;
+  const ConstView<T> matrix = column ? g.a : transposed(g.b);
+  const ConstVectorView<T> x = column ? lamella::column(g.b, 0) : lamella::row(g.a, 0);
+  const VectorView<T> y = column ? lamella::column(g.c, 0) : lamella::row(g.c, 0);
+  parallel_for(executor_, matrix.rows, 4, static_cast<double>(matrix.size()), [&](Range r) {
+    table_.gemv(r.size(), matrix.cols, g.alpha, matrix.data + r.begin * matrix.row_stride,
+                matrix.row_stride, x.data, g.beta, &y[r.begin], y.stride);
+  });
+}
+
+template <class T>
+void Drivers<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
+  const Gemm<T>& g = call.gemm;
+  const Epilogue<T>& e = call.epilogue;
+  if (g.c.empty()) return;
+
+  // A tile applies tanh and sigmoid after everything else, so a gate on top of them is a second
+  // pass.
+  if (transcendental(e.activation.kind) && !e.gate.empty()) {
+    Epilogue<T> first = e;
+    first.gate = {};
+    fused_gemm({g, first});
+    activate_backward({e.gate_activation, e.gate, g.c});
+    return;
+  }
+
+  const bool nonempty_product = g.alpha != 0 && g.a.cols > 0;
+  const bool column = g.c.cols == 1;
+  if (nonempty_product && (column || g.c.rows == 1)) {
+    const ConstView<T> matrix = column ? g.a : transposed(g.b);
+    const index x_stride = column ? g.b.row_stride : g.a.col_stride;
+    if (matrix.col_stride == 1 && (x_stride == 1 || matrix.cols == 1)) {
+      gemv(g);
+      if (!e.bias.empty()) bias_add({e.bias, g.c});
+      if (e.activation.kind != ActivationKind::identity) activate({e.activation, g.c, g.c});
+      if (!e.gate.empty()) activate_backward({e.gate_activation, e.gate, g.c});
+      return;
+    }
+  }
+
+  // Lanes go along the contiguous direction of C; a vector C is contiguous both ways, and then the
+  // longer direction is the one with lanes to fill.
+  const bool straight = fits(call, false), flipped = fits(call, true);
+  if (straight || flipped) {
+    const bool flip = !straight || (flipped && g.c.rows > g.c.cols);
+    run_problem(table_, executor_, make_problem(call, flip));
+    return;
+  }
+
+  // Neither direction of C (or of the gate) is contiguous: by blocks through a dense copy.
+  constexpr index kSide = 32;
+  for (index i = 0; i < g.c.rows; i += kSide)
+    for (index j = 0; j < g.c.cols; j += kSide) {
+      const index m = std::min(kSide, g.c.rows - i), n = std::min(kSide, g.c.cols - j);
+      alignas(64) T c[kSide * kSide], gate[kSide * kSide], bias[kSide];
+      FusedGemm<T> part = call;
+      part.gemm.a = block(g.a, i, 0, m, g.a.cols);
+      part.gemm.b = block(g.b, 0, j, g.b.rows, n);
+      part.gemm.c = {c, m, n, kSide, 1};
+      if (!e.bias.empty()) {
+        for (index q = 0; q < n; ++q) bias[q] = e.bias[j + q];
+        part.epilogue.bias = {bias, n, 1};
+      }
+      if (!e.gate.empty()) part.epilogue.gate = {gate, m, n, kSide, 1};
+      for (index r = 0; r < m; ++r)
+        for (index q = 0; q < n; ++q) {
+          if (g.beta != 0) c[r * kSide + q] = g.c(i + r, j + q);
+          if (!e.gate.empty()) gate[r * kSide + q] = e.gate(i + r, j + q);
+        }
+      run_problem(table_, executor_, make_problem(part, false));
+      for (index r = 0; r < m; ++r)
+        for (index q = 0; q < n; ++q) g.c(i + r, j + q) = c[r * kSide + q];
+    }
+}
+
+template void Drivers<float>::gemm(const Gemm<float>&) const noexcept;
+template void Drivers<double>::gemm(const Gemm<double>&) const noexcept;
+template void Drivers<float>::gemv(const Gemm<float>&) const noexcept;
+template void Drivers<double>::gemv(const Gemm<double>&) const noexcept;
+template void Drivers<float>::fused_gemm(const FusedGemm<float>&) const noexcept;
+template void Drivers<double>::fused_gemm(const FusedGemm<double>&) const noexcept;
+
+}  // namespace lamella::backends

@@ -1,0 +1,276 @@
+// The scalar kernels: plain loops, the readable reference for every other table. Start reading
+// here.
+//
+// Nothing is fused, reordered or approximated; sums run from first to last element.
+#include <math.h>
+
+#include "backends/scalar/scalar_table.h"
+
+namespace lamella::backends {
+namespace {
+
+// Tile and block sizes: the compiler keeps a 4 x 8 tile in registers; the blocks fit common L1 and
+// L2.
+constexpr index kMr = 4;
+constexpr index kNr = 8;
+
+template <class T>
+T activation(int code, T slope, T z) {
+  switch (code) {
+    case kRelu:
+      return z <= 0 ? T{0} : z;  // a comparison, not fmax, so that NaN passes through
+    case kLeakyRelu:
+      return z < 0 ? slope * z : z;
+    case kTanh:
+      return tanh(z);
+    case kSigmoid:  // exp of a non-positive number only: no overflow for any z
+      return z < 0 ? exp(z) / (1 + exp(z)) : 1 / (1 + exp(-z));
+    default:
+      return z;
+  }
+}
+
+/// d * f'(z) for a = f(z).
+template <class T>
+T times_derivative(int code, T slope, T a, T d) {
+  switch (code) {
+    case kRelu:
+      return a > 0 ? d : T{0};
+    case kLeakyRelu:
+      return a > 0 ? d : slope * d;
+    case kTanh:
+      return d * (1 - a * a);
+    case kSigmoid:
+      return d * (a * (1 - a));
+    default:
+      return d;
+  }
+}
+
+/// One tile, rows x columns: C ← f(alpha A B + beta C + bias) * g'(gate).
+template <class T>
+void gemm_tile(const GemmBlock<T>& g, index row, index rows, index column, index columns) {
+  const T* a = g.a + row * g.a_row_stride;
+  const T* b = g.b + column / kNr * g.b_panel_stride;
+  T sum[kMr][kNr] = {};
+  for (index p = 0; p < g.k; ++p)
+    for (index i = 0; i < rows; ++i)
+      for (index j = 0; j < kNr; ++j)
+        sum[i][j] += a[i * g.a_row_stride + p * g.a_col_stride] * b[p * g.b_row_stride + j];
+
+  const TileEpilogue<T>* e = g.epilogue;
+  for (index i = 0; i < rows; ++i)
+    for (index j = 0; j < columns; ++j) {
+      T& c = g.c[(row + i) * g.c_row_stride + column + j];
+      T value = g.alpha * sum[i][j];
+      if (g.beta != 0) value += g.beta * c;
+      if (e != nullptr) {
+        if (e->row_bias != nullptr) value += e->row_bias[(row + i) * e->row_bias_stride];
+        if (e->column_bias != nullptr) value += e->column_bias[column + j];
+        value = activation(e->activation, e->slope, value);
+        if (e->gate != nullptr)
+          value = times_derivative(e->gate_activation, e->gate_slope,
+                                   e->gate[(row + i) * e->gate_row_stride + column + j], value);
+      }
+      c = value;
+    }
+}
+
+template <class T>
+void gemm(const GemmBlock<T>& g) {
+  for (index column = 0; column < g.n; column += kNr)
+    for (index row = 0; row < g.m; row += kMr)
+      gemm_tile(g, row, g.m - row < kMr ? g.m - row : kMr, column,
+                g.n - column < kNr ? g.n - column : kNr);
+}
+
+template <class T>
+void pack_b(index k, index n, const T* b, index row_stride, index col_stride, T* packed) {
+  for (index column = 0; column < n; column += kNr)
+    for (index p = 0; p < k; ++p)
+      for (index j = 0; j < kNr; ++j)
+        *packed++ = column + j < n ? b[p * row_stride + (column + j) * col_stride] : T{0};
+}
+
+template <class T>
+void gemv(index m, index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
+          index y_stride) {
+  for (index i = 0; i < m; ++i) {
+    T sum = 0;
+    for (index p = 0; p < k; ++p) sum += a[i * lda + p] * x[p];
+    T value = alpha * sum;
+    if (beta != 0) value += beta * y[i * y_stride];
+    y[i * y_stride] = value;
+  }
+}
+
+template <class T>
+void outer_product(index m, index n, T alpha, const T* x, index x_stride, const T* y, T* a,
+                   index lda) {
+  for (index i = 0; i < m; ++i)
+    for (index j = 0; j < n; ++j) a[i * lda + j] += alpha * x[i * x_stride] * y[j];
+}
+
+template <class T>
+void bias_add_rows(index m, index n, const T* bias, T* c, index ldc) {
+  for (index i = 0; i < m; ++i)
+    for (index j = 0; j < n; ++j) c[i * ldc + j] += bias[j];
+}
+
+template <class T>
+void bias_add_columns(index m, index n, const T* bias, index bias_stride, T* c, index ldc) {
+  for (index i = 0; i < m; ++i)
+    for (index j = 0; j < n; ++j) c[i * ldc + j] += bias[i * bias_stride];
+}
+
+/// Softmax of n values z[j * step] into p[j * step_out]; MATH.md, Forward.
+template <class T>
+void softmax_vector(index n, const T* z, T* p, index step, index step_out) {
+  T largest = -INFINITY;
+  for (index j = 0; j < n; ++j)
+    if (z[j * step] > largest) largest = z[j * step];
+  T sum = 0;
+  for (index j = 0; j < n; ++j) {
+    p[j * step_out] = exp(z[j * step] - largest);
+    sum += p[j * step_out];
+  }
+  for (index j = 0; j < n; ++j) p[j * step_out] /= sum;
+}
+
+template <class T>
+void softmax_rows(index m, index n, const T* z, index ldz, T* p, index ldp) {
+  for (index i = 0; i < m; ++i) softmax_vector(n, z + i * ldz, p + i * ldp, 1, 1);
+}
+
+template <class T>
+void softmax_columns(index m, index n, const T* z, index ldz, T* p, index ldp) {
+  for (index j = 0; j < n; ++j) softmax_vector(m, z + j, p + j, ldz, ldp);
+}
+
+/// One sample: `step` elements lie between the logits of two classes, `step_out` in the gradient.
+template <class T>
+void softmax_nll_sample(const SoftmaxNllBlock<T>& s, index sample, const T* z, T* gradient,
+                        index step, index step_out) {
+  const index classes = s.classes;
+  index best = 0;
+  T largest = -INFINITY;
+  for (index j = 0; j < classes; ++j)
+    if (z[j * step] > largest) {
+      largest = z[j * step];
+      best = j;
+    }
+  const index label = s.labels[sample * s.labels_stride];
+  const T weight = s.weights != nullptr ? s.weights[sample * s.weights_stride] : T{1};
+  const T spread = s.label_smoothing / static_cast<T>(classes);
+  const T to_label = largest - z[label * step];
+  T sum = 0, to_all = 0;
+  for (index j = 0; j < classes; ++j) {
+    const T below = z[j * step] - largest;
+    to_all -= below;
+    gradient[j * step_out] = exp(below);
+    sum += gradient[j * step_out];
+  }
+  T loss = log(sum) + (1 - s.label_smoothing) * to_label;
+  if (spread != 0) loss += spread * to_all;  // the test keeps 0 * inf out for -inf logits
+  s.losses[sample * s.losses_stride] = weight * loss;
+  for (index j = 0; j < classes; ++j) {
+    const T target = (j == label ? 1 - s.label_smoothing : T{0}) + spread;
+    gradient[j * step_out] = s.scale * weight * (gradient[j * step_out] / sum - target);
+  }
+  if (s.predictions != nullptr)
+    s.predictions[sample * s.predictions_stride] = static_cast<int32_t>(best);
+}
+
+template <class T>
+void softmax_nll_rows(const SoftmaxNllBlock<T>& s) {
+  for (index i = 0; i < s.samples; ++i)
+    softmax_nll_sample(s, i, s.logits + i * s.logits_stride, s.gradient + i * s.gradient_stride, 1,
+                       1);
+}
+
+template <class T>
+void softmax_nll_columns(const SoftmaxNllBlock<T>& s) {
+  for (index i = 0; i < s.samples; ++i)
+    softmax_nll_sample(s, i, s.logits + i, s.gradient + i, s.logits_stride, s.gradient_stride);
+}
+
+template <class T>
+void activate(int code, T slope, index n, const T* z, T* a) {
+  for (index i = 0; i < n; ++i) a[i] = activation(code, slope, z[i]);
+}
+
+template <class T>
+void activate_backward(int code, T slope, index n, const T* a, T* d) {
+  for (index i = 0; i < n; ++i) d[i] = times_derivative(code, slope, a[i], d[i]);
+}
+
+template <class T>
+void row_sums(index m, index n, T alpha, const T* a, index lda, T beta, T* sums,
+              index sums_stride) {
+  for (index i = 0; i < m; ++i) {
+    T sum = 0;
+    for (index j = 0; j < n; ++j) sum += a[i * lda + j];
+    T value = alpha * sum;
+    if (beta != 0) value += beta * sums[i * sums_stride];
+    sums[i * sums_stride] = value;
+  }
+}
+
+template <class T>
+void column_sums(index m, index n, T alpha, const T* a, index lda, T beta, T* sums) {
+  for (index j = 0; j < n; ++j) {
+    T sum = 0;
+    for (index i = 0; i < m; ++i) sum += a[i * lda + j];
+    T value = alpha * sum;
+    if (beta != 0) value += beta * sums[j];
+    sums[j] = value;
+  }
+}
+
+template <class T>
+void sgd_update(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
+                const T* gradient, T* velocity, T* weights) {
+  for (index i = 0; i < n; ++i) {
+    const T g = gradient[i] + weight_decay * weights[i];
+    T step = g;
+    if (velocity != nullptr) {
+      velocity[i] = momentum * velocity[i] + g;
+      step = nesterov ? g + momentum * velocity[i] : velocity[i];
+    }
+    weights[i] -= learning_rate * step;
+  }
+}
+
+template <class T>
+constexpr KernelTable<T> make_table(index kc) {
+  KernelTable<T> table{};
+  table.isa = "scalar";
+  table.mr = kMr;
+  table.nr = kNr;
+  table.kc = kc;
+  table.mc = 64;
+  table.nc = 256;
+  table.gemm = gemm<T>;
+  table.pack_b = pack_b<T>;
+  table.gemv = gemv<T>;
+  table.outer_product = outer_product<T>;
+  table.bias_add_rows = bias_add_rows<T>;
+  table.bias_add_columns = bias_add_columns<T>;
+  table.softmax_rows = softmax_rows<T>;
+  table.softmax_columns = softmax_columns<T>;
+  table.softmax_nll_rows = softmax_nll_rows<T>;
+  table.softmax_nll_columns = softmax_nll_columns<T>;
+  table.activate = activate<T>;
+  table.activate_backward = activate_backward<T>;
+  table.row_sums = row_sums<T>;
+  table.column_sums = column_sums<T>;
+  table.sgd_update = sgd_update<T>;
+  return table;
+}
+
+}  // namespace
+
+constinit const KernelTable<float> scalar_f32 = make_table<float>(512);
+constinit const KernelTable<double> scalar_f64 = make_table<double>(256);
+
+}  // namespace lamella::backends

@@ -1,0 +1,15 @@
+// The SIMD kernels for x86-64 with AVX-512 F, CD, DQ, BW and VL.
+#define LAMELLA_SIMD_ARCH xsimd::avx512bw
+// 32 registers: 28 accumulators, two vectors of B; A is broadcast from memory.
+#define LAMELLA_SIMD_TILE_ROWS 14
+#define LAMELLA_SIMD_TILE_VECTORS 2
+#include "backends/simd/table.h"
+#include "backends/simd/tables.h"
+
+namespace lamella::backends {
+
+// Squares liked kc between 512 and 768 on Zen 5 (48 KiB of L1, 1 MiB of L2).
+constinit const KernelTable<float> avx512_f32 = make_table<float>("avx512", {768, 112, 256});
+constinit const KernelTable<double> avx512_f64 = make_table<double>("avx512", {384, 112, 128});
+
+}  // namespace lamella::backends

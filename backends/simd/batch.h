@@ -1,0 +1,149 @@
+// Vectors of one instruction set, as the kernel families use them: a thin layer over xsimd.
+//
+// Included only by the per-ISA units, after LAMELLA_SIMD_ARCH is defined. Everything stands in an
+// anonymous namespace, so no two units can share (or mix up) code. Differences between xsimd
+// releases (8.1 to current) are settled here.
+#ifndef LAMELLA_BACKENDS_SIMD_BATCH_H_
+#define LAMELLA_BACKENDS_SIMD_BATCH_H_
+
+#include <math.h>
+#include <stdint.h>
+
+#include <xsimd/xsimd.hpp>
+
+#include "backends/kernel_table.h"
+
+#define LAMELLA_INLINE inline __attribute__((always_inline))
+#define LAMELLA_INLINE_LAMBDA __attribute__((always_inline))
+// Everything a kernel calls is inlined into it: no out-of-line xsimd function is left behind as a
+// weak symbol that the linker could hand to another instruction set's unit.
+#define LAMELLA_KERNEL __attribute__((flatten))
+
+namespace lamella::backends {
+namespace {
+
+using Arch = LAMELLA_SIMD_ARCH;
+
+template <class T>
+using Vec = xsimd::batch<T, Arch>;
+
+/// Lanes of a vector of T.
+template <class T>
+inline constexpr index kLanes = static_cast<index>(Vec<T>::size);
+
+template <class T>
+LAMELLA_INLINE Vec<T> load(const T* p) {
+  return Vec<T>::load_unaligned(p);
+}
+
+template <class T>
+LAMELLA_INLINE void store(T* p, Vec<T> v) {
+  v.store_unaligned(p);
+}
+
+template <class T>
+LAMELLA_INLINE Vec<T> broadcast(T x) {
+  return Vec<T>(x);
+}
+
+/// The first n < kLanes elements; the other lanes hold `fill`.
+template <class T>
+LAMELLA_INLINE Vec<T> load_n(const T* p, index n, T fill = 0) {
+  alignas(64) T lanes[kLanes<T>];
+  for (index i = 0; i < kLanes<T>; ++i) lanes[i] = i < n ? p[i] : fill;
+  return Vec<T>::load_aligned(lanes);
+}
+
+template <class T>
+LAMELLA_INLINE void store_n(T* p, index n, Vec<T> v) {
+  alignas(64) T lanes[kLanes<T>];
+  v.store_aligned(lanes);
+  for (index i = 0; i < n; ++i) p[i] = lanes[i];
+}
+
+/// x * y + z, in one rounding where the instruction set has it.
+template <class T>
+LAMELLA_INLINE Vec<T> fma(Vec<T> x, Vec<T> y, Vec<T> z) {
+#if defined(__AVX512F__) && XSIMD_VERSION_MAJOR < 11
+  // xsimd before 11 multiplies and adds separately on AVX-512.
+  if constexpr (sizeof(T) == 4)
+    return Vec<T>(_mm512_fmadd_ps(x.data, y.data, z.data));
+  else
+    return Vec<T>(_mm512_fmadd_pd(x.data, y.data, z.data));
+#else
+  return xsimd::fma(x, y, z);
+#endif
+}
+
+/// Lane by lane, the sum of all lanes, first to last: one order for every instruction set and call.
+template <class T>
+LAMELLA_INLINE T sum_lanes(Vec<T> v) {
+  alignas(64) T lanes[kLanes<T>];
+  v.store_aligned(lanes);
+  for (index width = kLanes<T> / 2; width > 0; width /= 2)
+    for (index i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  return lanes[0];
+}
+
+template <class T>
+LAMELLA_INLINE T max_lanes(Vec<T> v) {
+  alignas(64) T lanes[kLanes<T>];
+  v.store_aligned(lanes);
+  T largest = lanes[0];
+  for (index i = 1; i < kLanes<T>; ++i) largest = lanes[i] > largest ? lanes[i] : largest;
+  return largest;
+}
+
+template <class T>
+struct IntOf;
+template <>
+struct IntOf<float> {
+  using type = int32_t;
+};
+template <>
+struct IntOf<double> {
+  using type = int64_t;
+};
+template <class T>
+using Int = typename IntOf<T>::type;
+
+template <class T>
+LAMELLA_INLINE Vec<Int<T>> bits_of(Vec<T> v) {
+#if XSIMD_VERSION_MAJOR < 9
+  return xsimd::bitwise_cast<Vec<Int<T>>>(v);
+#else
+  return xsimd::bitwise_cast<Int<T>>(v);
+#endif
+}
+
+template <class T>
+LAMELLA_INLINE Vec<T> from_bits(Vec<Int<T>> v) {
+#if XSIMD_VERSION_MAJOR < 9
+  return xsimd::bitwise_cast<Vec<T>>(v);
+#else
+  return xsimd::bitwise_cast<T>(v);
+#endif
+}
+
+/// A compile-time index, passed to the body of an unrolled loop.
+template <int I>
+struct Index {
+  static constexpr int value = I;
+  constexpr operator int() const { return I; }
+};
+
+/// body(Index<0>) ... body(Index<N-1>), unrolled by the front end: accumulator arrays that are only
+/// ever indexed by constants stay in registers (a loop with an unroll pragma can leave them in
+/// memory).
+template <int N, int I = 0, class Body>
+LAMELLA_INLINE void unroll(const Body& body) {
+  if constexpr (I < N) {
+    body(Index<I>{});
+    unroll<N, I + 1>(body);
+  }
+}
+
+}  // namespace
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_SIMD_BATCH_H_

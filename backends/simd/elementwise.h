@@ -1,0 +1,149 @@
+// Element-wise kernels over contiguous vectors: activations, their derivatives, bias, updates.
+#ifndef LAMELLA_BACKENDS_SIMD_ELEMENTWISE_H_
+#define LAMELLA_BACKENDS_SIMD_ELEMENTWISE_H_
+
+#include "backends/simd/math.h"
+
+namespace lamella::backends {
+namespace {
+
+/// f(z). The switch is on a value that is constant over a kernel call; callers hoist it.
+template <int kCode, class T>
+LAMELLA_INLINE Vec<T> activation(Vec<T> slope, Vec<T> z) {
+  const Vec<T> zero = broadcast(T{0});
+  if constexpr (kCode == kRelu)
+    return xsimd::select(z <= zero, zero, z);  // not max: NaN must pass through
+  else if constexpr (kCode == kLeakyRelu)
+    return xsimd::select(z < zero, slope * z, z);
+  else if constexpr (kCode == kTanh)
+    return tanh<T>(z);
+  else if constexpr (kCode == kSigmoid)
+    return sigmoid<T>(z);
+  else
+    return z;
+}
+
+/// d * f'(z) for a = f(z).
+template <int kCode, class T>
+LAMELLA_INLINE Vec<T> times_derivative(Vec<T> slope, Vec<T> a, Vec<T> d) {
+  const Vec<T> zero = broadcast(T{0}), one = broadcast(T{1});
+  if constexpr (kCode == kRelu)
+    return xsimd::select(a > zero, d, zero);
+  else if constexpr (kCode == kLeakyRelu)
+    return xsimd::select(a > zero, d, slope * d);
+  else if constexpr (kCode == kTanh)
+    return d * (one - a * a);
+  else if constexpr (kCode == kSigmoid)
+    return d * (a * (one - a));
+  else
+    return d;
+}
+
+/// Calls body(Index<code>) for a run-time activation code.
+template <class Body>
+LAMELLA_INLINE void with_activation(int code, const Body& body) {
+  switch (code) {
+    case kRelu:
+      return body(Index<kRelu>{});
+    case kLeakyRelu:
+      return body(Index<kLeakyRelu>{});
+    case kTanh:
+      return body(Index<kTanh>{});
+    case kSigmoid:
+      return body(Index<kSigmoid>{});
+    default:
+      return body(Index<kIdentity>{});
+  }
+}
+
+/// out[i] ← f(in[i]...) for n elements of up to two inputs; the tail goes through padded vectors.
+template <class T, class F>
+LAMELLA_INLINE void map(index n, const T* x, T* out, const F& f) {
+  index i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) store(out + i, f(load(x + i)));
+  if (i < n) store_n(out + i, n - i, f(load_n(x + i, n - i)));
+}
+template <class T, class F>
+LAMELLA_INLINE void map(index n, const T* x, const T* y, T* out, const F& f) {
+  index i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) store(out + i, f(load(x + i), load(y + i)));
+  if (i < n) store_n(out + i, n - i, f(load_n(x + i, n - i), load_n(y + i, n - i)));
+}
+
+template <class T>
+LAMELLA_KERNEL void activate(int code, T slope, index n, const T* z, T* a) {
+  const Vec<T> s = broadcast(slope);
+  with_activation(code, [&](auto c) LAMELLA_INLINE_LAMBDA {
+    map(n, z, a,
+        [&](Vec<T> v) LAMELLA_INLINE_LAMBDA { return activation<decltype(c)::value, T>(s, v); });
+  });
+}
+
+template <class T>
+LAMELLA_KERNEL void activate_backward(int code, T slope, index n, const T* a, T* d) {
+  const Vec<T> s = broadcast(slope);
+  with_activation(code, [&](auto c) LAMELLA_INLINE_LAMBDA {
+    map(n, a, d, d, [&](Vec<T> value, Vec<T> gradient) LAMELLA_INLINE_LAMBDA {
+      return times_derivative<decltype(c)::value, T>(s, value, gradient);
+    });
+  });
+}
+
+template <class T>
+LAMELLA_KERNEL void bias_add_rows(index m, index n, const T* bias, T* c, index ldc) {
+  for (index i = 0; i < m; ++i)
+    map(n, bias, c + i * ldc, c + i * ldc,
+        [](Vec<T> b, Vec<T> v) LAMELLA_INLINE_LAMBDA { return v + b; });
+}
+
+template <class T>
+LAMELLA_KERNEL void bias_add_columns(index m, index n, const T* bias, index bias_stride, T* c,
+                                     index ldc) {
+  for (index i = 0; i < m; ++i) {
+    const Vec<T> b = broadcast(bias[i * bias_stride]);
+    map(n, c + i * ldc, c + i * ldc, [&](Vec<T> v) LAMELLA_INLINE_LAMBDA { return v + b; });
+  }
+}
+
+template <class T>
+LAMELLA_KERNEL void outer_product(index m, index n, T alpha, const T* x, index x_stride, const T* y,
+                                  T* a, index lda) {
+  for (index i = 0; i < m; ++i) {
+    const Vec<T> factor = broadcast(alpha * x[i * x_stride]);
+    map(n, y, a + i * lda, a + i * lda,
+        [&](Vec<T> v, Vec<T> w) LAMELLA_INLINE_LAMBDA { return fma(factor, v, w); });
+  }
+}
+
+template <class T>
+LAMELLA_KERNEL void sgd_update(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
+                               const T* gradient, T* velocity, T* weights) {
+  const Vec<T> minus_rate = broadcast(-learning_rate), decay = broadcast(weight_decay),
+               mu = broadcast(momentum);
+  if (velocity == nullptr) {
+    map(n, gradient, weights, weights, [&](Vec<T> g, Vec<T> w) LAMELLA_INLINE_LAMBDA {
+      return fma(minus_rate, fma(decay, w, g), w);
+    });
+    return;
+  }
+  for (index i = 0; i < n; i += kLanes<T>) {
+    const index count = n - i < kLanes<T> ? n - i : kLanes<T>;
+    const bool whole = count == kLanes<T>;
+    const Vec<T> w = whole ? load(weights + i) : load_n(weights + i, count);
+    const Vec<T> g = fma(decay, w, whole ? load(gradient + i) : load_n(gradient + i, count));
+    const Vec<T> v = fma(mu, whole ? load(velocity + i) : load_n(velocity + i, count), g);
+    const Vec<T> updated = fma(minus_rate, nesterov ? fma(mu, v, g) : v, w);
+    if (whole) {
+      store(velocity + i, v);
+      store(weights + i, updated);
+    } else {
+      store_n(velocity + i, count, v);
+      store_n(weights + i, count, updated);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_SIMD_ELEMENTWISE_H_

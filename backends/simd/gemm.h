@@ -1,0 +1,319 @@
+// The GEMM micro-kernel, the sweep over a packed block, packing, and the matrix-vector product.
+//
+// A tile of C stays in registers while k runs: rows x vectors accumulators, each updated by one
+// broadcast element of A and one vector of B per step. Every element of C is the same chain of
+// fused multiply-adds, p = 0 ... k-1, in whichever tile it lies: tiling never changes a bit.
+#ifndef LAMELLA_BACKENDS_SIMD_GEMM_H_
+#define LAMELLA_BACKENDS_SIMD_GEMM_H_
+
+#include "backends/simd/elementwise.h"
+
+namespace lamella::backends {
+namespace {
+
+/// Micro-tile of the unit: kRows rows, kVectors vectors wide. The defaults suit 16 registers: 12
+/// accumulators, two vectors of B, one broadcast of A. Units with 32 registers define their own.
+#ifndef LAMELLA_SIMD_TILE_ROWS
+#define LAMELLA_SIMD_TILE_ROWS 6
+#define LAMELLA_SIMD_TILE_VECTORS 2
+#endif
+inline constexpr int kRows = LAMELLA_SIMD_TILE_ROWS;
+inline constexpr int kVectors = LAMELLA_SIMD_TILE_VECTORS;
+template <class T>
+inline constexpr index kPanel = kVectors* kLanes<T>;
+
+/// Bias, relu and gates are applied to the accumulators; tanh and sigmoid, whose code is long, to
+/// the tile just stored (still in L1). Either way the operations and their bits are the same.
+template <int kM, int kV, class T>
+LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index column,
+                                  Vec<T> (&acc)[kM][kV]) {
+  if (e.row_bias != nullptr)
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      const Vec<T> bias = broadcast(e.row_bias[(row + i) * e.row_bias_stride]);
+      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
+    });
+  if (e.column_bias != nullptr)
+    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
+      const Vec<T> bias = load(e.column_bias + column + v * kLanes<T>);
+      unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
+    });
+  const Vec<T> slope = broadcast(e.slope), gate_slope = broadcast(e.gate_slope);
+  const auto apply = [&](auto code) LAMELLA_INLINE_LAMBDA {
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
+        acc[i][v] = activation<decltype(code)::value, T>(slope, acc[i][v]);
+      });
+    });
+  };
+  if (e.activation == kRelu) apply(Index<kRelu>{});
+  if (e.activation == kLeakyRelu) apply(Index<kLeakyRelu>{});
+  if (e.gate == nullptr) return;
+  with_activation(e.gate_activation, [&](auto code) LAMELLA_INLINE_LAMBDA {
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
+        const Vec<T> gate = load(e.gate + (row + i) * e.gate_row_stride + column + v * kLanes<T>);
+        acc[i][v] = times_derivative<decltype(code)::value, T>(gate_slope, gate, acc[i][v]);
+      });
+    });
+  });
+}
+
+/// Rows [row, row + kM) x columns [column, column + kV vectors) of C, all of which exist.
+template <int kM, int kV, class T>
+LAMELLA_KERNEL void gemm_tile(const GemmBlock<T>& g, index row, const T* b, index column) {
+  // Locals: a store through c could otherwise alias the members and force reloads.
+  const index a_row = g.a_row_stride, a_col = g.a_col_stride, b_row = g.b_row_stride;
+  const index ldc = g.c_row_stride;
+  const T* a = g.a + row * a_row;
+  T* c = g.c + row * ldc + column;
+
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA { __builtin_prefetch(c + i * ldc, 1); });
+  Vec<T> acc[kM][kV];
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = broadcast(T{0}); });
+  });
+  for (index p = g.k; p > 0; --p) {
+    Vec<T> bv[kV];
+    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { bv[v] = load(b + v * kLanes<T>); });
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      const Vec<T> ai = broadcast(a[i * a_row]);
+      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = fma<T>(ai, bv[v], acc[i][v]); });
+    });
+    a += a_col;
+    b += b_row;
+  }
+
+  const Vec<T> alpha = broadcast(g.alpha);
+  if (g.beta == 0) {  // C is not even read: it may hold NaN
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = alpha * acc[i][v]; });
+    });
+  } else {
+    const Vec<T> beta = broadcast(g.beta);
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
+        acc[i][v] = fma<T>(alpha, acc[i][v], beta * load(c + i * ldc + v * kLanes<T>));
+      });
+    });
+  }
+  const TileEpilogue<T>* e = g.epilogue;
+  if (e != nullptr) tile_epilogue<kM, kV, T>(*e, row, column, acc);
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kV>([&](auto v)
+                   LAMELLA_INLINE_LAMBDA { store(c + i * ldc + v * kLanes<T>, acc[i][v]); });
+  });
+  if (e != nullptr && (e->activation == kTanh || e->activation == kSigmoid))
+    for (index i = 0; i < kM; ++i)
+      activate<T>(e->activation, e->slope, kV * kLanes<T>, c + i * ldc, c + i * ldc);
+}
+
+template <class T>
+using TileKernel = void (*)(const GemmBlock<T>&, index row, const T* b, index column);
+
+/// tile_kernels<T>[rows - 1][vectors - 1]
+template <class T>
+struct TileKernels {
+  TileKernel<T> at[kRows][kVectors];
+
+  template <int kM = 1, int kV = 1>
+  constexpr void fill() {
+    at[kM - 1][kV - 1] = gemm_tile<kM, kV, T>;
+    if constexpr (kV < kVectors)
+      fill<kM, kV + 1>();
+    else if constexpr (kM < kRows)
+      fill<kM + 1, 1>();
+  }
+  constexpr TileKernels() : at() { fill(); }
+};
+template <class T>
+constexpr TileKernels<T> tile_kernels{};
+
+/// A tile whose last vector is not whole: computed in a copy with whole vectors, then copied back.
+template <class T>
+void gemm_edge_tile(const GemmBlock<T>& g, index row, index rows, const T* b, index column,
+                    index columns, index vectors) {
+  constexpr index ld = kPanel<T>;
+  alignas(64) T c[kRows * ld] = {}, gate[kRows * ld] = {}, bias[ld] = {};
+  T* const target = g.c + row * g.c_row_stride + column;
+  if (g.beta != 0)
+    for (index i = 0; i < rows; ++i)
+      for (index j = 0; j < columns; ++j) c[i * ld + j] = target[i * g.c_row_stride + j];
+
+  GemmBlock<T> copy = g;
+  copy.a += row * g.a_row_stride;
+  copy.c = c;
+  copy.c_row_stride = ld;
+  TileEpilogue<T> epilogue;
+  if (g.epilogue != nullptr) {
+    epilogue = *g.epilogue;
+    copy.epilogue = &epilogue;
+    if (epilogue.row_bias != nullptr) epilogue.row_bias += row * epilogue.row_bias_stride;
+    if (epilogue.column_bias != nullptr) {
+      for (index j = 0; j < columns; ++j) bias[j] = epilogue.column_bias[column + j];
+      epilogue.column_bias = bias;
+    }
+    if (epilogue.gate != nullptr) {
+      const T* from = epilogue.gate + row * epilogue.gate_row_stride + column;
+      for (index i = 0; i < rows; ++i)
+        for (index j = 0; j < columns; ++j)
+          gate[i * ld + j] = from[i * epilogue.gate_row_stride + j];
+      epilogue.gate = gate;
+      epilogue.gate_row_stride = ld;
+    }
+  }
+  tile_kernels<T>.at[rows - 1][vectors - 1](copy, 0, b, 0);
+  for (index i = 0; i < rows; ++i)
+    for (index j = 0; j < columns; ++j) target[i * g.c_row_stride + j] = c[i * ld + j];
+}
+
+/// Panel by panel (it stays in L1), down the rows of A (which stream from L2).
+///
+/// Rows are cut into ceil(m / kRows) tiles of nearly equal height, so no m ends in a sliver: a
+/// tile of half the height does half the work at nearly full speed, a tile of one row does not.
+template <class T>
+void gemm(const GemmBlock<T>& g) {
+  const index tiles = (g.m + kRows - 1) / kRows;
+  for (index column = 0; column < g.n; column += kPanel<T>) {
+    const index columns = g.n - column < kPanel<T> ? g.n - column : kPanel<T>;
+    const index vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+    const bool whole = columns == vectors * kLanes<T>;
+    const T* b = g.b + column / kPanel<T> * g.b_panel_stride;
+    for (index tile = 0; tile < tiles; ++tile) {
+      const index row = tile * g.m / tiles, rows = (tile + 1) * g.m / tiles - row;
+      if (whole)
+        tile_kernels<T>.at[rows - 1][vectors - 1](g, row, b, column);
+      else
+        gemm_edge_tile(g, row, rows, b, column, columns, vectors);
+    }
+  }
+}
+
+// GCC and clang vector extensions: xsimd's zip differs between its architectures in 8.1.
+#if defined(__clang__) || __GNUC__ >= 12
+#define LAMELLA_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#error "lamella needs g++ >= 12 or clang"
+#endif
+
+template <int... kI>
+struct Indices {};
+template <int kN, int... kI>
+struct MakeIndices : MakeIndices<kN - 1, kN - 1, kI...> {};
+template <int... kI>
+struct MakeIndices<0, kI...> {
+  using type = Indices<kI...>;
+};
+
+template <class T>
+using Raw __attribute__((vector_size(sizeof(Vec<T>)))) = T;
+
+/// Transposes a square of kLanes x kLanes: log2 stages, each of which interleaves the first half of
+/// the rows with the second.
+template <class T, int... kI>
+LAMELLA_INLINE void transpose_square(Raw<T> (&rows)[kLanes<T>], Indices<kI...>) {
+  constexpr int kN = static_cast<int>(kLanes<T>);
+  unroll<(kN == 2   ? 1
+          : kN == 4 ? 2
+          : kN == 8 ? 3
+                    : 4)>([&](auto) LAMELLA_INLINE_LAMBDA {
+    Raw<T> next[kN];
+    unroll<kN / 2>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      const Raw<T> low = rows[i], high = rows[i + kN / 2];
+      next[2 * i] = LAMELLA_SHUFFLE(low, high, (kI / 2 + kI % 2 * kN)...);
+      next[2 * i + 1] = LAMELLA_SHUFFLE(low, high, (kN / 2 + kI / 2 + kI % 2 * kN)...);
+    });
+    unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA { rows[i] = next[i]; });
+  });
+}
+
+/// Packs kLanes columns, each contiguous in k, by squares: packed[p * kPanel + j] ← b[p + j *
+/// col_stride].
+template <class T>
+LAMELLA_KERNEL void pack_transposed(index k, const T* b, index col_stride, T* packed) {
+  index p = 0;
+  for (; p + kLanes<T> <= k; p += kLanes<T>) {
+    Raw<T> rows[kLanes<T>];
+    unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      __builtin_memcpy(&rows[j], b + j * col_stride + p, sizeof(Raw<T>));
+    });
+    transpose_square<T>(rows, typename MakeIndices<static_cast<int>(kLanes<T>)>::type{});
+    unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      __builtin_memcpy(packed + (p + j) * kPanel<T>, &rows[j], sizeof(Raw<T>));
+    });
+  }
+  for (; p < k; ++p)
+    for (index j = 0; j < kLanes<T>; ++j) packed[p * kPanel<T> + j] = b[j * col_stride + p];
+}
+
+template <class T>
+LAMELLA_KERNEL void pack_b(index k, index n, const T* b, index row_stride, index col_stride,
+                           T* packed) {
+  for (index column = 0; column < n; column += kPanel<T>, packed += k * kPanel<T>) {
+    const index columns = n - column < kPanel<T> ? n - column : kPanel<T>;
+    const T* from = b + column * col_stride;
+    index whole = 0;  // columns done by whole vectors
+    if (col_stride == 1) {
+      whole = columns / kLanes<T> * kLanes<T>;
+      for (index p = 0; p < k; ++p)
+        for (index j = 0; j < whole; j += kLanes<T>)
+          store(packed + p * kPanel<T> + j, load(from + p * row_stride + j));
+    } else if (row_stride == 1) {
+      for (; whole + kLanes<T> <= columns; whole += kLanes<T>)
+        pack_transposed(k, from + whole * col_stride, col_stride, packed + whole);
+    }
+    for (index p = 0; whole < kPanel<T> && p < k; ++p)
+      for (index j = whole; j < kPanel<T>; ++j)
+        packed[p * kPanel<T> + j] = j < columns ? from[p * row_stride + j * col_stride] : T{0};
+  }
+}
+
+/// Rows of a matrix-vector product that are computed together share the loads of x; each row keeps
+/// kGemvPartials sums, enough to cover the latency of the multiply-adds.
+inline constexpr int kGemvRows = 4;
+inline constexpr int kGemvPartials = 2;
+
+template <int kM, class T>
+LAMELLA_INLINE void gemv_rows(index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
+                              index y_stride) {
+  constexpr index kStep = kGemvPartials * kLanes<T>;
+  Vec<T> sum[kM][kGemvPartials];
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kGemvPartials>([&](auto q) LAMELLA_INLINE_LAMBDA { sum[i][q] = broadcast(T{0}); });
+  });
+  index p = 0;
+  for (; p + kStep <= k; p += kStep)
+    unroll<kGemvPartials>([&](auto q) LAMELLA_INLINE_LAMBDA {
+      const Vec<T> xv = load(x + p + q * kLanes<T>);
+      unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+        sum[i][q] = fma<T>(load(a + i * lda + p + q * kLanes<T>), xv, sum[i][q]);
+      });
+    });
+  for (; p < k; p += kLanes<T>) {
+    const index count = k - p < kLanes<T> ? k - p : kLanes<T>;
+    const bool whole = count == kLanes<T>;
+    const Vec<T> xv = whole ? load(x + p) : load_n(x + p, count);
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      const T* from = a + i * lda + p;
+      sum[i][0] = fma<T>(whole ? load(from) : load_n(from, count), xv, sum[i][0]);
+    });
+  }
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    T* out = y + i * y_stride;
+    const T value = alpha * sum_lanes<T>(sum[i][0] + sum[i][1]);
+    *out = beta != 0 ? value + beta * *out : value;
+  });
+}
+
+template <class T>
+LAMELLA_KERNEL void gemv(index m, index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
+                         index y_stride) {
+  index i = 0;
+  for (; i + kGemvRows <= m; i += kGemvRows)
+    gemv_rows<kGemvRows>(k, alpha, a + i * lda, lda, x, beta, y + i * y_stride, y_stride);
+  for (; i < m; ++i) gemv_rows<1>(k, alpha, a + i * lda, lda, x, beta, y + i * y_stride, y_stride);
+}
+
+}  // namespace
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_SIMD_GEMM_H_
