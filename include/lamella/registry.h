@@ -15,10 +15,13 @@ namespace lamella {
 
 /// What a caller asks for. An empty field leaves the choice to the environment, then to lamella.
 struct BackendRequest {
-  std::string
-      name;  ///< auto, scalar, simd, openmp, tbb, a plugin's name or path; else LAMELLA_BACKEND
-  std::string isa;  ///< cap on the instruction set: baseline, avx2, avx512, neon; else LAMELLA_ISA
-  int threads = 0;  ///< most threads; else LAMELLA_NUM_THREADS. Never above what the machine grants
+  /// auto, scalar, simd, openmp, tbb, the name of a plugin, or its path (with a slash in it);
+  /// else LAMELLA_BACKEND.
+  std::string name = {};
+  /// Cap on the instruction set: baseline, avx2, avx512, neon; else LAMELLA_ISA.
+  std::string isa = {};
+  /// Most threads; else LAMELLA_NUM_THREADS. Never above what the machine grants.
+  int threads = 0;
 };
 
 /// One row of the table of backends.
