@@ -1,0 +1,103 @@
+"""`lamella evaluate`: figures that follow from each other, and data that do not fit the model."""
+
+import pathlib
+
+from harness import ToolTest, flower_rows, main, write_csv, write_mnist_directory
+
+
+class Evaluate(ToolTest):
+    def flowers(self, **how):
+        return write_csv(self.dir / "flowers.csv", flower_rows(), **how)
+
+    def test_figures_agree_with_the_confusion_matrix(self):
+        data = self.flowers()
+        model = self.train("--data", data, "--epochs", "1", "--learning-rate", "0.01")
+        result = self.evaluate(model, data)
+        self.assertLessEqual({"accuracy", "log_loss", "confusion_matrix", "per_class"},
+                             set(result))
+        matrix = result["confusion_matrix"]
+        total = sum(map(sum, matrix))
+        self.assertEqual(total, 90)
+        self.assertEqual(result["samples"], 90)
+        self.assertEqual(result["split"], "all")
+        self.assertAlmostEqual(result["accuracy"], sum(matrix[c][c] for c in range(3)) / 90)
+        self.assertEqual([c["class"] for c in result["per_class"]], ["fern", "lily", "rose"])
+        for c, metrics in enumerate(result["per_class"]):
+            predicted = sum(row[c] for row in matrix)
+            precision = matrix[c][c] / predicted if predicted else 0
+            recall = matrix[c][c] / sum(matrix[c])
+            f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0
+            self.assertEqual(metrics["support"], 30)
+            self.assertAlmostEqual(metrics["precision"], precision)
+            self.assertAlmostEqual(metrics["recall"], recall)
+            self.assertAlmostEqual(metrics["f1"], f1)
+
+    def test_tables_for_people(self):
+        data = write_mnist_directory(self.dir / "images")
+        model = self.train("--data", data, "--epochs", "20")
+        text = self.succeed("evaluate", "--model", model, "--data", data)
+        self.assertIn("(its test data)", text)
+        self.assertRegex(text, r"(?m)^accuracy  \d\.\d{4}$")
+        self.assertRegex(text, r"(?m)^class  precision  recall +f1  support$")
+        self.assertRegex(text, r"(?m)^true \\ predicted +0 +1 +2$")
+        self.assertRegex(text, r"(?m)^2 +0 +0 +10$")
+
+    def test_wide_matrices_are_left_to_json(self):
+        rows = [([float(c), 1.0], f"c{c:02}") for c in range(25) for _ in range(2)]
+        data = write_csv(self.dir / "many.csv", rows)
+        model = self.train("--data", data)
+        self.assertIn("25 x 25", self.succeed("evaluate", "--model", model, "--data", data))
+        self.assertEqual(len(self.evaluate(model, data)["confusion_matrix"]), 25)
+
+    def test_a_file_with_some_of_the_classes(self):
+        model = self.train("--data", self.flowers())
+        some = write_csv(self.dir / "some.csv", [r for r in flower_rows() if r[1] == "rose"])
+        result = self.evaluate(model, some)
+        self.assertEqual([c["support"] for c in result["per_class"]], [0, 0, 30])
+
+    def test_generated_data_follow_the_seed(self):
+        model = self.train("--seed", "3")
+        self.assertNotEqual(self.evaluate(model, "moons", "--seed", "3")["log_loss"],
+                            self.evaluate(model, "moons", "--seed", "4")["log_loss"])
+
+    def test_both_precisions(self):
+        data = self.flowers()
+        losses = [self.evaluate(self.train("--data", data, "--precision", p), data)["log_loss"]
+                  for p in ("f32", "f64")]
+        self.assertNotEqual(*losses)
+        self.assertAlmostEqual(*losses, places=3)
+
+    def test_an_unknown_label_is_named_with_its_line(self):
+        model = self.train("--data", self.flowers())
+        bad = write_csv(self.dir / "bad.csv", flower_rows()[:4] + [([1, 2, 3, 4], "cactus")])
+        self.fail_with(1, r"bad\.csv.*5.*cactus|cactus.*5", "evaluate", "--model", model,
+                       "--data", bad)
+
+    def test_other_features(self):
+        model = self.train("--data", self.flowers())
+        bad = write_csv(self.dir / "bad.csv", [(x[:3], y) for x, y in flower_rows()])
+        self.fail_with(1, r"bad\.csv.*3 features.*4", "evaluate", "--model", model, "--data", bad)
+
+    def test_other_classes(self):
+        model = self.train("--data", self.flowers())
+        self.fail_with(1, "moons.*classes", "evaluate", "--model", model, "--data", "moons")
+
+    def test_models_that_are_none(self):
+        for name, content in (("empty", b""), ("text", b"hello, model"),
+                              ("huge", b"\xff" * 8 + b"{}"), ("json", b"\2\0\0\0\0\0\0\0{}")):
+            path = self.dir / name
+            path.write_bytes(content)
+            self.fail_with(1, name, "evaluate", "--model", path, "--data", "moons")
+        self.fail_with(1, "absent", "evaluate", "--model", self.dir / "absent", "--data", "moons")
+        self.fail_with(1, str(self.dir), "evaluate", "--model", self.dir, "--data", "moons")
+
+    def test_a_model_cut_short_anywhere(self):
+        whole = pathlib.Path(self.train()).read_bytes()
+        cut = self.dir / "cut.safetensors"
+        for length in (1, 8, 9, len(whole) // 2, len(whole) - 1):
+            cut.write_bytes(whole[:length])
+            self.fail_with(1, r"cut\.safetensors", "evaluate", "--model", cut, "--data", "moons")
+
+
+if __name__ == "__main__":
+    main()

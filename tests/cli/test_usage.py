@@ -1,0 +1,96 @@
+"""Help, version, and options that must be refused before anything is read or written."""
+
+from harness import ToolTest, main
+
+
+class Help(ToolTest):
+    def test_version(self):
+        self.assertRegex(self.succeed("--version"), r"^lamella \d+\.\d+\.\d+\n$")
+
+    def test_help_lists_subcommands_and_defaults(self):
+        text = self.succeed("--help")
+        for name in ("train", "evaluate", "predict", "info"):
+            self.assertRegex(text, rf"(?m)^  {name} ")
+            self.assertRegex(self.succeed(name, "--help"), rf"Usage: .*{name} ")
+        text = self.succeed("train", "--help")
+        for option in (r"--hidden .*\[512,256\]", r"--activation .*\[relu\]", r"--epochs .*\[10\]",
+                       r"--batch-size .*\[128\]", r"--learning-rate .*\[0\.1\]",
+                       r"--momentum .*\[0\]", r"--weight-decay .*\[0\]", r"--precision .*\[f32\]",
+                       r"--seed .*\[1\]", r"--preprocess .*\[auto\]", r"--data .*required"):
+            self.assertRegex(text, option)
+
+
+class Refused(ToolTest):
+    """Exit code 2 and no look at the data: the source does not exist, and nobody says so."""
+
+    def refuse(self, pattern, *args):
+        done = self.fail_with(2, pattern, *args)
+        self.assertEqual(done.stdout, "")
+        self.assertNotIn("no-such-data", done.stderr)
+
+    def refuse_training(self, pattern, *args):
+        self.refuse(pattern, "train", "--data", self.dir / "no-such-data.csv", *args)
+
+    def test_subcommands(self):
+        self.refuse("subcommand")
+        self.refuse("'brew'.*train, evaluate, predict or info", "brew")
+        self.refuse("--data", "train")
+        self.refuse("--model", "evaluate", "--data", "x")
+        self.refuse("--input", "predict", "--model", "x")
+        self.refuse("extra", "info", "extra")
+        self.refuse("--lerning-rate", "train", "--data", "x", "--lerning-rate", "1")
+
+    def test_real_numbers(self):
+        for value in ("0", "-1", "nan", "inf", "-inf", "1e999", "abc", "0.1x", "", "0x1p3"):
+            self.refuse_training("--learning-rate: '.*' is not a finite number above 0",
+                                 "--learning-rate", value)
+        for value in ("1", "-0.1", "nan", "2"):
+            self.refuse_training("--momentum: '.*' is not a finite number from 0 to below 1",
+                                 "--momentum", value)
+        for value in ("-1", "inf", "nan"):
+            self.refuse_training("--weight-decay", "--weight-decay", value)
+        for value in ("1", "-0.5", "nan"):
+            self.refuse_training("--validation-fraction", "--validation-fraction", value)
+
+    def test_whole_numbers(self):
+        for option in ("--epochs", "--batch-size", "--threads"):
+            for value in ("0", "-1", "1.5", "1e3", "ten", "", "99999999999999999999"):
+                self.refuse_training(f"{option}: '.*' is not a whole number from 1", option, value)
+        for value in ("-1", str(2**64), "1.0", "one"):
+            self.refuse_training("--seed: '.*' is not a whole number from 0", "--seed", value)
+
+    def test_lists(self):
+        for value in ("0", "-5", "5,,5", "5,", ",5", "a", "5;5", "5, 5", "10000000"):
+            self.refuse_training("--hidden: '.*' is not a whole number from 1", "--hidden", value)
+
+    def test_choices(self):
+        self.refuse_training("--activation: 'swish' is not one of relu, leaky_relu",
+                             "--activation", "swish")
+        self.refuse_training("--precision: 'f16' is not one of f32, f64", "--precision", "f16")
+        self.refuse_training("--preprocess: 'pca' is not one of auto, none, scale, standardize",
+                             "--preprocess", "pca")
+
+    def test_combinations(self):
+        self.refuse_training("--nesterov needs", "--nesterov")
+        self.refuse_training("--header", "--header", "--no-header")
+        self.refuse_training("--epochs", "--epochs", "1", "--epochs", "2")
+        for value in ("", "ab", "1", ".", '"', "\n"):
+            self.refuse_training("--delimiter", "--delimiter", value)
+
+    def test_one_file_in_two_roles(self):
+        same = self.dir / "same.csv"
+        same.write_text("1,2,a\n")
+        link = self.dir / "link"
+        link.symlink_to(same)
+        for args in (["--model", same, "--log", same], ["--model", same, "--log", link],
+                     ["--model", same], ["--log", link]):
+            done = self.fail_with(2, "the same file", "train", "--data", same, *args)
+            self.assertEqual(same.read_text(), "1,2,a\n", done.stderr)
+
+    def test_more_weights_than_memory(self):
+        self.fail_with(2, "--hidden: the weights would take .* GB", "train", "--data", "moons",
+                       "--hidden", "1000000,1000000,1000000", "--epochs", "1")
+
+
+if __name__ == "__main__":
+    main()
