@@ -47,19 +47,20 @@ T times_derivative(int code, T slope, T a, T d) {
   }
 }
 
-/// One tile, rows x columns: C ← f(alpha A B + beta C + bias) * g'(gate).
-template <class T>
-void gemm_tile(const GemmBlock<T>& g, index row, index rows, index column, index columns) {
+/// One tile of kRows rows: C ← f(alpha A B + beta C + bias) * g'(gate). The number of rows is a
+/// constant so that the compiler can keep the sums in registers.
+template <index kRows, class T>
+void gemm_tile(const GemmBlock<T>& g, index row, index column, index columns) {
   const T* a = g.a + row * g.a_row_stride;
   const T* b = g.b + column / kNr * g.b_panel_stride;
-  T sum[kMr][kNr] = {};
+  T sum[kRows][kNr] = {};
   for (index p = 0; p < g.k; ++p)
-    for (index i = 0; i < rows; ++i)
+    for (index i = 0; i < kRows; ++i)
       for (index j = 0; j < kNr; ++j)
         sum[i][j] += a[i * g.a_row_stride + p * g.a_col_stride] * b[p * g.b_row_stride + j];
 
   const TileEpilogue<T>* e = g.epilogue;
-  for (index i = 0; i < rows; ++i)
+  for (index i = 0; i < kRows; ++i)
     for (index j = 0; j < columns; ++j) {
       T& c = g.c[(row + i) * g.c_row_stride + column + j];
       T value = g.alpha * sum[i][j];
@@ -78,10 +79,12 @@ void gemm_tile(const GemmBlock<T>& g, index row, index rows, index column, index
 
 template <class T>
 void gemm(const GemmBlock<T>& g) {
-  for (index column = 0; column < g.n; column += kNr)
-    for (index row = 0; row < g.m; row += kMr)
-      gemm_tile(g, row, g.m - row < kMr ? g.m - row : kMr, column,
-                g.n - column < kNr ? g.n - column : kNr);
+  for (index column = 0; column < g.n; column += kNr) {
+    const index columns = g.n - column < kNr ? g.n - column : kNr;
+    index row = 0;
+    for (; row + kMr <= g.m; row += kMr) gemm_tile<kMr>(g, row, column, columns);
+    for (; row < g.m; ++row) gemm_tile<1>(g, row, column, columns);
+  }
 }
 
 template <class T>
