@@ -1,0 +1,69 @@
+// A backend that notes which plans it is given, and runs them as the minimal one does.
+#ifndef LAMELLA_TESTS_NETWORK_PLAN_SPY_H_
+#define LAMELLA_TESTS_NETWORK_PLAN_SPY_H_
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <lamella/backend.h>
+
+#include "tests/minimal_backend.h"
+
+namespace lamella::test {
+
+class PlanSpy final : public Backend {
+ public:
+  const BackendInfo& info() const noexcept override { return inner_->info(); }
+  const Kernels<float>& f32() const noexcept override { return inner_->f32(); }
+  const Kernels<double>& f64() const noexcept override { return kernels_; }
+
+  /// One name per call of the double plans run so far, with what is fused to it.
+  const std::vector<std::string>& calls() const { return kernels_.calls; }
+  void clear() { kernels_.calls.clear(); }
+
+ private:
+  struct Name {
+    std::string operator()(const FusedGemm<double>& call) const {
+      std::string name = "gemm";
+      if (!call.epilogue.bias.empty()) name += "+bias";
+      if (call.epilogue.activation.kind == ActivationKind::relu) name += "+relu";
+      if (!call.epilogue.gate.empty()) name += "+gate";
+      return name;
+    }
+    std::string operator()(const BiasAdd<double>&) const { return "bias_add"; }
+    std::string operator()(const Softmax<double>&) const { return "softmax"; }
+    std::string operator()(const OuterProduct<double>&) const { return "outer_product"; }
+    std::string operator()(const Activate<double>&) const { return "activate"; }
+    std::string operator()(const ActivateBackward<double>&) const { return "activate_backward"; }
+    std::string operator()(const SoftmaxNll<double>&) const { return "softmax_nll"; }
+    std::string operator()(const ColumnSums<double>&) const { return "column_sums"; }
+    std::string operator()(const SgdUpdate<double>&) const { return "sgd_update"; }
+  };
+
+  class SpyKernels final : public Kernels<double> {
+   public:
+    explicit SpyKernels(const Kernels<double>& inner) : inner_(inner) {}
+    void gemm(const Gemm<double>& call) const noexcept override { inner_.gemm(call); }
+    void bias_add(const BiasAdd<double>& call) const noexcept override { inner_.bias_add(call); }
+    void softmax(const Softmax<double>& call) const noexcept override { inner_.softmax(call); }
+    void outer_product(const OuterProduct<double>& call) const noexcept override {
+      inner_.outer_product(call);
+    }
+    void run(const Plan<double>& plan) const noexcept override {
+      for (const auto& call : plan.calls) calls.push_back(std::visit(Name{}, call));
+      inner_.run(plan);
+    }
+    mutable std::vector<std::string> calls;
+
+   private:
+    const Kernels<double>& inner_;
+  };
+
+  std::shared_ptr<const Backend> inner_ = make_minimal_backend();
+  SpyKernels kernels_{inner_->f64()};
+};
+
+}  // namespace lamella::test
+
+#endif  // LAMELLA_TESTS_NETWORK_PLAN_SPY_H_
