@@ -22,6 +22,7 @@ OURS = [
     (r"backends/kernel_table\.h", r"", True),
     (r"backends/scalar/.*", r"backends/(kernel_table\.h|scalar/.*)", True),
     (r"backends/simd/.*", r"backends/(kernel_table\.h|simd/.*)", True),
+    (r"backends/kernel_tables\.cpp", r"backends/(driver_backend|(scalar|simd)/.*tables?)\.h", False),
     # Executors know threads and nothing about arithmetic.
     (r"backends/(openmp|tbb)/.*", r"backends/executor\.h", False),
     (r"backends/(serial_executor\.cpp|executor\.h)", r"backends/executor\.h", False),

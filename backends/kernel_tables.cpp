@@ -1,9 +1,8 @@
 // Says which tables this archive holds. Compiled for the baseline: asking must be safe on every
 // machine.
-#include "backends/simd/tables.h"
-
 #include "backends/driver_backend.h"
 #include "backends/scalar/scalar_table.h"
+#include "backends/simd/tables.h"
 
 namespace lamella::backends {
 
