@@ -4,7 +4,7 @@ if(NOT LAMELLA_PKG_CONFIG)
   lamella_missing(pkg-config pkgconf LAMELLA_WITH_TESTS)
 endif()
 
-foreach(method cmake pkg-config)
+foreach(method cmake pkg-config readme)
   add_test(NAME consumer.${method}
            COMMAND ${CMAKE_COMMAND}
                    -DMETHOD=${method}
@@ -16,6 +16,7 @@ foreach(method cmake pkg-config)
                    -DGENERATOR=${CMAKE_GENERATOR}
                    -DTOOLCHAIN=${CMAKE_TOOLCHAIN_FILE}
                    "-DEMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}"
+                   -DREADME=${PROJECT_SOURCE_DIR}/README.md
                    -DPKG_CONFIG=${LAMELLA_PKG_CONFIG}
                    "-DBACKENDS=${lamella_backends}"
                    -P ${CMAKE_CURRENT_LIST_DIR}/run.cmake)

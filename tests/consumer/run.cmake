@@ -1,12 +1,14 @@
-# Installs a build into a fresh prefix and uses it as somebody else's project would: once by
-# find_package, once by pkg-config. Run as a test, with these set by -D:
+# Installs a build into a fresh prefix and uses it as somebody else's project would: by find_package,
+# by pkg-config, and as README.md says. Run as a test, with these set by -D:
 #   BUILD_DIR, CONFIG    the build to install
 #   WORK_DIR             scratch, emptied first
 #   CXX, CXX_FLAGS, GENERATOR, TOOLCHAIN, EMULATOR    how that build was made
 #   BACKENDS             what its library must list
-#   METHOD               cmake or pkg-config
+#   METHOD               cmake, pkg-config or readme
+#   README, PKG_CONFIG   the file and the program
 cmake_minimum_required(VERSION 3.20)
 set(source ${CMAKE_CURRENT_LIST_DIR})
+set(program consumer)
 set(prefix ${WORK_DIR}/prefix)
 
 function(run)
@@ -18,7 +20,29 @@ endfunction()
 file(REMOVE_RECURSE ${WORK_DIR})
 run(${CMAKE_COMMAND} --install ${BUILD_DIR} --config ${CONFIG} --prefix ${prefix})
 
-if(METHOD STREQUAL "cmake")
+# The blocks of the README, pasted.
+if(METHOD STREQUAL "readme")
+  set(source ${WORK_DIR}/source)
+  set(program app)
+  set(BACKENDS)
+  file(READ ${README} readme)
+  foreach(block cpp/app.cpp cmake/CMakeLists.txt)
+    get_filename_component(language ${block} DIRECTORY)
+    get_filename_component(file ${block} NAME)
+    string(FIND "${readme}" "```${language}\n" begin)
+    if(begin EQUAL -1)
+      message(FATAL_ERROR "${README} has no block of ${language}")
+    endif()
+    string(SUBSTRING "${readme}" ${begin} -1 text)
+    string(FIND "${text}" "\n" begin)
+    string(SUBSTRING "${text}" ${begin} -1 text)
+    string(FIND "${text}" "\n```" end)
+    string(SUBSTRING "${text}" 0 ${end} text)
+    file(WRITE ${source}/${file} "${text}\n")
+  endforeach()
+endif()
+
+if(METHOD MATCHES "^(cmake|readme)$")
   set(toolchain)
   if(TOOLCHAIN)
     set(toolchain -DCMAKE_TOOLCHAIN_FILE=${TOOLCHAIN})
@@ -27,12 +51,13 @@ if(METHOD STREQUAL "cmake")
       -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_CXX_FLAGS=${CXX_FLAGS} -DCMAKE_BUILD_TYPE=${CONFIG}
       -DCMAKE_PREFIX_PATH=${prefix})
   run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
-  set(consumer ${WORK_DIR}/build/consumer)
+  set(consumer ${WORK_DIR}/build/${program})
 elseif(METHOD STREQUAL "pkg-config")
   # The .pc file is found wherever the library directory happens to be.
   file(GLOB_RECURSE pc ${prefix}/lamella.pc)
   get_filename_component(pc_dir ${pc} DIRECTORY)
   set(ENV{PKG_CONFIG_PATH} ${pc_dir})
+  set(ENV{LD_LIBRARY_PATH} ${pc_dir}/..)  # for builds of a shared library
   execute_process(COMMAND ${PKG_CONFIG} --cflags --libs lamella OUTPUT_VARIABLE flags
                   OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   separate_arguments(flags UNIX_COMMAND "${flags}")
@@ -40,7 +65,7 @@ elseif(METHOD STREQUAL "pkg-config")
   set(consumer ${WORK_DIR}/consumer)
   run(${CXX} -std=c++20 ${CXX_FLAGS} ${source}/consumer.cpp -o ${consumer} ${flags})
 else()
-  message(FATAL_ERROR "METHOD is '${METHOD}', not cmake or pkg-config")
+  message(FATAL_ERROR "METHOD is '${METHOD}', not cmake, pkg-config or readme")
 endif()
 
 run(${EMULATOR} ${consumer} ${BACKENDS})
