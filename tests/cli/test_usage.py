@@ -11,7 +11,7 @@ class Help(ToolTest):
         text = self.succeed("--help")
         for name in ("train", "evaluate", "predict", "info"):
             self.assertRegex(text, rf"(?m)^  {name} ")
-            self.assertRegex(self.succeed(name, "--help"), rf"Usage: .*{name} ")
+            self.assertRegex(self.succeed(name, "--help"), rf"lamella {name} \[OPTIONS\]")
         text = self.succeed("train", "--help")
         for option in (r"--hidden .*\[512,256\]", r"--activation .*\[relu\]", r"--epochs .*\[10\]",
                        r"--batch-size .*\[128\]", r"--learning-rate .*\[0\.1\]",
