@@ -31,6 +31,9 @@ class Stopwatch {
   double seconds_ = 0;
 };
 
+// Reports for which memory is taken beforehand, so that the loop allocates nothing.
+constexpr index_t kReportsReserved = 1000;
+
 void check_train_options(const TrainOptions& options) {
   if (options.epochs < 1 || options.epochs > std::numeric_limits<std::uint32_t>::max())
     throw ArgumentError(
@@ -140,6 +143,7 @@ std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const 
   network.reset_velocity();
   Run<T> run(network, train, preprocessing, options, callbacks);
   std::vector<EpochReport> reports;
+  reports.reserve(static_cast<std::size_t>(std::min(options.epochs, kReportsReserved)));
   for (index_t epoch = 1; epoch <= options.epochs; ++epoch) {
     EpochReport report = run.epoch(epoch);
     if (test != nullptr) {

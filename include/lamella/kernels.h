@@ -5,6 +5,12 @@
 //
 // Shapes follow one convention: a matrix of samples has one sample per row. Code that keeps samples
 // in columns passes transposed views; a backend looks at the strides and picks the fitting loop.
+//
+// Strides (they matter only along dimensions of more than one element): what is read may have any
+// that are not negative, 0 included, which repeats an element. What is written has strides of 1 or
+// more, and its rows or its columns do not interleave: row_stride > (cols - 1) * col_stride, or
+// col_stride > (rows - 1) * row_stride. Operands that must not overlap may still be blocks, rows or
+// columns of one matrix that share no element.
 #ifndef LAMELLA_KERNELS_H_
 #define LAMELLA_KERNELS_H_
 
