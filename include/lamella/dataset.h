@@ -35,9 +35,10 @@ class Dataset {
 
   Dataset() = default;
 
-  /// Takes ownership of `features` (row-major, product(sample_shape) values a sample) and `labels`
-  /// (empty for unlabelled data, else one per sample in [0, class_names.size())).
-  /// With class_names empty, the names are "0", "1", ... up to the largest label.
+  /// Takes ownership of `features` (row-major, product(sample_shape) values a sample, dimensions at
+  /// least 1) and `labels` (empty for unlabelled data, else one per sample in
+  /// [0, class_names.size())). With class_names empty, the names are "0", "1", ... up to the
+  /// largest label, which must be below 2^20. At most 2^31 - 1 samples.
   /// Throws ArgumentError if sizes disagree, DataError if a label is out of range (naming the
   /// sample).
   Dataset(Features features, std::vector<index_t> sample_shape, std::vector<std::int32_t> labels,
@@ -52,17 +53,21 @@ class Dataset {
   const std::vector<index_t>& sample_shape() const { return sample_shape_; }
   std::span<const std::int32_t> labels() const { return labels_; }
   const std::vector<std::string>& class_names() const { return class_names_; }
-  /// Value of one feature of one sample, unscaled. O(1).
+  /// Value of one feature of one sample, unscaled; both must be in range (not checked). O(1).
   double value(index_t sample, index_t feature) const;
 
   /// Row i of `out` (indices.size() x features()) becomes the preprocessed sample indices[i].
-  /// Any strides; fastest when rows or columns of `out` are contiguous. Throws ArgumentError if
-  /// shapes disagree or an index is out of range. Allocates nothing.
+  ///
+  /// Stored bytes are mapped in T, as (T(x) - T(offset)) * T(scale); floats and doubles are mapped
+  /// in double and rounded to T once. The bits do not depend on the strides of `out`, which may be
+  /// any; fastest when rows or columns of `out` are contiguous. Throws ArgumentError if shapes
+  /// disagree, an index is out of range, or `preprocessing` does not fit. Allocates nothing.
   template <class T>
   void gather(std::span<const std::int32_t> indices, const Preprocessing& preprocessing,
               View<T> out) const;
 
-  /// The samples named by `indices`, in that order, with the same class names.
+  /// A copy of the samples named by `indices`, in that order, with the same class names.
+  /// Throws ArgumentError if an index is out of range.
   Dataset subset(std::span<const std::int32_t> indices) const;
 
  private:
@@ -82,49 +87,85 @@ struct DataSplit {
 
 /// How to read a table of numbers.
 struct CsvOptions {
-  std::optional<bool> header;  ///< nothing: a first line with a non-numeric feature is a header
-  std::string label_column;  ///< name, or 0-based index (negative from the end); empty: last column
-  bool labelled = true;      ///< false: every column is a feature
+  /// Whether the first line names the columns. Nothing: it does if the label column is asked for by
+  /// a name, or if it has text in its feature columns and a number in none.
+  std::optional<bool> header;
+  /// The column that holds the labels: its name, or its 0-based index (negative from the end). A
+  /// column whose name is that number comes before the index. Empty: the last column.
+  std::string label_column;
+  bool labelled = true;                  ///< false: every column is a feature
   std::vector<std::string> class_names;  ///< if given, labels must be among them, in this order
   char delimiter = ',';
 };
 
-/// One array from an IDX file (MNIST's format), gzip'd or not: any element type and shape.
-/// Throws IoError if it cannot be read, DataError (naming file and offset) if malformed.
+/// Numbers of any shape, as array files hold them.
 struct NdArray {
-  Dataset::Features values;  ///< u8 stays u8; i8, i16, f32 become float; i32, f64 become double
+  /// Row-major. Unsigned bytes (and bool) are kept; other integers of 1 or 2 bytes, half and single
+  /// precision become float; wider integers and double precision double (above 2^53 rounded).
+  Dataset::Features values;
   std::vector<index_t> shape;
 };
+
+/// One array from an IDX file (MNIST's format), gzip'd or not: any element type, 1 to 8 dimensions.
+/// Throws IoError if it cannot be read, DataError (naming the file, and what was expected and found
+/// where) if it is malformed, cut short, or longer than its header says. Memory is bounded by the
+/// file's real content, never by its header.
 NdArray read_idx(const std::filesystem::path& path);
 
 /// One array from a NumPy .npy file (versions 1 to 3, little or big endian, C or Fortran order,
-/// bool, integer and float types of up to 8 bytes). Errors as read_idx.
+/// bool, integer and float types of up to 8 bytes), gzip'd or not. Pickled objects and structured
+/// types are refused. Errors as read_idx.
 NdArray read_npy(const std::filesystem::path& path);
 
-/// A table with a label column. Text labels map to classes in sorted order (numeric order if all
-/// labels are integers). Throws IoError, or DataError naming file, line and column.
+/// A table with a label column; features are kept as float. Text labels map to classes in sorted
+/// order (numeric order if all labels are integers).
+///
+/// Fields may be quoted as in RFC 4180; blanks around fields, a byte order mark and empty lines are
+/// skipped. Numbers are read the same in every locale; a missing, non-numeric or non-finite feature
+/// is an error. Throws IoError, DataError naming file, line and column (both from 1, and the
+/// column's name), or ArgumentError for options that contradict each other.
 Dataset read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
 
-/// A directory that holds MNIST's four standard file names (train-images-idx3-ubyte, ... with or
-/// without .gz). Throws IoError naming every file that is missing, DataError if counts disagree.
+/// A directory that holds MNIST's four files: train-images-idx3-ubyte, train-labels-idx1-ubyte,
+/// t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each with or without .gz (a dot instead of
+/// the dash before "idx" is taken too). The files do not name their classes, so these are called
+/// "0", "1", ... up to the largest label. Throws IoError naming every file that is missing,
+/// DataError if counts or shapes disagree.
 DataSplit read_mnist_directory(const std::filesystem::path& directory);
 
-/// Two interleaved half circles: 2 features, 2 classes. Gaussian noise of the given deviation.
-/// The same seed gives the same points on every platform up to libm's rounding.
+/// Two interleaved half circles: 2 features, 2 classes in turn. Gaussian noise of the given
+/// deviation. The same seed gives the same points on every platform up to libm's rounding; sample i
+/// is the same for every number of samples. Throws ArgumentError for less than 1 sample or negative
+/// noise.
 Dataset make_moons(index_t samples, double noise, std::uint64_t seed);
 
-/// Isotropic Gaussian clusters, one a class, centres uniform in [-10, 10] per feature.
+/// Isotropic Gaussian clusters, one a class, centres uniform in [-10, 10] per feature. Sample i is
+/// of class i % classes. Seed and errors as make_moons.
 Dataset make_blobs(index_t samples, index_t features, index_t classes, double deviation,
                    std::uint64_t seed);
 
-/// Loads what a user names on a command line: "moons" or "blobs" (generated, with a test split), an
-/// MNIST-style directory, or a .csv file. `for_training` false: a directory's test data stand in
-/// .train if present... see load_data's implementation notes in docs.
+/// Loads what a user names on a command line. `source` is the first of these that fits:
+///
+/// - "moons" (noise 0.1) or "blobs" (5 classes, 8 features, deviation 2): 1000 generated samples
+///   to train on and 1000 to test. A file of that name is reached as "./moons".
+/// - A directory: read_mnist_directory.
+/// - A name ending in .csv: read_csv, no test data.
+/// - A name ending in .npy: features [samples, ...]. If labelled, it begins with X, the labels are
+/// in
+///   the file beside it that begins with y (X.npy and y.npy), and if it contains "train" and there
+///   is a file with "test" instead, that is the test data (X_train.npy, y_train.npy, X_test.npy,
+///   y_test.npy).
+/// - A name that contains "idx": one pair of MNIST's files, named by the images; no test data.
+///
+/// `seed` matters to generated data only. `csv.labelled` false leaves .csv, .npy and IDX files
+/// unlabelled. `csv.class_names`, if given, are the classes of whatever is read from files; a whole
+/// number as label stands for the class of that name. Throws ArgumentError, listing what is
+/// accepted, for a name of no known kind; IoError if nothing is there; DataError as the readers do.
 DataSplit load_data(const std::string& source, const CsvOptions& csv, std::uint64_t seed);
 
 /// Preprocessing that suits `data`: bytes are scaled to [0, 1]; other types are standardised to
-/// mean 0, deviation 1 per feature (features that do not vary are only centred). O(samples *
-/// features).
+/// mean 0, deviation 1 per feature (features that do not vary are only centred).
+/// O(samples * features).
 Preprocessing suggest_preprocessing(const Dataset& data);
 
 }  // namespace lamella
