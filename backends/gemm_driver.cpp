@@ -173,10 +173,6 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
                        static_cast<double>(std::max<index>(p.k, 1));
   const int workers = workers_for(executor, flops, kFlopsPerWorker);
   const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p.m, p.n, workers);
-  if (grid.rows * grid.columns == 1) {
-    run_task(table, p, {0, p.m}, {0, p.n});
-    return;
-  }
   executor.run(grid.rows * grid.columns, [&](int task) {
     run_task(table, p, part_of(p.m, task / grid.columns, grid.rows, table.mr),
              part_of(p.n, task % grid.columns, grid.columns, table.nr));
@@ -236,6 +232,36 @@ bool fits(const FusedGemm<T>& call, bool flip) {
     if (gate.col_stride != 1 && gate.cols > 1) return false;
   }
   return flip || call.epilogue.bias.stride == 1 || call.epilogue.bias.size <= 1;
+}
+
+/// Any strides, slowly: C and gate go through dense blocks.
+template <class T>
+void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
+  const Gemm<T>& g = call.gemm;
+  const Epilogue<T>& e = call.epilogue;
+  constexpr index kSide = 32;
+  for (index i = 0; i < g.c.rows; i += kSide)
+    for (index j = 0; j < g.c.cols; j += kSide) {
+      const index m = std::min(kSide, g.c.rows - i), n = std::min(kSide, g.c.cols - j);
+      alignas(64) T c[kSide * kSide], gate[kSide * kSide], bias[kSide];
+      FusedGemm<T> part = call;
+      part.gemm.a = block(g.a, i, 0, m, g.a.cols);
+      part.gemm.b = block(g.b, 0, j, g.b.rows, n);
+      part.gemm.c = {c, m, n, kSide, 1};
+      if (!e.bias.empty()) {
+        for (index q = 0; q < n; ++q) bias[q] = e.bias[j + q];
+        part.epilogue.bias = {bias, n, 1};
+      }
+      if (!e.gate.empty()) part.epilogue.gate = {gate, m, n, kSide, 1};
+      for (index r = 0; r < m; ++r)
+        for (index q = 0; q < n; ++q) {
+          if (g.beta != 0) c[r * kSide + q] = g.c(i + r, j + q);
+          if (!e.gate.empty()) gate[r * kSide + q] = e.gate(i + r, j + q);
+        }
+      run_task(table, make_problem(part, false), {0, m}, {0, n});
+      for (index r = 0; r < m; ++r)
+        for (index q = 0; q < n; ++q) g.c(i + r, j + q) = c[r * kSide + q];
+    }
 }
 
 }  // namespace
@@ -298,29 +324,7 @@ void Drivers<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
   }
 
   // Neither direction of C (or of the gate) is contiguous: by blocks through a dense copy.
-  constexpr index kSide = 32;
-  for (index i = 0; i < g.c.rows; i += kSide)
-    for (index j = 0; j < g.c.cols; j += kSide) {
-      const index m = std::min(kSide, g.c.rows - i), n = std::min(kSide, g.c.cols - j);
-      alignas(64) T c[kSide * kSide], gate[kSide * kSide], bias[kSide];
-      FusedGemm<T> part = call;
-      part.gemm.a = block(g.a, i, 0, m, g.a.cols);
-      part.gemm.b = block(g.b, 0, j, g.b.rows, n);
-      part.gemm.c = {c, m, n, kSide, 1};
-      if (!e.bias.empty()) {
-        for (index q = 0; q < n; ++q) bias[q] = e.bias[j + q];
-        part.epilogue.bias = {bias, n, 1};
-      }
-      if (!e.gate.empty()) part.epilogue.gate = {gate, m, n, kSide, 1};
-      for (index r = 0; r < m; ++r)
-        for (index q = 0; q < n; ++q) {
-          if (g.beta != 0) c[r * kSide + q] = g.c(i + r, j + q);
-          if (!e.gate.empty()) gate[r * kSide + q] = e.gate(i + r, j + q);
-        }
-      run_problem(table_, executor_, make_problem(part, false));
-      for (index r = 0; r < m; ++r)
-        for (index q = 0; q < n; ++q) g.c(i + r, j + q) = c[r * kSide + q];
-    }
+  executor_.run(1, [&](int) { gemm_through_copy(table_, call); });
 }
 
 template void Drivers<float>::gemm(const Gemm<float>&) const noexcept;

@@ -29,24 +29,23 @@ inline constexpr index kElementsPerWorker = 64 * 1024;
 /// Cost of an element with an exponential in it, relative to one that is only loaded and stored.
 inline constexpr index kExpCost = 4;
 
-/// Workers for `work` units of which each worker should have at least `per_worker`.
+/// Workers for `work` units of which each worker should have at least `per_worker`, where waking
+/// one costs as much as a parallel region.
 inline int workers_for(const Executor& executor, double work, double per_worker) {
+  per_worker *= executor.start_cost();
   if (work < 2 * per_worker) return 1;
   return static_cast<int>(
       std::min<double>(work / per_worker, static_cast<double>(executor.concurrency())));
 }
 
-/// body(range) over [0, size) cut into one range a worker.
+/// body(range) over [0, size) cut into one range a worker. Like all work of a driver it goes
+/// through the executor even if one worker does it all: in a team (team.h) every member gets here.
 template <class Body>
 void parallel_for(const Executor& executor, index size, index grain, double work,
                   const Body& body) {
   const int workers = static_cast<int>(
       std::min<index>(workers_for(executor, work, static_cast<double>(kElementsPerWorker)),
                       std::max<index>(size / grain, 1)));
-  if (workers == 1) {
-    body(Range{0, size});
-    return;
-  }
   executor.run(workers, [&](int worker) {
     const Range range = part_of(size, worker, workers, grain);
     if (range.size() > 0) body(range);

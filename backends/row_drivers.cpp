@@ -5,6 +5,7 @@
 // dimension s.
 #include "backends/drivers.h"
 #include "backends/partition.h"
+#include "backends/team.h"
 
 namespace lamella::backends {
 namespace {
@@ -83,8 +84,10 @@ void Drivers<T>::bias_add(const BiasAdd<T>& call) const noexcept {
                               c.col_stride);
     });
   } else {
-    for (index i = 0; i < c.rows; ++i)
-      table_.bias_add_columns(c.cols, 1, bias.data, bias.stride, &c(i, 0), c.col_stride);
+    parallel_for(executor_, c.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i)
+        table_.bias_add_columns(c.cols, 1, bias.data, bias.stride, &c(i, 0), c.col_stride);
+    });
   }
 }
 
@@ -105,8 +108,10 @@ void Drivers<T>::softmax(const Softmax<T>& call) const noexcept {
                           p.row_stride);
     });
   } else {
-    for (index i = 0; i < z.rows; ++i)
-      table_.softmax_columns(z.cols, 1, &z(i, 0), z.col_stride, &p(i, 0), p.col_stride);
+    parallel_for(executor_, z.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i)
+        table_.softmax_columns(z.cols, 1, &z(i, 0), z.col_stride, &p(i, 0), p.col_stride);
+    });
   }
 }
 
@@ -126,8 +131,11 @@ void Drivers<T>::outer_product(const OuterProduct<T>& call) const noexcept {
                            &a(r.begin, 0), a.row_stride);
     });
   } else {
-    for (index i = 0; i < a.rows; ++i)
-      table_.outer_product(a.cols, 1, call.alpha, y.data, y.stride, &x[i], &a(i, 0), a.col_stride);
+    parallel_for(executor_, a.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i)
+        table_.outer_product(a.cols, 1, call.alpha, y.data, y.stride, &x[i], &a(i, 0),
+                             a.col_stride);
+    });
   }
 }
 
@@ -191,12 +199,14 @@ void Drivers<T>::softmax_nll(const SoftmaxNll<T>& call) const noexcept {
       table_.softmax_nll_rows(s);
     });
   } else {
-    for (index i = 0; i < z.rows; ++i) {
-      SoftmaxNllBlock<T> s = samples_from(i, 1);
-      s.logits_stride = z.col_stride;
-      s.gradient_stride = d.col_stride;
-      table_.softmax_nll_columns(s);
-    }
+    parallel_for(executor_, z.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i) {
+        SoftmaxNllBlock<T> s = samples_from(i, 1);
+        s.logits_stride = z.col_stride;
+        s.gradient_stride = d.col_stride;
+        table_.softmax_nll_columns(s);
+      }
+    });
   }
 }
 
@@ -217,9 +227,11 @@ void Drivers<T>::column_sums(const ColumnSums<T>& call) const noexcept {
                          &sums[r.begin]);
     });
   } else {
-    for (index j = 0; j < a.cols; ++j)
-      table_.column_sums(a.rows, 1, call.alpha, a.data + j * a.col_stride, a.row_stride, call.beta,
-                         &sums[j]);
+    parallel_for(executor_, a.cols, 1, work, [&](Range r) {
+      for (index j = r.begin; j < r.end; ++j)
+        table_.column_sums(a.rows, 1, call.alpha, a.data + j * a.col_stride, a.row_stride,
+                           call.beta, &sums[j]);
+    });
   }
 }
 
@@ -235,6 +247,25 @@ void Drivers<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
         writable<T>(call.gradient));
   else
     elementwise<T>(executor_, 1.0, update, call.weights, writable<T>(call.gradient), call.velocity);
+}
+
+template <class T>
+void Drivers<T>::run(const Plan<T>& plan) const noexcept {
+  const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
+  if (concurrency > 1) {
+    const PhaseCounter counter(concurrency);
+    Drivers(table_, counter).Kernels<T>::run(plan);
+    const int workers = counter.widest();
+    if (workers > 1 && counter.phases() <= Team::kMaxPhases) {
+      Team team;
+      executor_.run(workers, [&](int worker) {
+        const TeamMember member(team, worker, concurrency);
+        Drivers(table_, member).Kernels<T>::run(plan);
+      });
+      return;
+    }
+  }
+  Kernels<T>::run(plan);
 }
 
 template class Drivers<float>;
