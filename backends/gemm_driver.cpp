@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <new>
 
+#include <lamella/matrix.h>
+
 #include "backends/drivers.h"
 #include "backends/partition.h"
 
@@ -17,6 +19,11 @@ constexpr double kFlopsPerWorker = 400e3;
 /// B rows are read in place, unpacked, when at most this many rows of C use them: packing costs a
 /// load and a store per element, which a few uses do not repay.
 constexpr index kUnpackedTiles = 2;
+
+/// A is copied to dense blocks if its lines are this many bytes apart and the block is used for at
+/// least so many panels.
+constexpr index kCopyFromStride = 2048;
+constexpr index kCopyFromPanels = 4;
 
 /// One product in the orientation the micro-kernel wants: C's columns are contiguous and lie along
 /// the vector lanes. A is broadcast, B is read by vectors.
@@ -61,14 +68,47 @@ inline Range k_block(index k, index block, index blocks) {
   return {k * block / blocks, k * (block + 1) / blocks};
 }
 
-/// The rows x columns piece of a problem, with room for `capacity` packed elements of B.
+/// Replaces the block of A by a dense copy: same order, rows (or columns) next to each other.
+///
+/// Not a packing into tiles: broadcasts read any layout equally fast. What hurts is a large stride,
+/// whose rows fall into the same cache sets and each into a page of its own; a copy costs a
+/// fraction of that and runs at the speed of memcpy.
+template <class T>
+void copy_a(GemmBlock<T>& g, T* copy) {
+  const bool by_rows = g.a_col_stride == 1;
+  const index lines = by_rows ? g.m : g.k, length = by_rows ? g.k : g.m;
+  const index stride = by_rows ? g.a_row_stride : g.a_col_stride;
+  // One cache line more than the data: lines of a power-of-two length would collide again.
+  const index pitch = length + index{kAlignment / sizeof(T)};
+  for (index i = 0; i < lines; ++i) std::copy_n(g.a + i * stride, length, copy + i * pitch);
+  g.a = copy;
+  g.a_row_stride = by_rows ? pitch : 1;
+  g.a_col_stride = by_rows ? 1 : pitch;
+}
+
+/// Is a copy of A worth while? Only for dense lines far apart.
+template <class T>
+bool wants_copy(const ConstView<T>& a) {
+  if (a.col_stride != 1 && a.row_stride != 1) return false;
+  const index stride = a.col_stride == 1 ? a.row_stride : a.col_stride;
+  return stride * index{sizeof(T)} >= kCopyFromStride;
+}
+
+/// The rows x columns piece of a problem, with room for `capacity` packed elements of B, and for a
+/// block of A (or none).
 template <class T>
 void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
-               bool packed, T* buffer, index capacity) {
+               bool packed, T* buffer, index capacity, T* a_copy) {
   const index k_blocks = std::max<index>((p.k + table.kc - 1) / table.kc, 1);
   const index k_longest = std::max<index>((p.k + k_blocks - 1) / k_blocks, 1);
   const index panels = std::max<index>(capacity / (k_longest * table.nr), 1);
-  const index row_blocks = (rows.size() + table.mc - 1) / table.mc;
+  // Blocks of rows end where tiles do: the rows as a whole are cut into tiles of nearly equal
+  // height.
+  const index tiles = (rows.size() + table.mr - 1) / table.mr;
+  const index row_blocks = std::max<index>(tiles * table.mr / table.mc, 1);
+  const auto row_at = [&](index row_block) {
+    return rows.begin + rows.size() * (tiles * row_block / row_blocks) / tiles;
+  };
 
   for (index j = columns.begin; j < columns.end; j += panels * table.nr) {
     const index n = std::min(columns.end - j, panels * table.nr);
@@ -79,8 +119,6 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
       g.n = n;
       g.alpha = p.alpha;
       g.beta = kb == 0 ? p.beta : T{1};
-      g.a_row_stride = p.a.row_stride;
-      g.a_col_stride = p.a.col_stride;
       g.c_row_stride = p.c.row_stride;
       const T* b = p.b.data + ks.begin * p.b.row_stride + j * p.b.col_stride;
       if (packed) {
@@ -100,10 +138,12 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         g.epilogue = &epilogue;
       }
       for (index rb = 0; rb < row_blocks; ++rb) {
-        const Range r{rows.begin + rows.size() * rb / row_blocks,
-                      rows.begin + rows.size() * (rb + 1) / row_blocks};
+        const Range r{row_at(rb), row_at(rb + 1)};
         g.m = r.size();
         g.a = p.a.data + r.begin * p.a.row_stride + ks.begin * p.a.col_stride;
+        g.a_row_stride = p.a.row_stride;
+        g.a_col_stride = p.a.col_stride;
+        if (a_copy != nullptr && n >= kCopyFromPanels * table.nr) copy_a(g, a_copy);
         g.c = &p.c(r.begin, j);
         if (g.epilogue != nullptr) {
           if (epilogue.row_bias != nullptr)
@@ -117,28 +157,41 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
   }
 }
 
-/// One task. Without memory for a packed block it goes panel by panel through the stack.
+/// Without memory for a packed block: panel by panel through the stack.
+template <class T>
+[[gnu::noinline]] void run_task_on_stack(const KernelTable<T>& table, const Problem<T>& p,
+                                         Range rows, Range columns) {
+  constexpr index kStackBytes = 128 * 1024;  // at least one panel, kc x nr elements, of every table
+  alignas(64) unsigned char stack[kStackBytes];
+  run_piece<T>(table, p, rows, columns, true, reinterpret_cast<T*>(stack),
+               kStackBytes / index{sizeof(T)}, nullptr);
+}
+
+/// One task: rows x columns of C over all of K.
 template <class T>
 void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns) {
   if (rows.size() <= 0 || columns.size() <= 0) return;
   const index whole = columns.size() / table.nr * table.nr;
   if (p.b.col_stride == 1 && rows.size() <= kUnpackedTiles * table.mr && whole > 0) {
     run_piece<T>(table, p, rows, {columns.begin, columns.begin + whole}, false, nullptr,
-                 PTRDIFF_MAX / 2);
+                 PTRDIFF_MAX / 2, nullptr);
     columns.begin += whole;
     if (columns.size() == 0) return;
   }
   const index k = std::max<index>(std::min(p.k, table.kc), 1);
   const index wanted =
       std::min(table.kc * table.nc, k * ((columns.size() + table.nr - 1) / table.nr * table.nr));
-  if (void* memory = pack_buffer.get(static_cast<std::size_t>(wanted) * sizeof(T))) {
-    run_piece(table, p, rows, columns, true, static_cast<T*>(memory), wanted);
-    return;
+  // A block of A ends at the next tile after mc rows; its copy pads every line.
+  const index pad = index{kAlignment / sizeof(T)};
+  const index a_wanted =
+      wants_copy(p.a) ? std::max((2 * table.mc + pad) * k, 2 * table.mc * (k + pad)) : 0;
+  if (void* memory = pack_buffer.get(static_cast<std::size_t>(wanted + a_wanted) * sizeof(T))) {
+    T* buffer = static_cast<T*>(memory);
+    run_piece(table, p, rows, columns, true, buffer, wanted,
+              a_wanted > 0 ? buffer + wanted : nullptr);
+  } else {
+    run_task_on_stack(table, p, rows, columns);
   }
-  constexpr index kStackBytes = 128 * 1024;  // one panel of every table: kc x nr elements
-  alignas(64) unsigned char stack[kStackBytes];
-  run_piece(table, p, rows, columns, true, reinterpret_cast<T*>(stack),
-            kStackBytes / index{sizeof(T)});
 }
 
 /// How many pieces along rows and columns.
