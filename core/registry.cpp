@@ -16,6 +16,7 @@
 #include "backends/kernel_table.h"
 #include "core/cpu.h"
 #include "core/environment.h"
+#include "core/plugin_loader.h"
 #include "core/trace.h"
 
 namespace lamella {
@@ -157,20 +158,75 @@ std::string auto_obstacle(const BackendEntry& entry, const ThreadLimit& limit) {
   return reason;
 }
 
-const BackendEntry& choose_backend(const std::optional<Wish>& name, const ThreadLimit& limit) {
+/// The built-in backend of this name; null if there is none.
+const BackendEntry* choose_builtin(const std::optional<Wish>& name, const ThreadLimit& limit) {
   if (!name || name->value == "auto") {
     const BackendEntry* best = &kBackends[0];
     for (const auto& entry : kBackends)
       if (auto_obstacle(entry, limit).empty()) best = &entry;
-    return *best;
+    return best;
   }
   for (const auto& entry : kBackends) {
     if (name->value != entry.name) continue;
     if (!obstacle(entry).empty()) refuse_backend(*name, "is not usable here");
-    return entry;
+    return &entry;
   }
-  refuse_backend(*name, "is unknown");
+  return nullptr;
 }
+
+// Plugins.
+
+#if LAMELLA_WITH_PLUGINS
+
+/// Names that a plugin may not have.
+std::vector<std::string_view> reserved_names() {
+  std::vector<std::string_view> names = {"auto"};
+  for (const auto& entry : kBackends) names.emplace_back(entry.name);
+  return names;
+}
+
+/// The plugin that a path, or a name that is not built in, stands for.
+detail::Plugin choose_plugin(const Wish& name) {
+  std::string problem;
+  try {
+    if (name.value.find('/') != std::string::npos)
+      return detail::open_plugin(name.value, reserved_names());
+    auto search = detail::find_plugin(name.value, reserved_names());
+    if (search.plugin) return std::move(*search.plugin);
+    problem = fmt::format("is unknown, also as a plugin ({})", search.tried);
+  } catch (const BackendError& error) {
+    problem = fmt::format("is not usable: {}", error.what());
+  }
+  refuse_backend(name, problem);
+}
+
+std::shared_ptr<const Backend> make_plugin(detail::Plugin plugin, const ThreadLimit& limit,
+                                           bool verbose) {
+  MakeExecutor make = one_thread;
+  for (const auto& entry : kBackends)
+    if (entry.threads && entry.make_executor != nullptr) make = entry.make_executor;
+  std::shared_ptr<const backends::Executor> executor = make(limit.threads);
+  return detail::make_plugin_backend(
+      std::move(plugin), limit,
+      [executor](std::int32_t tasks, void (*body)(void*, std::int32_t), void* argument) {
+        executor->run(tasks, [body, argument](int task) { body(argument, task); });
+      },
+      verbose);
+}
+
+std::vector<BackendStatus> plugins_found() { return detail::list_plugins(reserved_names()); }
+
+#else
+
+detail::Plugin choose_plugin(const Wish& name) {
+  refuse_backend(name, "is unknown (plugins are not compiled: -DLAMELLA_WITH_PLUGINS=ON)");
+}
+std::shared_ptr<const Backend> make_plugin(detail::Plugin, const ThreadLimit&, bool) {
+  return nullptr;  // not reached: choose_plugin() never returns
+}
+std::vector<BackendStatus> plugins_found() { return {}; }
+
+#endif
 
 // The choice, and its explanation in verbose mode.
 
@@ -178,13 +234,16 @@ const BackendEntry& choose_backend(const std::optional<Wish>& name, const Thread
 struct Choice {
   std::optional<Wish> name, cap;
   ThreadLimit limit;
-  const IsaEntry* isa = nullptr;  // null: no vector kernels are usable here
-  const BackendEntry* backend = nullptr;
+  const IsaEntry* isa = nullptr;          // null: no vector kernels are usable here
+  const BackendEntry* builtin = nullptr;  // null: a plugin
+  std::optional<detail::Plugin> plugin;
 
-  bool scalar() const { return backend->scalar_kernels || isa == nullptr; }
+  bool scalar() const { return builtin != nullptr && (builtin->scalar_kernels || isa == nullptr); }
+  bool vector() const { return builtin != nullptr && !scalar(); }
   BackendInfo info() const {
-    const bool threads = backend->threads;
-    return {backend->name, scalar() ? "scalar" : isa->name, threads ? limit.threads : 1,
+    if (plugin) return {plugin->name, "plugin", limit.threads, limit.limited_by};
+    const bool threads = builtin->threads;
+    return {builtin->name, scalar() ? "scalar" : isa->name, threads ? limit.threads : 1,
             threads ? limit.limited_by : "a backend of one thread"};
   }
 };
@@ -195,7 +254,8 @@ Choice choose(const BackendRequest& request) {
   choice.cap = wish(request.isa, "LAMELLA_ISA");
   choice.limit = thread_limit(request.threads);
   choice.isa = choose_isa(choice.cap);
-  choice.backend = &choose_backend(choice.name, choice.limit);
+  choice.builtin = choose_builtin(choice.name, choice.limit);
+  if (choice.builtin == nullptr) choice.plugin = choose_plugin(*choice.name);
   return choice;
 }
 
@@ -208,7 +268,7 @@ std::string explain(const Choice& choice) {
                   info.isa, info.threads, info.threads == 1 ? "thread" : "threads",
                   info.threads_limited_by, automatic ? "auto" : choice.name->source);
   for (const auto& entry : kBackends) {
-    if (&entry == choice.backend) continue;
+    if (&entry == choice.builtin) continue;
     auto reason = automatic ? auto_obstacle(entry, choice.limit) : obstacle(entry);
     if (reason.empty())
       reason = automatic ? fmt::format("auto prefers {}", info.name)
@@ -216,10 +276,10 @@ std::string explain(const Choice& choice) {
     text += fmt::format("lamella: backend {} not chosen: {}\n", entry.name, reason);
   }
   for (const auto& entry : kIsas) {
-    if (&entry == choice.isa && !choice.scalar()) continue;
+    if (&entry == choice.isa && choice.vector()) continue;
     auto reason = obstacle(entry);
     if (reason.empty())
-      reason = choice.scalar()       ? fmt::format("{} has plain loops", info.name)
+      reason = !choice.vector()      ? fmt::format("{} does not use it", info.name)
                : &entry < choice.isa ? fmt::format("{} is faster", choice.isa->name)
                                      : fmt::format("above the cap of {}", choice.cap->source);
     text += fmt::format("lamella: instruction set {} not chosen: {}\n", entry.name, reason);
@@ -227,16 +287,21 @@ std::string explain(const Choice& choice) {
   return text;
 }
 
+std::shared_ptr<const Backend> make_builtin(const Choice& choice) {
+  const auto info = choice.info();
+  return backends::make_driver_backend(
+      info, choice.scalar() ? backends::scalar_tables() : choice.isa->tables(),
+      choice.builtin->make_executor(info.threads));
+}
+
 }  // namespace
 
 std::shared_ptr<const Backend> make_backend(const BackendRequest& request) {
   const bool verbose = detail::environment_flag("LAMELLA_VERBOSE");
-  const auto choice = choose(request);
+  auto choice = choose(request);
   if (verbose) detail::print_trace(explain(choice));
-  const auto info = choice.info();
-  auto backend = backends::make_driver_backend(
-      info, choice.scalar() ? backends::scalar_tables() : choice.isa->tables(),
-      choice.backend->make_executor(info.threads));
+  auto backend = choice.plugin ? make_plugin(std::move(*choice.plugin), choice.limit, verbose)
+                               : make_builtin(choice);
   return verbose ? detail::make_traced_backend(std::move(backend)) : std::move(backend);
 }
 
@@ -248,6 +313,7 @@ std::vector<BackendStatus> list_backends() {
     list.push_back({entry.name, entry.make_executor != nullptr, usable,
                     usable ? std::string(entry.description) : std::move(reason)});
   }
+  for (auto& plugin : plugins_found()) list.push_back(std::move(plugin));
   return list;
 }
 

@@ -1,0 +1,234 @@
+/* The C interface of backends in shared libraries, for C99 and C++.
+ *
+ * A plugin exports one object of data, `lamella_plugin`: version, name, and pointers to kernels. It
+ * is read, and its version checked, before any function of the plugin is called. How lamella finds
+ * plugins: docs of LAMELLA_PLUGIN_PATH; a complete plugin: examples/plugin-minimal.
+ *
+ * Rules on both sides: nothing throws or longjmps across this interface; strings are UTF-8 and end
+ * in a zero byte; sizes, strides and indices count elements; no pointer given to a kernel may be
+ * kept after it returns. Structs grow at their end only, with the minor version: struct_size says
+ * where the other side's ends, and what lies behind it counts as zero.
+ */
+#ifndef LAMELLA_PLUGIN_H_
+#define LAMELLA_PLUGIN_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A plugin is loaded if its major version is the library's and its minor version is not newer. */
+#define LAMELLA_PLUGIN_ABI_MAJOR 1
+#define LAMELLA_PLUGIN_ABI_MINOR 0
+
+/* What kernels and `create` return. Any other value is an error as well, and is reported. */
+enum {
+  LAMELLA_PLUGIN_OK = 0,
+  /* The computation failed. Training stops with an error, and the plugin is not called again. */
+  LAMELLA_PLUGIN_FAILED = 1,
+  LAMELLA_PLUGIN_OUT_OF_MEMORY = 2,
+  /* Optional kernels only: nothing was written, lamella is to compose this call itself. */
+  LAMELLA_PLUGIN_DECLINED = 3
+};
+
+/* Values of lamella_plugin_activation.kind; a is f(z). */
+enum {
+  LAMELLA_PLUGIN_IDENTITY = 0,
+  LAMELLA_PLUGIN_RELU = 1,       /* f' = [a > 0] */
+  LAMELLA_PLUGIN_LEAKY_RELU = 2, /* slope * z for z < 0; f' is 1 for a > 0, else slope */
+  LAMELLA_PLUGIN_TANH = 3,       /* f' = 1 - a * a */
+  LAMELLA_PLUGIN_SIGMOID = 4     /* f' = a * (1 - a) */
+};
+
+typedef struct lamella_plugin_activation {
+  int32_t kind;
+  double slope; /* positive; LAMELLA_PLUGIN_LEAKY_RELU only */
+} lamella_plugin_activation;
+
+typedef struct lamella_plugin_labels {
+  const int32_t* data;
+  ptrdiff_t size, stride;
+} lamella_plugin_labels;
+
+typedef struct lamella_plugin_predictions {
+  int32_t* data;
+  ptrdiff_t size, stride;
+} lamella_plugin_predictions;
+
+/* Everything that depends on the element type, declared for f32 (float) and f64 (double).
+ *
+ * Element (i, j) of a matrix is data[i * row_stride + j * col_stride], element i of a vector is
+ * data[i * stride]. Strides are at least 1 wherever they matter, but not more is promised: a
+ * transpose is a view. Any shape may be 0. Operands have been checked: shapes agree, and outputs
+ * overlap no input unless said so below.
+ *
+ * kernels: functions get the context that `create` made and may be called by several threads at
+ * once, then with outputs that do not overlap. The first four are required. An optional one that is
+ * null is composed of the others and of plain loops; to be consistent it should give the same bits
+ * as that composition.
+ *
+ *   gemm               C <- alpha A B + beta C; A is m x k, B is k x n, C is m x n. With beta = 0,
+ *                      C is only written: NaN in it must not survive. With k = 0 the product is 0.
+ *   bias_add           c(i, j) <- c(i, j) + bias[j]
+ *   softmax            each row of probabilities <- softmax of that row of logits, with the row's
+ *                      maximum subtracted; both may be the same view. A row that holds NaN or +inf,
+ *                      or only -inf, becomes NaN.
+ *   outer_product      a(i, j) <- a(i, j) + alpha x[i] y[j]
+ *
+ *   fused_gemm         gemm, then c <- f(c + bias[j]) * g'(gate): bias.size and gate.rows are 0
+ *                      where there is none; gate has C's shape and holds values of g.
+ *   activate           a(i, j) <- f(z(i, j)); both may be the same view
+ *   activate_backward  d(i, j) <- d(i, j) * f'(z), where a(i, j) = f(z) is given
+ *   softmax_nll        for sample s with target t = (1 - e) onehot(labels[s]) + e / classes, where
+ *                      e = label_smoothing, and w = weights[s], or 1 if weights.size is 0:
+ *                      losses[s] = w (log sum_j exp z(s, j) - sum_j t_j z(s, j)),
+ *                      gradient(s, j) = scale w (softmax_j - t_j), and, unless predictions.size is
+ *                      0, predictions[s] = the first j of the largest logit. logits and gradient
+ *                      may be the same view. Labels are in range.
+ *   column_sums        sums[j] <- beta sums[j] + alpha sum_i a(i, j); beta as in gemm
+ *   sgd_update         g = gradient + weight_decay w; v <- momentum v + g; w <- w - learning_rate v
+ *                      (with nesterov: w <- w - learning_rate (g + momentum v)). velocity.rows is 0
+ *                      where there is none; then v is g.
+ */
+#define LAMELLA_PLUGIN_DECLARE(S, T)                                                           \
+  typedef struct lamella_plugin_matrix_##S {                                                   \
+    T* data;                                                                                   \
+    ptrdiff_t rows, cols, row_stride, col_stride;                                              \
+  } lamella_plugin_matrix_##S;                                                                 \
+  typedef struct lamella_plugin_const_matrix_##S {                                             \
+    const T* data;                                                                             \
+    ptrdiff_t rows, cols, row_stride, col_stride;                                              \
+  } lamella_plugin_const_matrix_##S;                                                           \
+  typedef struct lamella_plugin_vector_##S {                                                   \
+    T* data;                                                                                   \
+    ptrdiff_t size, stride;                                                                    \
+  } lamella_plugin_vector_##S;                                                                 \
+  typedef struct lamella_plugin_const_vector_##S {                                             \
+    const T* data;                                                                             \
+    ptrdiff_t size, stride;                                                                    \
+  } lamella_plugin_const_vector_##S;                                                           \
+                                                                                               \
+  typedef struct lamella_plugin_gemm_##S {                                                     \
+    T alpha;                                                                                   \
+    lamella_plugin_const_matrix_##S a, b;                                                      \
+    T beta;                                                                                    \
+    lamella_plugin_matrix_##S c;                                                               \
+  } lamella_plugin_gemm_##S;                                                                   \
+  typedef struct lamella_plugin_bias_add_##S {                                                 \
+    lamella_plugin_const_vector_##S bias;                                                      \
+    lamella_plugin_matrix_##S c;                                                               \
+  } lamella_plugin_bias_add_##S;                                                               \
+  typedef struct lamella_plugin_softmax_##S {                                                  \
+    lamella_plugin_const_matrix_##S logits;                                                    \
+    lamella_plugin_matrix_##S probabilities;                                                   \
+  } lamella_plugin_softmax_##S;                                                                \
+  typedef struct lamella_plugin_outer_product_##S {                                            \
+    T alpha;                                                                                   \
+    lamella_plugin_const_vector_##S x, y;                                                      \
+    lamella_plugin_matrix_##S a;                                                               \
+  } lamella_plugin_outer_product_##S;                                                          \
+  typedef struct lamella_plugin_fused_gemm_##S {                                               \
+    lamella_plugin_gemm_##S gemm;                                                              \
+    lamella_plugin_const_vector_##S bias;                                                      \
+    lamella_plugin_activation activation;                                                      \
+    lamella_plugin_const_matrix_##S gate;                                                      \
+    lamella_plugin_activation gate_activation;                                                 \
+  } lamella_plugin_fused_gemm_##S;                                                             \
+  typedef struct lamella_plugin_activate_##S {                                                 \
+    lamella_plugin_activation activation;                                                      \
+    lamella_plugin_const_matrix_##S z;                                                         \
+    lamella_plugin_matrix_##S a;                                                               \
+  } lamella_plugin_activate_##S;                                                               \
+  typedef struct lamella_plugin_activate_backward_##S {                                        \
+    lamella_plugin_activation activation;                                                      \
+    lamella_plugin_const_matrix_##S a;                                                         \
+    lamella_plugin_matrix_##S d;                                                               \
+  } lamella_plugin_activate_backward_##S;                                                      \
+  typedef struct lamella_plugin_softmax_nll_##S {                                              \
+    lamella_plugin_const_matrix_##S logits;                                                    \
+    lamella_plugin_labels labels;                                                              \
+    lamella_plugin_const_vector_##S weights;                                                   \
+    T label_smoothing, scale;                                                                  \
+    lamella_plugin_matrix_##S gradient;                                                        \
+    lamella_plugin_vector_##S losses;                                                          \
+    lamella_plugin_predictions predictions;                                                    \
+  } lamella_plugin_softmax_nll_##S;                                                            \
+  typedef struct lamella_plugin_column_sums_##S {                                              \
+    T alpha;                                                                                   \
+    lamella_plugin_const_matrix_##S a;                                                         \
+    T beta;                                                                                    \
+    lamella_plugin_vector_##S sums;                                                            \
+  } lamella_plugin_column_sums_##S;                                                            \
+  typedef struct lamella_plugin_sgd_update_##S {                                               \
+    T learning_rate, momentum, weight_decay;                                                   \
+    int32_t nesterov;                                                                          \
+    lamella_plugin_const_matrix_##S gradient;                                                  \
+    lamella_plugin_matrix_##S velocity, weights;                                               \
+  } lamella_plugin_sgd_update_##S;                                                             \
+                                                                                               \
+  typedef struct lamella_plugin_kernels_##S {                                                  \
+    size_t struct_size; /* sizeof(lamella_plugin_kernels_...) */                               \
+    int (*gemm)(void* context, const lamella_plugin_gemm_##S* call);                           \
+    int (*bias_add)(void* context, const lamella_plugin_bias_add_##S* call);                   \
+    int (*softmax)(void* context, const lamella_plugin_softmax_##S* call);                     \
+    int (*outer_product)(void* context, const lamella_plugin_outer_product_##S* call);         \
+    int (*fused_gemm)(void* context, const lamella_plugin_fused_gemm_##S* call);               \
+    int (*activate)(void* context, const lamella_plugin_activate_##S* call);                   \
+    int (*activate_backward)(void* context, const lamella_plugin_activate_backward_##S* call); \
+    int (*softmax_nll)(void* context, const lamella_plugin_softmax_nll_##S* call);             \
+    int (*column_sums)(void* context, const lamella_plugin_column_sums_##S* call);             \
+    int (*sgd_update)(void* context, const lamella_plugin_sgd_update_##S* call);               \
+  } lamella_plugin_kernels_##S
+
+LAMELLA_PLUGIN_DECLARE(f32, float);
+LAMELLA_PLUGIN_DECLARE(f64, double);
+#undef LAMELLA_PLUGIN_DECLARE
+
+/* What lamella offers a plugin. Valid from `create` until `destroy` returns; for any thread. */
+typedef struct lamella_plugin_host {
+  size_t struct_size;
+  uint32_t abi_major, abi_minor; /* of the library */
+  /* Most threads the plugin may use: request, LAMELLA_NUM_THREADS, affinity and quota allow it. */
+  int32_t threads;
+  /* Memory that starts on a 64-byte boundary, or null. Freed by `release` (null is allowed). */
+  void* (*allocate)(size_t bytes);
+  void (*release)(void* memory);
+  /* A line of text for the user; shown on stderr when LAMELLA_VERBOSE is 1. */
+  void (*log)(const struct lamella_plugin_host* host, const char* line);
+  /* Calls body(argument, 0) ... body(argument, tasks - 1), each once, on at most `threads` threads
+   * of lamella's; returns when all have returned. No body may wait for another. Inside a body it
+   * runs on the calling thread. */
+  void (*parallel_for)(const struct lamella_plugin_host* host, int32_t tasks,
+                       void (*body)(void* argument, int32_t task), void* argument);
+} lamella_plugin_host;
+
+typedef struct lamella_plugin_descriptor {
+  /* The first three members are the same in every version there will ever be. */
+  size_t struct_size; /* sizeof(lamella_plugin_descriptor) */
+  uint32_t abi_major; /* LAMELLA_PLUGIN_ABI_MAJOR */
+  uint32_t abi_minor; /* LAMELLA_PLUGIN_ABI_MINOR */
+  /* 1 to 64 of a-z, 0-9, - and _; not the name of a built-in backend. The file that is found by
+   * this name is called lamella-NAME.so or liblamella-NAME.so. */
+  const char* name;
+  const char* description; /* a few words for `lamella info`; may be null */
+  /* Makes the context that every kernel gets. Both may be null: then the context is. If create
+   * returns anything but LAMELLA_PLUGIN_OK, the plugin is not used and destroy not called. */
+  int (*create)(const lamella_plugin_host* host, void** context);
+  void (*destroy)(void* context);
+  const lamella_plugin_kernels_f32* f32;
+  const lamella_plugin_kernels_f64* f64;
+} lamella_plugin_descriptor;
+
+/* What a plugin defines, and the only symbol it must export. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+extern const lamella_plugin_descriptor lamella_plugin;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LAMELLA_PLUGIN_H_ */
