@@ -33,7 +33,7 @@ struct EvaluateCommand {
 void EvaluateCommand::add_to(CLI::App& app) {
   add_path(app, "--model", model, "The model, as train wrote it", Presence::required);
   add_text(app, "--data", data, "SOURCE",
-           "A directory of MNIST's four files, a .csv file, moons or blobs", Presence::required);
+           "MNIST-style directory, .csv, X*.npy or IDX file, moons or blobs", Presence::required);
   table.add_to(app, "CSV: the labels' column, by name or index (default: the last)");
   add_seed(app, "--seed", seed, "Of generated samples");
   backend.add_to(app);

@@ -53,7 +53,7 @@ std::string yes(bool value) { return value ? "yes" : "no"; }
 
 std::string to_text(const Findings& found) {
   using Align = TextTable::Align;
-  std::string text = "lamella " + std::string(version()) + "\n\n";
+  std::string text = fmt::format("lamella {}\n\n", version());
   text += found.selected ? fmt::format("selected  {} ({}, {} thread{})\n", found.selected->name,
                                        found.selected->isa, found.selected->threads,
                                        found.selected->threads == 1 ? "" : "s")
@@ -66,7 +66,7 @@ std::string to_text(const Findings& found) {
   for (const BackendStatus& status : found.backends)
     backends.add({status.name, yes(status.compiled), yes(status.usable),
                   yes(is_selected(found, status)), status.reason});
-  text += "\n" + backends.text();
+  text += fmt::format("\n{}", backends.text());
   if (found.isas.empty()) return text;
 
   TextTable isas({Align::left, Align::left, Align::left, Align::left, Align::left});
@@ -74,7 +74,7 @@ std::string to_text(const Findings& found) {
   for (const IsaStatus& status : found.isas)
     isas.add({status.name, yes(status.compiled), yes(status.usable),
               yes(is_selected(found, status)), status.reason});
-  return text + "\n" + isas.text();
+  return text + fmt::format("\n{}", isas.text());
 }
 
 ordered_json to_json(const Findings& found, const std::optional<BackendError>& problem) {

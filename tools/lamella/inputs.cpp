@@ -47,7 +47,7 @@ Preprocessing scale_to_unit(const Dataset& data) {
   });
   Preprocessing result{low, std::vector<double>(features, 1.0)};
   for (std::size_t j = 0; j < features; ++j)
-    if (high[j] > low[j]) result.scale[j] = 1 / (high[j] - low[j]);
+    if (std::isfinite(1 / (high[j] - low[j]))) result.scale[j] = 1 / (high[j] - low[j]);
   return result;
 }
 
@@ -67,7 +67,8 @@ Preprocessing standardize(const Dataset& data) {
   for (std::size_t j = 0; j < features; ++j) {
     const double deviation = std::sqrt(squares[j] / samples);
     // A constant feature keeps a deviation of rounding errors, which must not be blown up to 1.
-    if (deviation > 1e-12 * std::abs(mean[j])) result.scale[j] = 1 / deviation;
+    if (deviation > 1e-12 * std::abs(mean[j]) && std::isfinite(1 / deviation))
+      result.scale[j] = 1 / deviation;
   }
   return result;
 }
@@ -90,7 +91,8 @@ Format format_of(const std::filesystem::path& path) {
 Dataset from_array(NdArray array, const std::filesystem::path& path) {
   if (array.shape.empty())
     throw DataError(fmt::format("{}: holds one number, not samples", path.string()));
-  std::vector<index_t> sample_shape(array.shape.begin() + 1, array.shape.end());
+  std::vector<index_t> sample_shape = std::move(array.shape);
+  sample_shape.erase(sample_shape.begin());
   if (sample_shape.empty()) sample_shape = {1};
   return Dataset(std::move(array.values), std::move(sample_shape), {});
 }

@@ -70,7 +70,7 @@ void PredictCommand::run() const {
 
 std::string header_line(const std::vector<std::string>& class_names) {
   std::string line = "class";
-  for (const std::string& name : class_names) line += "," + csv_field("p_" + name);
+  for (const std::string& name : class_names) line += fmt::format(",{}", csv_field("p_" + name));
   return line + "\n";
 }
 

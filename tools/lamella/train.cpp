@@ -60,7 +60,7 @@ struct TrainCommand {
 
 void TrainCommand::add_to(CLI::App& app) {
   add_text(app, "--data", data, "SOURCE",
-           "A directory of MNIST's four files, a .csv file, moons or blobs", Presence::required);
+           "MNIST-style directory, .csv, X*.npy or IDX file, moons or blobs", Presence::required);
   table.add_to(app, "CSV: the labels' column, by name or index (default: the last)");
   add_choice(app, "--preprocess", preprocess, preprocessing_names(),
              "Of features; auto: scale bytes, standardize the rest");
