@@ -3,10 +3,6 @@
 
 #include <sched.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 namespace lamella::backends {
 namespace {
 
@@ -24,7 +20,7 @@ constexpr int kSpinsBeforeYield = 4000;
 
 void pause() {
 #if defined(__x86_64__)
-  _mm_pause();
+  __builtin_ia32_pause();
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif

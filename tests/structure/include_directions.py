@@ -32,7 +32,7 @@ OURS = [
     (r"tools/.*", r"(include/lamella|tools)/.*", False),
     (r"examples/.*", r"(include/lamella|examples)/.*", False),
     (r"tests/consumer/.*", r"include/lamella/.*", False),
-    (r"tests/.*", r"(include/lamella|core|backends|tests|tools)/.*", False),
+    (r"tests/.*", r"(include/lamella|core|backends|tests|tools|examples)/.*", False),
 ]
 # Directories that every lamella checkout has; without a file in each the check looked at nothing.
 EXPECTED = ["include/lamella", "core", "backends", "backends/scalar", "backends/simd", "tests"]

@@ -10,7 +10,7 @@
 #define KERNEL(name) name##_f32
 #define CALL(name) lamella_plugin_##name##_f32
 #define EXP expf
-#include "kernels.inc"
+#include "examples/plugin-minimal/kernels.inc"
 #undef T
 #undef KERNEL
 #undef CALL
@@ -20,7 +20,7 @@
 #define KERNEL(name) name##_f64
 #define CALL(name) lamella_plugin_##name##_f64
 #define EXP exp
-#include "kernels.inc"
+#include "examples/plugin-minimal/kernels.inc"
 
 #define GEMM_F32 gemm_f32
 #define SOFTMAX_F64 softmax_f64
