@@ -83,12 +83,13 @@ void train_epochs(benchmark::State& state, const Subject& subject, const Case& c
   RoofRatio ratio(subject, fma_roof<T>, 0);
   double seconds = 0;
   for (auto _ : state) {
+    const double busy = thread_seconds();
     const auto start = std::chrono::steady_clock::now();
     train(network, data, nullptr, preprocessing, options);
     const std::chrono::duration<double> epoch = std::chrono::steady_clock::now() - start;
     state.PauseTiming();
     seconds += epoch.count();
-    ratio.add(flops, epoch.count());
+    ratio.add(flops, epoch.count(), thread_seconds() - busy);
     state.ResumeTiming();
   }
   const auto epochs = static_cast<double>(state.iterations());

@@ -49,13 +49,15 @@ int failed_benchmarks();
 ///
 /// Works in stretches: one reading of the roof before each and after each, so that the clock of
 /// the moment is in both numbers. The median over stretches is not moved by the few in which the
-/// system did something else.
+/// system did something else; stretches that are known to have been disturbed do not count at all
+/// where there are enough others.
 class RoofRatio {
  public:
   RoofRatio(const Subject& subject, RoofKind kind, double working_set_bytes);
 
-  /// A stretch has ended that did `work` (flops or bytes, as the roof counts) in `seconds`.
-  void add(double work, double seconds);
+  /// A stretch has ended that did `work` (flops or bytes, as the roof counts) in `seconds`, while
+  /// the calling thread had its processor for `busy_seconds`.
+  void add(double work, double seconds, double busy_seconds);
 
   /// Sets the counters roof_percent, roof (GFLOP/s or GB/s) and threads, and the label.
   void report(benchmark::State& state) const;
@@ -66,10 +68,10 @@ class RoofRatio {
   int threads_;
   RoofMeter meter_;
   double before_;
-  std::vector<double> ratios_, roofs_;
+  std::vector<double> ratios_, undisturbed_ratios_, roofs_;
 };
 
-/// Runs a case: `call` again and again, in stretches of about 20 ms, against `roof`.
+/// Runs a case: `call` again and again, in stretches of about 10 ms, against `roof`.
 /// Counters: GFLOP/s, GB/s (those whose work is not 0) and those of RoofRatio.
 void run_kernel(benchmark::State& state, const Subject& subject, RoofKind roof, const Work& work,
                 const std::function<void()>& call);

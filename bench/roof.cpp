@@ -116,9 +116,10 @@ RoofMeter::RoofMeter(const RoofSpec& spec) : spec_(spec), team_(std::max(1, spec
     if (exhausted) throw std::bad_alloc();
   }
 
-  // Double the burst until it can be timed, then stretch it to its length.
+  // Double the burst until it can be timed, then stretch it to its length; in processor time, or on
+  // a busy machine bursts would come out too short to measure anything.
   for (;;) {
-    const double seconds = team_.run([&](int worker) { run_loop(worker); }).seconds;
+    const double seconds = team_.run([&](int worker) { run_loop(worker); }).busy_seconds;
     if (seconds >= kBurstSeconds / 4) {
       const double stretch = kBurstSeconds / seconds;
       repeats_ =

@@ -79,7 +79,7 @@ LAMELLA_BENCH_INLINE float read_loop(const float* a, ptrdiff_t n,
                                      std::integer_sequence<int, I...>) {
   typename V::vector sum[] = {broadcast<V>(0 * I)...};
   for (ptrdiff_t i = 0; i < n; i += 8 * lanes<V>) ((sum[I] += load<V>(a + i + I * lanes<V>)), ...);
-  return static_cast<float>((sum_of_lanes<V>(sum[I]) + ...));
+  return static_cast<float>(sum_of_lanes<V>((sum[I] + ...)));
 }
 
 template <class V, int... I>

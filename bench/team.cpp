@@ -18,6 +18,8 @@ double seconds_of(clockid_t clock) {
 
 }  // namespace
 
+double thread_seconds() { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
+
 Team::Team(int size) : size_(size), stamps_(static_cast<std::size_t>(size)) {
   if (size <= 1) return;
   const auto cpus = allowed_cpus();
@@ -39,10 +41,9 @@ Team::~Team() {
 void Team::timed(int worker) {
   auto& stamp = stamps_[static_cast<std::size_t>(worker)];
   stamp.start = seconds_of(CLOCK_MONOTONIC);
-  const double cpu = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+  const double cpu = thread_seconds();
   (*job_)(worker);
-  // Processor time only tells whether the thread was disturbed; speeds come from the wall clock.
-  stamp.cpu = seconds_of(CLOCK_THREAD_CPUTIME_ID) - cpu;
+  stamp.cpu = thread_seconds() - cpu;
   stamp.end = seconds_of(CLOCK_MONOTONIC);
 }
 
@@ -75,13 +76,14 @@ TeamRun Team::run(const std::function<void(int)>& job) {
     done_.wait(lock, [&] { return running_ == 0; });
   }
 
-  TeamRun result{0, true};
+  TeamRun result{0, 0, true};
   double start = stamps_.front().start;
   double end = stamps_.front().end;
   for (const auto& stamp : stamps_) {
     start = std::min(start, stamp.start);
     end = std::max(end, stamp.end);
-    result.undisturbed &= stamp.cpu >= 0.97 * (stamp.end - stamp.start);
+    result.busy_seconds = std::max(result.busy_seconds, stamp.cpu);
+    result.undisturbed &= had_its_processor(stamp.cpu, stamp.end - stamp.start);
   }
   result.seconds = end - start;
   return result;

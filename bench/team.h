@@ -16,8 +16,18 @@ namespace lamella::bench {
 /// How long a job took, from the common start to the end of the last thread.
 struct TeamRun {
   double seconds = 0;
+  double busy_seconds = 0;   ///< processor time of the thread that needed most
   bool undisturbed = false;  ///< every thread had its processor for at least 97 % of the time
 };
+
+/// Whether a thread that used `busy_seconds` of processor time in `seconds` had it to itself.
+constexpr bool had_its_processor(double busy_seconds, double seconds) {
+  return busy_seconds >= 0.97 * seconds;
+}
+
+/// Processor time of the calling thread. Reading it is a system call, so it only tells whether
+/// work was disturbed; speeds come from the wall clock.
+double thread_seconds();
 
 /// `size` threads, each pinned to a processor of its own. They sleep between runs, so they cost
 /// nothing while a backend is measured. A team of one runs in the calling thread.
