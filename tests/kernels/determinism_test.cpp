@@ -1,0 +1,152 @@
+// The same bits for every number of threads, for every executor, and for simd, openmp and tbb
+// alike on one instruction set.
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include <lamella/registry.h>
+
+#include "backends/driver_backend.h"
+#include "tests/catch.h"
+#include "tests/kernels/judge.h"
+#include "tests/kernels/subjects.h"
+#include "tests/kernels/workload.h"
+
+namespace lamella::test {
+namespace {
+
+using backends::Executor;
+using backends::WorkerBody;
+
+/// One body after the other, the last first: bodies must not rely on any order.
+class BackwardExecutor final : public Executor {
+ public:
+  explicit BackwardExecutor(int concurrency) : concurrency_(concurrency) {}
+  int concurrency() const noexcept override { return concurrency_; }
+  void run(int workers, WorkerBody body) const noexcept override {
+    for (int worker = workers - 1; worker >= 0; --worker) body(worker);
+  }
+
+ private:
+  int concurrency_;
+};
+
+/// A thread of its own for every body, all at once.
+class ThreadExecutor final : public Executor {
+ public:
+  explicit ThreadExecutor(int concurrency) : concurrency_(concurrency) {}
+  int concurrency() const noexcept override { return concurrency_; }
+  void run(int workers, WorkerBody body) const noexcept override {
+    std::vector<std::thread> threads;
+    for (int worker = 0; worker < workers; ++worker) threads.emplace_back([=] { body(worker); });
+    for (std::thread& thread : threads) thread.join();
+  }
+
+ private:
+  int concurrency_;
+};
+
+/// Passes runs on, and keeps the largest number of workers asked for since the last reset.
+class RecordingExecutor final : public Executor {
+ public:
+  RecordingExecutor(std::unique_ptr<Executor> inner, int* most_workers)
+      : inner_(std::move(inner)), most_workers_(most_workers) {}
+  int concurrency() const noexcept override { return inner_->concurrency(); }
+  void run(int workers, WorkerBody body) const noexcept override {
+    *most_workers_ = std::max(*most_workers_, workers);
+    inner_->run(workers, body);
+  }
+
+ private:
+  std::unique_ptr<Executor> inner_;
+  int* most_workers_;
+};
+
+std::shared_ptr<const Backend> with_executor(const NamedTables& named,
+                                             std::unique_ptr<Executor> executor) {
+  const int threads = executor->concurrency();
+  return backends::make_driver_backend({"test", named.isa, threads, "the test"}, named.tables,
+                                       std::move(executor));
+}
+
+TEMPLATE_TEST_CASE("results have the same bits for every number of threads", "[determinism]", float,
+                   double) {
+  Judge judge;
+  for (const std::string& name : backends_under_test())
+    for (const NamedTables& named : tables_of(name)) {
+      INFO(name << "/" << named.isa);
+      const auto serial =
+          run_workload<TestType>(*with_executor(named, backends::make_serial_executor()), 100);
+      for (int threads = 1; threads <= 4; ++threads) {
+        std::unique_ptr<Executor> executor = make_executor(name, threads);
+        if (executor == nullptr) executor = std::make_unique<BackwardExecutor>(threads);
+        INFO(threads << " threads");
+        const auto threaded =
+            run_workload<TestType>(*with_executor(named, std::move(executor)), 100);
+        judge(name + "/" + named.isa + " threads " + std::to_string(threads),
+              different_outcomes(threaded, serial));
+      }
+      // More workers than tiles of some outputs, and really at the same time.
+      const auto crowded =
+          run_workload<TestType>(*with_executor(named, std::make_unique<ThreadExecutor>(13)), 100);
+      judge(name + "/" + named.isa + " thirteen std::threads", different_outcomes(crowded, serial));
+    }
+}
+
+TEMPLATE_TEST_CASE("the workload of the thread tests is really split, kernel by kernel",
+                   "[determinism]", float, double) {
+  for (const std::string& name : backends_under_test())
+    for (const NamedTables& named : tables_of(name)) {
+      int most_workers = 0;
+      const auto backend =
+          with_executor(named, std::make_unique<RecordingExecutor>(
+                                   std::make_unique<BackwardExecutor>(4), &most_workers));
+      std::map<std::string, int> workers;
+      std::string current;
+      const auto note = [&](const std::string& next) {
+        if (!current.empty()) workers[current] = std::max(workers[current], most_workers);
+        current = next;
+        most_workers = 0;
+      };
+      run_workload<TestType>(*backend, 101, Extent::full, note);
+      note("");
+      CHECK(workers.size() == 10);
+      for (const auto& [kernel, most] : workers) {
+        INFO(name << "/" << named.isa << " " << kernel);
+        CHECK(most > 1);
+        CHECK(most <= 4);
+      }
+    }
+}
+
+TEMPLATE_TEST_CASE("backends of one instruction set have the same bits as simd", "[determinism]",
+                   float, double) {
+  Judge judge;
+  std::map<std::string, std::vector<Outcome<TestType>>> simd;  // by instruction set
+  for (const Subject& subject : subjects()) {
+    const BackendInfo& info = subject.backend->info();
+    if (info.name != "openmp" && info.name != "tbb") continue;
+    auto& want = simd[info.isa];
+    if (want.empty())
+      want = run_workload<TestType>(*make_backend({.name = "simd", .isa = info.isa, .threads = 0}),
+                                    102);
+    for (int threads : {1, 2}) {
+      const auto backend = make_backend({.name = info.name, .isa = info.isa, .threads = threads});
+      judge(subject.label + " as " + std::to_string(threads),
+            different_outcomes(run_workload<TestType>(*backend, 102), want));
+    }
+    judge(subject.label, different_outcomes(run_workload<TestType>(*subject.backend, 102), want));
+  }
+}
+
+TEMPLATE_TEST_CASE("the same call twice gives the same bits", "[determinism]", float, double) {
+  Judge judge;
+  for (const Subject& subject : subjects())
+    judge(subject.label,
+          different_outcomes(run_workload<TestType>(*subject.backend, 103, Extent::brief),
+                             run_workload<TestType>(*subject.backend, 103, Extent::brief)));
+  CHECK(judge.cases() > 0);
+}
+
+}  // namespace
+}  // namespace lamella::test

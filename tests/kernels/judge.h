@@ -1,0 +1,44 @@
+// One assertion a case, and an end to the noise when a kernel is wrong in all of them.
+#ifndef LAMELLA_TESTS_KERNELS_JUDGE_H_
+#define LAMELLA_TESTS_KERNELS_JUDGE_H_
+
+#include <initializer_list>
+#include <string>
+
+#include "tests/catch.h"
+#include "tests/kernels/subjects.h"
+
+namespace lamella::test {
+
+/// Asserts that problems, as the functions of compare.h return them, are empty. `what` names the
+/// case. Gives up after ten failures.
+class Judge {
+ public:
+  void operator()(const std::string& what, const std::string& problem) {
+    INFO(what);
+    INFO(problem);
+    CHECK(problem.empty());
+    ++cases_;
+    if (!problem.empty() && ++failures_ == 10) FAIL("giving up after ten failures");
+  }
+  void operator()(const Subject& subject, const std::string& what, const std::string& problem) {
+    (*this)(subject.label + ": " + what, problem);
+  }
+  /// Cases judged so far; a test that judges none has tested nothing.
+  int cases() const { return cases_; }
+
+ private:
+  int cases_ = 0;
+  int failures_ = 0;
+};
+
+/// The first of several problems.
+inline std::string first_of(std::initializer_list<std::string> problems) {
+  for (const std::string& problem : problems)
+    if (!problem.empty()) return problem;
+  return "";
+}
+
+}  // namespace lamella::test
+
+#endif  // LAMELLA_TESTS_KERNELS_JUDGE_H_

@@ -1,0 +1,148 @@
+// Asks the registry what there is, and makes all of it; see subjects.h.
+#include "tests/kernels/subjects.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+
+#include <lamella/registry.h>
+
+#include "backends/driver_backend.h"
+#include "tests/minimal_backend.h"
+
+namespace lamella::test {
+namespace {
+
+constexpr int kMoreThreadsThanCores = 3;
+
+bool threaded(const std::string& name) { return name == "openmp" || name == "tbb"; }
+
+/// The instruction sets usable here, at least one.
+std::vector<std::string> usable_isas(std::vector<std::string>* left_out) {
+  std::vector<std::string> names;
+  for (const IsaStatus& isa : list_isas()) {
+    if (isa.compiled && isa.usable)
+      names.push_back(isa.name);
+    else if (left_out != nullptr)
+      left_out->push_back(isa.name + (isa.compiled ? ": not usable here: " : ": not compiled: ") +
+                          isa.reason);
+  }
+  if (names.empty()) throw std::runtime_error("no instruction set is usable here");
+  return names;
+}
+
+/// LAMELLA_TEST_BACKEND, or null if it is unset or empty.
+const char* wanted_backend() {
+  const char* wanted = std::getenv("LAMELLA_TEST_BACKEND");
+  return wanted == nullptr || *wanted == '\0' ? nullptr : wanted;
+}
+
+struct Selection {
+  std::vector<std::string> names;
+  std::vector<std::string> left_out;
+};
+
+Selection select() {
+  Selection selection;
+  usable_isas(&selection.left_out);
+  const char* wanted = wanted_backend();
+  std::string known = "minimal";
+  for (const BackendStatus& status : list_backends()) {
+    known += ", " + status.name;
+    if (wanted != nullptr && status.name != wanted) continue;
+    if (status.compiled && status.usable)
+      selection.names.push_back(status.name);
+    else if (wanted != nullptr)
+      throw std::runtime_error("LAMELLA_TEST_BACKEND=" + status.name +
+                               " is not usable here: " + status.reason);
+    else
+      selection.left_out.push_back(status.name + ": " + status.reason);
+  }
+  if (wanted == nullptr || std::string("minimal") == wanted) selection.names.push_back("minimal");
+  if (selection.names.empty())
+    throw std::runtime_error(std::string("LAMELLA_TEST_BACKEND=") + wanted +
+                             " is unknown; valid are " + known);
+  return selection;
+}
+
+const Selection& selection() {
+  static const Selection made = select();
+  return made;
+}
+
+std::string label_of(const BackendInfo& info) {
+  return info.name + "/" + info.isa + "/" + std::to_string(info.threads);
+}
+
+/// From the registry, which must give exactly what it was asked for.
+Subject from_registry(const BackendRequest& request) {
+  std::shared_ptr<const Backend> backend = make_backend(request);
+  const BackendInfo& info = backend->info();
+  if (info.name != request.name || (!request.isa.empty() && info.isa != request.isa))
+    throw std::runtime_error("asked for " + request.name + "/" + request.isa + ", got " +
+                             label_of(info));
+  return {label_of(info), std::move(backend)};
+}
+
+std::vector<Subject> make_subjects() {
+  std::vector<Subject> all;
+  for (const std::string& name : backends_under_test()) {
+    if (name == "minimal") {
+      all.push_back({"minimal", make_minimal_backend()});
+      continue;
+    }
+    if (name == "scalar") {
+      all.push_back(from_registry({.name = name, .isa = "", .threads = 0}));
+      continue;
+    }
+    for (const std::string& isa : usable_isas(nullptr))
+      all.push_back(from_registry({.name = name, .isa = isa, .threads = 0}));
+    for (const NamedTables& named : tables_of(name)) {
+      std::unique_ptr<backends::Executor> executor = make_executor(name, kMoreThreadsThanCores);
+      if (executor == nullptr) continue;
+      const BackendInfo info{name, named.isa, kMoreThreadsThanCores, "the test"};
+      all.push_back(
+          {label_of(info), backends::make_driver_backend(info, named.tables, std::move(executor))});
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Subject>& subjects() {
+  static const std::vector<Subject> made = make_subjects();
+  return made;
+}
+
+const std::vector<std::string>& backends_under_test() { return selection().names; }
+const std::vector<std::string>& left_out() { return selection().left_out; }
+
+std::vector<NamedTables> tables_of(const std::string& backend) {
+  if (backend == "scalar") return {{"scalar", backends::scalar_tables()}};
+  std::vector<NamedTables> usable;
+  if (backend != "simd" && !threaded(backend)) return usable;
+  for (const std::string& isa : usable_isas(nullptr)) {
+    const auto tables = isa == "baseline" ? backends::baseline_tables()
+                        : isa == "avx2"   ? backends::avx2_tables()
+                        : isa == "avx512" ? backends::avx512_tables()
+                                          : backends::neon_tables();
+    if (tables.f32 == nullptr || tables.f64 == nullptr)
+      throw std::runtime_error("instruction set " + isa + " is usable but has no kernels");
+    usable.push_back({isa, tables});
+  }
+  return usable;
+}
+
+std::unique_ptr<backends::Executor> make_executor([[maybe_unused]] const std::string& backend,
+                                                  [[maybe_unused]] int threads) {
+#ifdef LAMELLA_WITH_OPENMP
+  if (backend == "openmp") return backends::make_openmp_executor(threads);
+#endif
+#ifdef LAMELLA_WITH_TBB
+  if (backend == "tbb") return backends::make_tbb_executor(threads);
+#endif
+  return nullptr;
+}
+
+}  // namespace lamella::test

@@ -1,0 +1,45 @@
+// The backends that the conformance suite runs against: every combination of backend, usable
+// instruction set and thread count that LAMELLA_TEST_BACKEND asks for.
+//
+// LAMELLA_TEST_BACKEND is scalar, simd, openmp, tbb or minimal; unset means all that are compiled.
+#ifndef LAMELLA_TESTS_KERNELS_SUBJECTS_H_
+#define LAMELLA_TESTS_KERNELS_SUBJECTS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <lamella/backend.h>
+
+#include "backends/executor.h"
+#include "backends/kernel_table.h"
+
+namespace lamella::test {
+
+struct Subject {
+  std::string label;  ///< "openmp/avx2/2": backend, instruction set, threads
+  std::shared_ptr<const Backend> backend;
+};
+
+/// Made once. Throws std::runtime_error if the backend asked for is unknown or not usable here, so
+/// that every test of the run fails.
+const std::vector<Subject>& subjects();
+
+/// Names of the backends under test, and a line for everything left out, with its reason.
+const std::vector<std::string>& backends_under_test();
+const std::vector<std::string>& left_out();
+
+/// Kernel tables of the instruction sets usable here that backend `name` is built on.
+struct NamedTables {
+  std::string isa;
+  backends::KernelTables tables;
+};
+std::vector<NamedTables> tables_of(const std::string& backend);
+
+/// The executor of "openmp" or "tbb" with that many threads, also more than the machine has; null
+/// for every other name, and where the build is without it.
+std::unique_ptr<backends::Executor> make_executor(const std::string& backend, int threads);
+
+}  // namespace lamella::test
+
+#endif  // LAMELLA_TESTS_KERNELS_SUBJECTS_H_
