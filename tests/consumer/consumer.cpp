@@ -23,8 +23,8 @@ bool compiled_backends_are(const Names& expected) {
     if (backend.compiled) compiled.push_back(backend.name);
     std::printf("%s: %s\n", backend.name.c_str(), backend.reason.c_str());
   }
-  const bool same = std::is_permutation(compiled.begin(), compiled.end(), expected.begin(),
-                                        expected.end());
+  const bool same =
+      std::is_permutation(compiled.begin(), compiled.end(), expected.begin(), expected.end());
   if (!same) std::fprintf(stderr, "consumer: not the backends this library was built with\n");
   return same;
 }
