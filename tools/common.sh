@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by tools/check and tools/demo (sourced): where to build, and as whom.
 #
 # Sets `root`, the source tree, and `build_dir`, which is build/release unless the tree cannot be
