@@ -151,8 +151,9 @@ void add_path(CLI::App& app, const std::string& name, std::filesystem::path& tar
 }
 
 void BackendOptions::add_to(CLI::App& app) {
-  add_parsed(app, "--backend", "NAME", "auto, scalar, simd, openmp or tbb; else LAMELLA_BACKEND",
-             "", [this](const std::string& text) {
+  add_parsed(app, "--backend", "NAME",
+             "auto, scalar, simd, openmp, tbb or a plugin; else LAMELLA_BACKEND", "",
+             [this](const std::string& text) {
                if (text.empty()) {
                  std::string names = "auto";
                  for (const BackendStatus& status : list_backends()) names += ", " + status.name;

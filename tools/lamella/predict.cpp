@@ -5,6 +5,7 @@
 #include <iterator>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -40,7 +41,7 @@ struct PredictCommand {
  private:
   template <class T>
   void predict_all(const Network<T>& network, const ModelInfo& info, const Dataset& data,
-                   OutputFile& out) const;
+                   const InterruptGuard& interrupts, OutputFile& out) const;
 };
 
 void PredictCommand::add_to(CLI::App& app) {
@@ -62,7 +63,7 @@ void PredictCommand::run() const {
   std::visit(
       [&](const auto& network) {
         check_features(data, network.spec(), input.string());
-        predict_all(network, loaded.info, data, out);
+        predict_all(network, loaded.info, data, interrupts, out);
       },
       loaded.network);
   out.commit();
@@ -74,9 +75,22 @@ std::string header_line(const std::vector<std::string>& class_names) {
   return line + "\n";
 }
 
+/// Returns false if a probability is not finite.
+template <class T>
+bool append_line(fmt::memory_buffer& text, const std::vector<std::string>& names,
+                 std::span<const T> probabilities) {
+  if (!std::ranges::all_of(probabilities, [](T p) { return std::isfinite(p); })) return false;
+  const auto best = std::ranges::max_element(probabilities) - probabilities.begin();
+  text.append(names[static_cast<std::size_t>(best)]);
+  for (const T p : probabilities) fmt::format_to(std::back_inserter(text), ",{}", p);
+  text.push_back('\n');
+  return true;
+}
+
 template <class T>
 void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& info,
-                                 const Dataset& data, OutputFile& out) const {
+                                 const Dataset& data, const InterruptGuard& interrupts,
+                                 OutputFile& out) const {
   const index_t classes = network.spec().classes;
   std::vector<std::string> names;
   for (const std::string& name : info.class_names) names.push_back(csv_field(name));
@@ -87,6 +101,9 @@ void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& inf
   fmt::memory_buffer text;
   fmt::format_to(std::back_inserter(text), "{}", header_line(info.class_names));
   for (index_t begin = 0; begin < data.samples(); begin += kChunk) {
+    if (const int signal = interrupts.pending())
+      throw Interrupted(signal,
+                        fmt::format("stopped after {} of {} samples", begin, data.samples()));
     const index_t count = std::min(kChunk, data.samples() - begin);
     indices.resize(static_cast<std::size_t>(count));
     std::iota(indices.begin(), indices.end(), static_cast<std::int32_t>(begin));
@@ -94,17 +111,11 @@ void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& inf
     const View<T> p = block(probabilities.view(), 0, 0, count, classes);
     data.gather(indices, info.preprocessing, x);
     network.predict(x, p);
-    for (index_t i = 0; i < count; ++i) {
-      const T* row = &p(i, 0);
-      if (!std::all_of(row, row + classes, [](T value) { return std::isfinite(value); }))
+    for (index_t i = 0; i < count; ++i)
+      if (!append_line<T>(text, names, {&p(i, 0), names.size()}))
         throw DataError(fmt::format(
             "{}: sample {} gives no probabilities; it holds nan, inf or numbers too large",
             input.string(), begin + i + 1));
-      const auto best = static_cast<std::size_t>(std::max_element(row, row + classes) - row);
-      text.append(names[best]);
-      for (index_t j = 0; j < classes; ++j) fmt::format_to(std::back_inserter(text), ",{}", row[j]);
-      text.push_back('\n');
-    }
     out.write({text.data(), text.size()});
     text.clear();
   }

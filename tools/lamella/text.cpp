@@ -34,6 +34,7 @@ std::string csv_field(std::string_view text) {
 
 std::string duration(double seconds) {
   if (!(seconds >= 0)) seconds = 0;
+  if (seconds < 0.095) return fmt::format("{:.1f} ms", 1e3 * seconds);
   if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<long long>(std::min(seconds, 1e15) + 0.5);
   const auto hours = whole / 3600, minutes = whole / 60 % 60, rest = whole % 60;

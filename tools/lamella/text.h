@@ -18,7 +18,7 @@ std::string printable(std::string_view text);
 /// A CSV field, quoted if it holds a comma, a quote, a line break or an outer space (RFC 4180).
 std::string csv_field(std::string_view text);
 
-/// 0.4 s, 12.3 s, 3:05, 2:10:00.
+/// 0.1 ms, 0.4 s, 12.3 s, 3:05, 2:10:00.
 std::string duration(double seconds);
 
 /// Rows of cells in aligned columns, two spaces apart.
