@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kBurstSeconds = 1e-3;
 constexpr auto kPatience = 40ms;
+constexpr index_t kPieceElements = 512 * 1024;  // 2 MiB: a fraction of a burst from memory
 
 int arrays_of(RoofKind kind) {
   switch (kind) {
@@ -93,10 +94,12 @@ RoofMeter::RoofMeter(const RoofSpec& spec) : spec_(spec), team_(std::max(1, spec
     work_per_run_ = flops * team_.size();
   } else {
     const auto per_array =
-        spec.bytes / sizeof(float) / static_cast<std::size_t>(arrays_of(spec.kind) * team_.size());
-    elements_ = std::max<index_t>(1, static_cast<index_t>(per_array) / kRoofGranule) * kRoofGranule;
+        static_cast<index_t>(spec.bytes / sizeof(float)) / (arrays_of(spec.kind) * team_.size());
+    const index_t pieces = per_array / kPieceElements + 1;
+    piece_ = std::max<index_t>(1, per_array / pieces / kRoofGranule) * kRoofGranule;
+    elements_ = pieces * piece_;
     work_per_run_ =
-        static_cast<double>(elements_) * sizeof(float) * accesses_of(spec.kind) * team_.size();
+        static_cast<double>(piece_) * sizeof(float) * accesses_of(spec.kind) * team_.size();
     // Each thread touches its own arrays first, so that they lie in its own NUMA node.
     arrays_.resize(static_cast<std::size_t>(team_.size()));
     std::atomic<bool> exhausted = false;
@@ -136,25 +139,29 @@ void RoofMeter::run_loop(int worker) {
   if (spec_.kind == RoofKind::fma_f64) return sink(loops.fma_f64(repeats_));
 
   auto& own = arrays_[static_cast<std::size_t>(worker)];
+  double sum = 0;
   for (index_t i = 0; i < repeats_; ++i) {
+    const index_t at = own.next;
+    own.next = (at + piece_) % elements_;
     switch (spec_.kind) {
       case RoofKind::read:
-        sink(static_cast<double>(loops.read(own.a.data(), elements_)));
+        sum += static_cast<double>(loops.read(own.a.data() + at, piece_));
         break;
       case RoofKind::copy:
-        loops.copy(own.a.data(), own.b.data(), elements_);
+        loops.copy(own.a.data() + at, own.b.data() + at, piece_);
         break;
-      case RoofKind::scale:
-        loops.scale(own.a.data(), 1.0F, elements_);  // a factor of 1 keeps the values what they are
+      case RoofKind::scale:  // a factor of 1 keeps the values what they are
+        loops.scale(own.a.data() + at, 1.0F, piece_);
         break;
       case RoofKind::triad:
-        loops.triad(own.a.data(), own.b.data(), own.c.data(), 0.5F, elements_);
+        loops.triad(own.a.data() + at, own.b.data() + at, own.c.data() + at, 0.5F, piece_);
         break;
       case RoofKind::fma_f32:
       case RoofKind::fma_f64:
         break;
     }
   }
+  sink(sum);
 }
 
 double RoofMeter::burst(bool* undisturbed) {
@@ -167,8 +174,7 @@ double RoofMeter::measure() {
   const auto deadline = Clock::now() + kPatience;
   double best = 0;
   bool undisturbed = false;
-  // Out of cache, one pass outlasts a burst; a second one to warm up would tell nothing new.
-  if (repeats_ > 1) burst(&undisturbed);  // back into the caches, and out of a sleeping clock
+  burst(&undisturbed);  // back into the caches, and out of a sleeping clock
   for (int good = 0; good < 2;) {
     best = std::max(best, burst(&undisturbed));
     good += undisturbed;

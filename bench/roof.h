@@ -65,13 +65,16 @@ class RoofMeter {
 
   RoofSpec spec_;
   Team team_;
+  // Arrays longer than a burst can pass over are taken piece by piece, round and round.
   struct Arrays {
     AlignedArray<float> a, b, c;
+    index_t next = 0;  // element where the next piece begins
   };
   std::vector<Arrays> arrays_;
   index_t elements_ = 0;     // per array
+  index_t piece_ = 0;        // elements of an array in a piece; divides elements_
   double work_per_run_ = 0;  // flops or bytes of repeats_ == 1, all threads
-  index_t repeats_ = 1;
+  index_t repeats_ = 1;      // steps or pieces in a burst
 };
 
 }  // namespace lamella::bench

@@ -12,6 +12,7 @@ struct F32 {
   using element = float;
   using vector = __m256;
   static constexpr int kChains = 14;
+  static constexpr double kFlops = 4;
   LAMELLA_BENCH_INLINE static vector even(vector x, vector c) { return _mm256_fmadd_ps(x, x, c); }
   LAMELLA_BENCH_INLINE static vector odd(vector x, vector c) { return _mm256_fmadd_ps(x, x, c); }
 };
@@ -20,6 +21,7 @@ struct F64 {
   using element = double;
   using vector = __m256d;
   static constexpr int kChains = 14;
+  static constexpr double kFlops = 4;
   LAMELLA_BENCH_INLINE static vector even(vector x, vector c) { return _mm256_fmadd_pd(x, x, c); }
   LAMELLA_BENCH_INLINE static vector odd(vector x, vector c) { return _mm256_fmadd_pd(x, x, c); }
 };

@@ -1,9 +1,9 @@
 // The roof loops, written once for vectors of any width; each instruction-set unit instantiates
 // them.
 //
-// A unit passes types V with: element, vector (a compiler vector type), kChains, and two
-// multiply-adds `even` and `odd`. Everything has internal linkage, so that no copy compiled for a
-// wide instruction set can be linked in place of another's.
+// A unit passes types V with: element, vector (a compiler vector type), kChains, the two operations
+// `even` and `odd` of a step, and the flops per lane of both, kFlops. Everything has internal
+// linkage, so that no copy compiled for a wide instruction set can be linked in place of another's.
 #ifndef LAMELLA_BENCH_ROOF_LOOPS_IMPL_H_
 #define LAMELLA_BENCH_ROOF_LOOPS_IMPL_H_
 
@@ -55,7 +55,7 @@ double fma(ptrdiff_t steps) {
 }
 
 template <class V>
-constexpr double flops_per_step = 2.0 * 2.0 * V::kChains * sizeof(typename V::vector) /
+constexpr double flops_per_step = V::kFlops* V::kChains * sizeof(typename V::vector) /
                                   sizeof(typename V::element);
 
 // Memory loops move eight vectors a turn.

@@ -13,6 +13,7 @@ struct F32 {
   using element = float;
   using vector = float32x4_t;
   static constexpr int kChains = 20;
+  static constexpr double kFlops = 4;
   LAMELLA_BENCH_INLINE static vector even(vector x, vector c) { return vfmaq_f32(x, c, c); }
   LAMELLA_BENCH_INLINE static vector odd(vector x, vector c) { return vfmsq_f32(x, c, c); }
 };
@@ -21,6 +22,7 @@ struct F64 {
   using element = double;
   using vector = float64x2_t;
   static constexpr int kChains = 20;
+  static constexpr double kFlops = 4;
   LAMELLA_BENCH_INLINE static vector even(vector x, vector c) { return vfmaq_f64(x, c, c); }
   LAMELLA_BENCH_INLINE static vector odd(vector x, vector c) { return vfmsq_f64(x, c, c); }
 };
