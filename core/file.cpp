@@ -27,6 +27,21 @@ fs::path temporary_name(const fs::path& target) {
   return target.parent_path() / fmt::format(".lamella-{}-{}.tmp", ::getpid(), counter++);
 }
 
+// Repeats `call` until `out` is full or the file ends; returns the bytes read.
+template <class Call>
+std::size_t read_all(const fs::path& path, std::span<std::byte> out, Call call) {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const std::size_t wanted = std::min(out.size() - done, kLargestTransfer);
+    const ssize_t count = call(done, out.subspan(done, wanted));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_io_error(path, "read", errno);
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
 }  // namespace
 
 void throw_io_error(const fs::path& path, std::string_view action, int error) {
@@ -63,16 +78,15 @@ std::uint64_t InputFile::size() const {
 }
 
 std::size_t InputFile::read(std::span<std::byte> out) {
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const std::size_t wanted = std::min(out.size() - done, kLargestTransfer);
-    const ssize_t count = ::read(descriptor_, out.data() + done, wanted);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_io_error(path_, "read", errno);
-    if (count == 0) break;
-    done += static_cast<std::size_t>(count);
-  }
-  return done;
+  return read_all(path_, out, [this](std::size_t, std::span<std::byte> rest) {
+    return ::read(descriptor_, rest.data(), rest.size());
+  });
+}
+
+std::size_t InputFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+  return read_all(path_, out, [&](std::size_t done, std::span<std::byte> rest) {
+    return ::pread(descriptor_, rest.data(), rest.size(), static_cast<off_t>(offset + done));
+  });
 }
 
 int InputFile::release() noexcept { return std::exchange(descriptor_, -1); }

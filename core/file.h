@@ -30,6 +30,8 @@ class InputFile {
   std::uint64_t size() const;
   /// Reads until `out` is full or the file ends; returns the bytes read.
   std::size_t read(std::span<std::byte> out);
+  /// The same from `offset` bytes into a regular file, without moving the place of read().
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) const;
   /// Hands the descriptor to the caller, who closes it.
   int release() noexcept;
 

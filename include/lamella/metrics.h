@@ -29,7 +29,8 @@ struct Evaluation {
 };
 
 /// Confusion matrix and what follows from it (accuracy, per_class; log_loss stays 0).
-/// Throws ArgumentError for a label or prediction outside [0, classes) or sizes that differ.
+/// Throws ArgumentError for a label or prediction outside [0, classes), sizes that differ, or more
+/// than 16384 classes (2 GiB of matrix).
 Evaluation classification_metrics(std::span<const std::int32_t> labels,
                                   std::span<const std::int32_t> predictions, index_t classes);
 

@@ -31,13 +31,17 @@ struct Model {
 };
 
 /// Writes to a temporary file beside `path`, syncs it and renames it: either the old file or the
-/// whole new one is there afterwards. Byte for byte reproducible. Throws IoError with the reason.
+/// whole new one is there afterwards. The same arguments give the same bytes. A symbolic link is
+/// followed; a device or pipe is written to directly. Throws IoError with path and reason, or
+/// ArgumentError if `info` does not fit the network (one name per class, a sample shape of as many
+/// values as inputs, finite preprocessing of 0, 1 or that many) or a parameter is not finite.
 template <class T>
 void save_model(const std::filesystem::path& path, const Network<T>& network,
                 const ModelInfo& info);
 
-/// Loads a model for `backend`. Every length, offset, shape and name is checked before use; throws
-/// IoError if the file cannot be read, DataError naming the file and what is wrong.
+/// Loads a model for `backend`. Every length, offset, shape, name and value is checked before use,
+/// and memory is in proportion to the file's real size. Throws IoError if the file cannot be read,
+/// DataError naming the file and what is wrong, ArgumentError for a null backend.
 Model load_model(const std::filesystem::path& path, std::shared_ptr<const Backend> backend);
 
 }  // namespace lamella

@@ -1,0 +1,143 @@
+// save_model and load_model: a Network as the tensors of a safetensors file, and back.
+#include <lamella/model_file.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+
+#include <lamella/error.h>
+
+#include "core/model_metadata.h"
+#include "core/safetensors.h"
+#include "core/text.h"
+
+namespace lamella {
+namespace {
+
+using safetensors::TensorData;
+using safetensors::TensorInfo;
+
+template <class T>
+constexpr std::string_view kDtype = std::is_same_v<T, float> ? "F32" : "F64";
+
+struct TensorShape {
+  std::string name;
+  std::vector<std::uint64_t> shape;
+};
+
+// The tensors of a network, in the order of the file: weight and bias of each layer.
+std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
+  std::vector<TensorShape> tensors;
+  auto inputs = static_cast<std::uint64_t>(spec.inputs);
+  for (std::size_t l = 0; l <= spec.hidden.size(); ++l) {
+    const auto units =
+        static_cast<std::uint64_t>(l < spec.hidden.size() ? spec.hidden[l] : spec.classes);
+    tensors.push_back({fmt::format("layers.{}.weight", l), {units, inputs}});
+    tensors.push_back({fmt::format("layers.{}.bias", l), {units}});
+    inputs = units;
+  }
+  return tensors;
+}
+
+// The memory of the same tensors, in the same order; weights are row-major without padding.
+template <class T, class Network>
+std::vector<std::span<T>> tensor_memory(Network& network) {
+  std::vector<std::span<T>> memory;
+  for (index_t l = 0; l < network.layers(); ++l) {
+    const auto layer = network.layer(l);
+    memory.emplace_back(layer.weights.data, static_cast<std::size_t>(layer.weights.size()));
+    memory.emplace_back(layer.bias.data, static_cast<std::size_t>(layer.bias.size));
+  }
+  return memory;
+}
+
+template <class T>
+bool all_finite(std::span<const T> values) {
+  return std::ranges::all_of(values, [](T v) { return std::isfinite(v); });
+}
+
+// The tensors of `file` in the order of tensor_shapes(spec): exactly those, of these shapes, all of
+// one type. The reader has compared their sizes with the file's, so that from here on metadata
+// cannot ask for more memory than the file has data.
+std::vector<const TensorInfo*> checked_tensors(const safetensors::Reader& file,
+                                               const NetworkSpec& spec) {
+  std::unordered_map<std::string_view, const TensorInfo*> found;
+  for (const TensorInfo& tensor : file.tensors()) found.emplace(tensor.name, &tensor);
+  if (const std::size_t count = 2 * (spec.hidden.size() + 1); found.size() != count)
+    file.fail(fmt::format("{} tensors, where the architecture has {}", found.size(), count));
+  std::vector<const TensorInfo*> tensors;
+  for (const TensorShape& wanted : tensor_shapes(spec)) {
+    const auto entry = found.find(wanted.name);
+    if (entry == found.end()) file.fail(fmt::format("tensor {} is missing", wanted.name));
+    const TensorInfo& tensor = *entry->second;
+    if (tensor.shape != wanted.shape)
+      file.fail(fmt::format("tensor {} has shape {}, where the architecture has {}", wanted.name,
+                            shape_text(tensor.shape), shape_text(wanted.shape)));
+    tensors.push_back(&tensor);
+    if (tensor.dtype != tensors[0]->dtype || (tensor.dtype != "F32" && tensor.dtype != "F64"))
+      file.fail(fmt::format("tensor {} has dtype {}; F32 throughout or F64 throughout is right",
+                            wanted.name, tensor.dtype));
+  }
+  return tensors;
+}
+
+template <class T>
+Network<T> load_network(const safetensors::Reader& file,
+                        const std::vector<const TensorInfo*>& tensors, const NetworkSpec& spec,
+                        std::shared_ptr<const Backend> backend) {
+  Network<T> network(spec, std::move(backend));
+  const std::vector<std::span<T>> memory = tensor_memory<T>(network);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    file.read(*tensors[i], std::as_writable_bytes(memory[i]));
+    if (!all_finite<T>(memory[i]))
+      file.fail(fmt::format("tensor {} has a value that is not finite", tensors[i]->name));
+  }
+  return network;
+}
+
+}  // namespace
+
+template <class T>
+void save_model(const std::filesystem::path& path, const Network<T>& network,
+                const ModelInfo& info) {
+  const safetensors::Metadata metadata = encode_metadata(network.spec(), info);
+  const std::vector<TensorShape> shapes = tensor_shapes(network.spec());
+  const std::vector<std::span<const T>> memory = tensor_memory<const T>(network);
+  std::vector<TensorData> tensors;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    if (!all_finite(memory[i]))
+      throw ArgumentError(
+          fmt::format("save_model: {} has a value that is not finite", shapes[i].name));
+    tensors.push_back(
+        {shapes[i].name, std::string(kDtype<T>), shapes[i].shape, std::as_bytes(memory[i])});
+  }
+  safetensors::write(path, metadata, tensors);
+}
+
+Model load_model(const std::filesystem::path& path, std::shared_ptr<const Backend> backend) {
+  if (backend == nullptr) throw ArgumentError("load_model: backend is null");
+  const safetensors::Reader file(path);
+  ModelMetadata metadata;
+  try {
+    metadata = decode_metadata(file.metadata());
+  } catch (const DataError& error) {
+    file.fail(error.what());
+  }
+  const std::vector<const TensorInfo*> tensors = checked_tensors(file, metadata.spec);
+  if (tensors[0]->dtype == kDtype<float>)
+    return {load_network<float>(file, tensors, metadata.spec, std::move(backend)),
+            std::move(metadata.info)};
+  return {load_network<double>(file, tensors, metadata.spec, std::move(backend)),
+          std::move(metadata.info)};
+}
+
+template void save_model(const std::filesystem::path&, const Network<float>&, const ModelInfo&);
+template void save_model(const std::filesystem::path&, const Network<double>&, const ModelInfo&);
+
+}  // namespace lamella

@@ -1,0 +1,105 @@
+// Reading and writing of safetensors files; see safetensors.h.
+#include "core/safetensors.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <bit>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include <lamella/error.h>
+
+#include "core/safetensors_header.h"
+#include "core/text.h"
+
+namespace lamella::safetensors {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "tensors are copied as they are");
+
+// The limit of the format's reference implementation.
+constexpr std::uint64_t kMaxHeader = 100'000'000;
+
+// Readers may map the file: the data begin at a multiple of this, after spaces.
+constexpr std::size_t kDataAlignment = 8;
+
+using LengthBytes = std::array<std::byte, 8>;
+
+std::string header_text(const Metadata& metadata, std::span<const TensorData> tensors) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::uint64_t position = 0;
+  for (const TensorData& tensor : tensors) {
+    const auto size = byte_size(tensor.dtype, tensor.shape);
+    if (size != tensor.bytes.size())
+      throw ArgumentError(fmt::format("safetensors: tensor {} has {} bytes, not those of {} {}",
+                                      in_quotes(tensor.name), tensor.bytes.size(), tensor.dtype,
+                                      shape_text(tensor.shape)));
+    if (header.contains(tensor.name) || tensor.name == "__metadata__")
+      throw ArgumentError(fmt::format("safetensors: name {} is taken", in_quotes(tensor.name)));
+    header[tensor.name] = {{"dtype", tensor.dtype},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {position, position + *size}}};
+    position += *size;
+  }
+  try {
+    std::string text = header.dump();
+    text.resize((text.size() + kDataAlignment - 1) / kDataAlignment * kDataAlignment, ' ');
+    return text;
+  } catch (const nlohmann::json::exception& error) {
+    throw ArgumentError(fmt::format("safetensors: text that is not UTF-8: {}", error.what()));
+  }
+}
+
+}  // namespace
+
+Reader::Reader(const std::filesystem::path& path) : file_(path) {
+  const std::uint64_t file_size = file_.size();
+  LengthBytes length_bytes{};
+  if (file_.read(length_bytes) != length_bytes.size())
+    fail(fmt::format("truncated: {} bytes, where the header's length alone takes {}", file_size,
+                     length_bytes.size()));
+  const auto length = std::bit_cast<std::uint64_t>(length_bytes);
+  if (length > kMaxHeader)
+    fail(fmt::format("a header of {} bytes, more than the {} allowed: not a safetensors file?",
+                     length, kMaxHeader));
+  if (file_size < length_bytes.size() || length > file_size - length_bytes.size())
+    fail(fmt::format("truncated: {} bytes, where header and its length take {}", file_size,
+                     length + length_bytes.size()));
+  std::string text(static_cast<std::size_t>(length), '\0');
+  if (file_.read(std::as_writable_bytes(std::span(text))) != text.size())
+    fail("the file got shorter while it was read");
+  data_start_ = length_bytes.size() + length;
+  try {
+    Header header = parse_header(text, file_size - data_start_);
+    metadata_ = std::move(header.metadata);
+    tensors_ = std::move(header.tensors);
+  } catch (const DataError& error) {
+    fail(error.what());
+  }
+}
+
+void Reader::read(const TensorInfo& tensor, std::span<std::byte> out) const {
+  if (out.size() != tensor.end - tensor.begin)
+    throw ArgumentError(fmt::format("safetensors: {} bytes for tensor {}, which has {}", out.size(),
+                                    in_quotes(tensor.name), tensor.end - tensor.begin));
+  if (file_.read_at(data_start_ + tensor.begin, out) != out.size())
+    fail("the file got shorter while it was read");
+}
+
+void Reader::fail(std::string_view message) const {
+  throw DataError(fmt::format("{}: {}", file_.path().string(), message));
+}
+
+void write(const std::filesystem::path& path, const Metadata& metadata,
+           std::span<const TensorData> tensors) {
+  const std::string header = header_text(metadata, tensors);
+  AtomicFile file(path);
+  file.write(std::bit_cast<LengthBytes>(std::uint64_t{header.size()}));
+  file.write(std::as_bytes(std::span(header)));
+  for (const TensorData& tensor : tensors) file.write(tensor.bytes);
+  file.commit();
+}
+
+}  // namespace lamella::safetensors
