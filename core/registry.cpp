@@ -139,6 +139,19 @@ std::string obstacle(const BackendEntry& entry) {
   return {};
 }
 
+#if LAMELLA_WITH_PLUGINS
+/// Names that a plugin may not have.
+std::vector<std::string_view> reserved_names() {
+  std::vector<std::string_view> names = {"auto"};
+  for (const auto& entry : kBackends) names.emplace_back(entry.name);
+  return names;
+}
+
+std::vector<BackendStatus> plugins_found() { return detail::list_plugins(reserved_names()); }
+#else
+std::vector<BackendStatus> plugins_found() { return {}; }
+#endif
+
 [[noreturn]] void refuse_backend(const Wish& name, std::string_view problem) {
   std::string names = "auto";
   for (const auto& entry : kBackends) {
@@ -146,6 +159,9 @@ std::string obstacle(const BackendEntry& entry) {
     names += fmt::format(", {}", entry.name);
     if (!reason.empty()) names += fmt::format(" ({})", reason);
   }
+  for (const auto& plugin : plugins_found())
+    names += plugin.usable ? fmt::format(", {}", plugin.name)
+                           : fmt::format(", {} ({})", plugin.name, plugin.reason);
   throw BackendError(
       fmt::format("backend \"{}\" ({}) {}; known are {}", name.value, name.source, problem, names));
 }
@@ -178,13 +194,6 @@ const BackendEntry* choose_builtin(const std::optional<Wish>& name, const Thread
 
 #if LAMELLA_WITH_PLUGINS
 
-/// Names that a plugin may not have.
-std::vector<std::string_view> reserved_names() {
-  std::vector<std::string_view> names = {"auto"};
-  for (const auto& entry : kBackends) names.emplace_back(entry.name);
-  return names;
-}
-
 /// The plugin that a path, or a name that is not built in, stands for.
 detail::Plugin choose_plugin(const Wish& name) {
   std::string problem;
@@ -214,8 +223,6 @@ std::shared_ptr<const Backend> make_plugin(detail::Plugin plugin, const ThreadLi
       verbose);
 }
 
-std::vector<BackendStatus> plugins_found() { return detail::list_plugins(reserved_names()); }
-
 #else
 
 detail::Plugin choose_plugin(const Wish& name) {
@@ -224,7 +231,6 @@ detail::Plugin choose_plugin(const Wish& name) {
 std::shared_ptr<const Backend> make_plugin(detail::Plugin, const ThreadLimit&, bool) {
   return nullptr;  // not reached: choose_plugin() never returns
 }
-std::vector<BackendStatus> plugins_found() { return {}; }
 
 #endif
 

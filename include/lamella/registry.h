@@ -51,10 +51,16 @@ struct ThreadLimit {
 /// one thread is allowed, else simd, else scalar. Throws BackendError for an unknown, empty or
 /// unusable name or instruction set, or a malformed environment variable; the message lists the
 /// valid names, each unusable one with its reason.
+///
+/// A plugin is asked for by its file's path, which has a slash in it, or by its name: then
+/// lamella-NAME.so and liblamella-NAME.so are looked for in the directories of LAMELLA_PLUGIN_PATH
+/// (absolute, separated by colons), and nowhere else. With LAMELLA_VERBOSE=1 the choice, the
+/// reasons against the others, and a line per kernel call go to stderr.
 std::shared_ptr<const Backend> make_backend(const BackendRequest& request = {});
 
-/// Every built-in backend, in the order in which `auto` prefers them last to first, then plugins
-/// found.
+/// Every built-in backend, in the order in which `auto` prefers them last to first, then the
+/// plugins found in LAMELLA_PLUGIN_PATH (which are not `compiled`: that means "in this library").
+/// Their files are opened for it. Throws BackendError if LAMELLA_PLUGIN_PATH is set but empty.
 std::vector<BackendStatus> list_backends();
 
 /// Every instruction set known to lamella, slowest first. Throws BackendError if the cap is

@@ -170,6 +170,8 @@ TEST_CASE("plugins found are listed after the built-in backends, bad ones with r
     if (list[i].name == "good" || list[i].name == "minimal") CHECK(list[i].usable);
     if (list[i].name == "wrong_major" || list[i].name == "simd") CHECK_FALSE(list[i].usable);
   }
+  const auto message = refusal("nonsense");  // the valid names are built-in ones and plugins
+  for (const auto& status : list) CHECK_THAT(message, ContainsSubstring(status.name));
   CHECK(usable >= 6);
   CHECK(unusable >= 10);
 }

@@ -167,8 +167,9 @@ TEST_CASE("the instruction set is the best one not above the cap", "[registry]")
 TEST_CASE("an instruction set that is unknown or not usable here is an error with reasons",
           "[registry]") {
   const CleanEnvironment clean;
+  const auto all = list_isas();
   std::vector<std::string> wrong = {"sse9", "AVX2", "scalar", "auto"};
-  for (const auto& isa : list_isas())
+  for (const auto& isa : all)
     if (!isa.usable) wrong.push_back(isa.name);
   REQUIRE(wrong.size() > 4);  // one processor family's names are always another's errors
   for (const auto& isa : wrong) {
@@ -180,7 +181,7 @@ TEST_CASE("an instruction set that is unknown or not usable here is an error wit
          {backend_error([] { make_backend(); }), backend_error([] { list_isas(); }),
           backend_error([] { make_backend({.name = "scalar"}); })}) {
       CHECK_THAT(message, ContainsSubstring("(LAMELLA_ISA)"));
-      for (const auto& status : list_isas({.isa = usable_isas().front()})) {
+      for (const auto& status : all) {
         CHECK_THAT(message, ContainsSubstring(status.name));
         if (!status.usable) CHECK_THAT(message, ContainsSubstring(status.reason));
       }
