@@ -61,8 +61,9 @@ class ToolTest(unittest.TestCase):
     def train(self, *args, **how):
         """Trains quietly on moons unless told otherwise; returns the model's path."""
         model = self.dir / "model.safetensors"
-        data = [] if "--data" in args else ["--data", "moons"]
-        self.succeed("train", *data, *QUICK, "--quiet", "--model", model, *args, **how)
+        defaults = {"--data": "moons", **dict(zip(QUICK[::2], QUICK[1::2]))}
+        missing = [part for pair in defaults.items() if pair[0] not in args for part in pair]
+        self.succeed("train", *missing, "--quiet", "--model", model, *args, **how)
         return model
 
     def evaluate(self, model, data, *args, **how):
