@@ -4,6 +4,7 @@
 // because a static archive would lose what does.
 #include <lamella/registry.h>
 
+#include <cstdlib>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -94,8 +95,14 @@ struct Wish {
 
 std::optional<Wish> wish(const std::string& argument, const char* variable) {
   if (!argument.empty()) return Wish{argument, "request"};
-  if (auto value = detail::environment(variable)) return Wish{std::move(*value), variable};
+  // An empty value is a wish too: the refusal lists the names it could have been.
+  if (const char* value = std::getenv(variable)) return Wish{value, variable};
   return std::nullopt;
+}
+
+std::string complaint(std::string_view kind, const Wish& wish, std::string_view problem) {
+  if (wish.value.empty()) return fmt::format("{} is set but empty", wish.source);
+  return fmt::format("{} \"{}\" ({}) {}", kind, wish.value, wish.source, problem);
 }
 
 [[noreturn]] void refuse_isa(const Wish& cap, std::string_view problem) {
@@ -106,12 +113,13 @@ std::optional<Wish> wish(const std::string& argument, const char* variable) {
     names += reason.empty() ? std::string(entry.name)
                             : fmt::format("{} (not usable: {})", entry.name, reason);
   }
-  throw BackendError(fmt::format("instruction set \"{}\" ({}) {}; known are {}", cap.value,
-                                 cap.source, problem, names));
+  throw BackendError(
+      fmt::format("{}; known are {}", complaint("instruction set", cap, problem), names));
 }
 
 /// The best usable instruction set not above the cap; null where no vector kernels are usable.
 const IsaEntry* choose_isa(const std::optional<Wish>& cap) {
+  if (cap && cap->value.empty()) refuse_isa(*cap, "is empty");
   const IsaEntry* best = nullptr;
   bool found = false;
   for (const auto& entry : kIsas) {
@@ -162,8 +170,7 @@ std::vector<BackendStatus> plugins_found() { return {}; }
   for (const auto& plugin : plugins_found())
     names += plugin.usable ? fmt::format(", {}", plugin.name)
                            : fmt::format(", {} ({})", plugin.name, plugin.reason);
-  throw BackendError(
-      fmt::format("backend \"{}\" ({}) {}; known are {}", name.value, name.source, problem, names));
+  throw BackendError(fmt::format("{}; known are {}", complaint("backend", name, problem), names));
 }
 
 /// Why `auto` passes over a backend; empty if it does not.
@@ -176,6 +183,7 @@ std::string auto_obstacle(const BackendEntry& entry, const ThreadLimit& limit) {
 
 /// The built-in backend of this name; null if there is none.
 const BackendEntry* choose_builtin(const std::optional<Wish>& name, const ThreadLimit& limit) {
+  if (name && name->value.empty()) refuse_backend(*name, "is empty");
   if (!name || name->value == "auto") {
     const BackendEntry* best = &kBackends[0];
     for (const auto& entry : kBackends)

@@ -71,17 +71,18 @@ LAMELLA_INLINE ExpParts<T> exp_parts(Vec<T> x) {
   return {from_bits<T>(exponent << C::kMantissaBits), p};
 }
 
-/// exp within 2 ulp for results in the normal range; 0 below it; saturates at exp(kHighest) above.
+/// exp within 2 ulp for results in the normal range; 0 below kLowest, infinite above kHighest.
 /// NaN stays NaN (the bounds are applied by comparisons, which NaN fails).
 template <class T>
 LAMELLA_INLINE Vec<T> exp(Vec<T> x) {
   using C = ExpConstants<T>;
   const Vec<T> lowest = broadcast(C::kLowest), highest = broadcast(C::kHighest);
-  const auto vanishes = x < lowest;
-  Vec<T> bounded = xsimd::select(vanishes, lowest, x);
-  bounded = xsimd::select(bounded > highest, highest, bounded);
+  const auto vanishes = x<lowest, overflows = x> highest;
+  const Vec<T> bounded = xsimd::select(overflows, highest, xsimd::select(vanishes, lowest, x));
   const ExpParts<T> e = exp_parts<T>(bounded);
-  return xsimd::select(vanishes, broadcast(T{0}), e.scale + e.scale * e.p);
+  const Vec<T> bulk = fma<T>(e.scale, e.p, e.scale);
+  return xsimd::select(overflows, broadcast(static_cast<T>(INFINITY)),
+                       xsimd::select(vanishes, broadcast(T{0}), bulk));
 }
 
 /// exp for x <= 0, NaN allowed: what softmax needs after its maximum is subtracted.
@@ -93,7 +94,7 @@ LAMELLA_INLINE Vec<T> exp_nonpositive(Vec<T> x) {
   return xsimd::select(vanishes, broadcast(T{0}), fma(e.scale, e.p, e.scale));
 }
 
-/// 1 / (1 + exp(-z)); the saturation of exp leaves 0 within a denormal of the truth.
+/// 1 / (1 + exp(-z)); where exp is infinite the result is 0, within a denormal of the truth.
 template <class T>
 LAMELLA_INLINE Vec<T> sigmoid(Vec<T> z) {
   const Vec<T> one = broadcast(T{1});
