@@ -153,7 +153,7 @@ void register_activate_backward(const Subject& subject, index_t m, index_t n) {
         const ActivateBackward<T> call{{ActivationKind::relu}, a.view(), d.view()};
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, 3 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(state, subject, RoofKind::triad, work, [&] { kernels.activate_backward(call); });
+        run_kernel(state, subject, RoofKind::axpy, work, [&] { kernels.activate_backward(call); });
       });
 }
 
@@ -178,7 +178,7 @@ void register_sgd_update(const Subject& subject, bool momentum, index_t m, index
                        const double traffic = momentum ? 5 : 3;
                        const double footprint = momentum ? 3 : 2;
                        const Work work{0, traffic * bytes<T>(m, n), footprint * bytes<T>(m, n)};
-                       run_kernel(state, subject, RoofKind::triad, work,
+                       run_kernel(state, subject, RoofKind::axpy, work,
                                   [&] { kernels.sgd_update(call); });
                      });
 }

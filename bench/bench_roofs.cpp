@@ -1,5 +1,6 @@
 // The roofs themselves as benchmarks, and the table of them that opens a run.
 #include <algorithm>
+#include <chrono>
 #include <sstream>
 #include <string>
 
@@ -11,7 +12,7 @@ namespace {
 constexpr std::size_t kMiB = 1024 * 1024;
 
 constexpr RoofKind kMemoryLoops[] = {RoofKind::read, RoofKind::copy, RoofKind::scale,
-                                     RoofKind::triad};
+                                     RoofKind::triad, RoofKind::axpy};
 
 struct Level {
   const char* name;
@@ -52,7 +53,10 @@ void register_roof(const std::string& where, const char* type, const RoofSpec& s
     double best = 0;
     double sum = 0;
     for (auto _ : state) {
+      const auto start = std::chrono::steady_clock::now();
       const double now = meter.measure();
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      state.SetIterationTime(took.count());
       best = std::max(best, now);
       sum += now;
     }

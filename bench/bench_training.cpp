@@ -88,6 +88,7 @@ void train_epochs(benchmark::State& state, const Subject& subject, const Case& c
     train(network, data, nullptr, preprocessing, options);
     const std::chrono::duration<double> epoch = std::chrono::steady_clock::now() - start;
     state.PauseTiming();
+    state.SetIterationTime(epoch.count());
     seconds += epoch.count();
     ratio.add(flops, epoch.count(), thread_seconds() - busy);
     state.ResumeTiming();

@@ -119,7 +119,7 @@ int run(int argc, char** argv) {
       ->delimiter(',');
   app.add_option("--isa", options.isa, "Cap on the instruction set (default: LAMELLA_ISA)");
   app.add_option("--threads", options.threads, "Cap on the threads (default: LAMELLA_NUM_THREADS)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 4096));
   app.add_option("--data", options.data,
                  std::string("Directory with the four files of Fashion-MNIST (default: ") +
                      kDefaultData + ", else made-up data)");

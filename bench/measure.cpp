@@ -57,7 +57,7 @@ void register_benchmark(const std::string& name, std::function<void(benchmark::S
     }
   };
   benchmark::RegisterBenchmark(name.c_str(), std::move(guarded))
-      ->UseRealTime()
+      ->UseManualTime()
       ->Unit(benchmark::kMicrosecond);
 }
 
@@ -113,6 +113,7 @@ void run_kernel(benchmark::State& state, const Subject& subject, RoofKind roof, 
     const double busy_stretch = thread_seconds() - busy;
 
     state.PauseTiming();
+    state.SetIterationTime(stretch);
     seconds += stretch;
     ratio.add(per_call * static_cast<double>(calls), stretch, busy_stretch);
     state.ResumeTiming();

@@ -39,7 +39,8 @@ constexpr const char* type_name = sizeof(T) == 4 ? "f32" : "f64";
 std::string benchmark_name(const std::string& kernel, const char* type, const Subject& subject,
                            const std::string& layout, const std::string& what);
 
-/// Registers `body`; an exception in it becomes the benchmark's error.
+/// Registers `body`, which reports its time by SetIterationTime; an exception in it becomes the
+/// benchmark's error.
 void register_benchmark(const std::string& name, std::function<void(benchmark::State&)> body);
 
 /// How many benchmarks have ended in an error so far.

@@ -28,6 +28,7 @@ int arrays_of(RoofKind kind) {
     case RoofKind::scale:
       return 1;
     case RoofKind::copy:
+    case RoofKind::axpy:
       return 2;
     case RoofKind::triad:
       return 3;
@@ -59,6 +60,8 @@ const char* name_of(RoofKind kind) {
       return "scale";
     case RoofKind::triad:
       return "triad";
+    case RoofKind::axpy:
+      return "axpy";
   }
   return "?";
 }
@@ -156,6 +159,9 @@ void RoofMeter::run_loop(int worker) {
       case RoofKind::triad:
         loops.triad(own.a.data() + at, own.b.data() + at, own.c.data() + at, 0.5F, piece_);
         break;
+      case RoofKind::axpy:  // and so does a factor of 0
+        loops.axpy(own.a.data() + at, own.b.data() + at, 0.0F, piece_);
+        break;
       case RoofKind::fma_f32:
       case RoofKind::fma_f64:
         break;
@@ -179,8 +185,11 @@ double RoofMeter::measure() {
     best = std::max(best, burst(&undisturbed));
     good += undisturbed;
     if (Clock::now() > deadline) break;
-    // Most often it is a worker of the backend just measured, spinning before it goes to sleep.
-    if (!undisturbed) std::this_thread::sleep_for(2ms);
+    if (!undisturbed) {
+      // Most often by a worker of the backend just measured, spinning before it goes to sleep.
+      std::this_thread::sleep_for(2ms);
+      burst(&undisturbed);
+    }
   }
   return best;
 }

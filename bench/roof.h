@@ -19,7 +19,7 @@
 namespace lamella::bench {
 
 /// Multiply-adds in registers, or a pattern of memory traffic.
-enum class RoofKind { fma_f32, fma_f64, read, copy, scale, triad };
+enum class RoofKind { fma_f32, fma_f64, read, copy, scale, triad, axpy };
 
 const char* name_of(RoofKind kind);
 constexpr bool counts_flops(RoofKind kind) {

@@ -27,6 +27,7 @@ struct RoofLoops {
   void (*copy)(float* to, const float* from, ptrdiff_t n);                        // to ← from
   void (*scale)(float* a, float s, ptrdiff_t n);                                  // a ← s a
   void (*triad)(float* a, const float* b, const float* c, float s, ptrdiff_t n);  // a ← b + s c
+  void (*axpy)(float* a, const float* b, float s, ptrdiff_t n);                   // a ← a + s b
 };
 
 #if defined(__x86_64__)

@@ -107,6 +107,16 @@ LAMELLA_BENCH_INLINE void triad_loop(float* a, const float* b, const float* c, f
      ...);
 }
 
+template <class V, int... I>
+LAMELLA_BENCH_INLINE void axpy_loop(float* a, const float* b, float s, ptrdiff_t n,
+                                    std::integer_sequence<int, I...>) {
+  const auto factor = typename V::vector{} + s;
+  for (ptrdiff_t i = 0; i < n; i += 8 * lanes<V>)
+    (store<V>(a + i + I * lanes<V>,
+              load<V>(a + i + I * lanes<V>) + factor * load<V>(b + i + I * lanes<V>)),
+     ...);
+}
+
 template <class V>
 float read(const float* a, ptrdiff_t n) {
   return read_loop<V>(a, n, Eight{});
@@ -124,11 +134,16 @@ void triad(float* a, const float* b, const float* c, float s, ptrdiff_t n) {
   triad_loop<V>(a, b, c, s, n, Eight{});
 }
 
+template <class V>
+void axpy(float* a, const float* b, float s, ptrdiff_t n) {
+  axpy_loop<V>(a, b, s, n, Eight{});
+}
+
 template <class F32, class F64>
 constexpr RoofLoops make_roof_loops(const char* isa) {
   static_assert(kRoofGranule % (8 * lanes<F32>) == 0);
   return {isa,       fma<F32>,  fma<F64>,   flops_per_step<F32>, flops_per_step<F64>,
-          read<F32>, copy<F32>, scale<F32>, triad<F32>};
+          read<F32>, copy<F32>, scale<F32>, triad<F32>,          axpy<F32>};
 }
 
 }  // namespace
