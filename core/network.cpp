@@ -1,16 +1,13 @@
-// Network: checks what comes from outside, keeps the plans of recent batch sizes, runs them.
+// Network: checks what comes from outside, and runs the plans that other files build.
 //
-// The sequence of kernel calls is in plan_builder.cpp, memory in workspace.cpp and parameters.cpp.
+// The sequence of kernel calls is in plan_builder.cpp, a training step's mini-batch and cached
+// plans in training_step.cpp, memory in workspace.cpp and parameters.cpp.
 #include <lamella/network.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <optional>
 #include <utility>
-#include <variant>
 
 #include <lamella/error.h>
 
@@ -18,6 +15,7 @@
 #include "core/footprint.h"
 #include "core/parameters.h"
 #include "core/plan_builder.h"
+#include "core/training_step.h"
 #include "core/workspace.h"
 
 namespace lamella {
@@ -26,9 +24,6 @@ namespace {
 // Samples that predict and evaluate pass through the network at a time: enough to keep all threads
 // and vector lanes busy, few enough that two layers of a thousand units stay in the L2 cache.
 constexpr index_t kChunk = 256;
-
-// Plans kept at a time. An epoch uses two: full batches, and the last partial one.
-constexpr std::size_t kPlans = 4;
 
 NetworkSpec checked(NetworkSpec spec) {
   const auto check_size = [](const std::string& what, index_t size) {
@@ -43,35 +38,16 @@ NetworkSpec checked(NetworkSpec spec) {
   return spec;
 }
 
-template <class T>
-BatchResult summary(const BatchViews<T>& batch, double weight_sum) {
-  BatchResult result;
-  result.weight_sum = weight_sum;
-  for (index_t s = 0; s < batch.samples; ++s) {
-    result.loss_sum += static_cast<double>(batch.losses[s]);
-    result.correct += batch.predictions[s] == batch.labels[s] ? 1 : 0;
-  }
-  return result;
-}
-
 }  // namespace
 
 template <class T>
 struct Network<T>::Impl {
-  // The plan of a training step for one batch size and one set of options.
-  struct TrainingPlan {
-    index_t samples = 0;  // 0: none
-    SgdOptions options;
-    std::uint64_t last_use = 0;
-    Plan<T> plan;
-  };
-
   Impl(NetworkSpec given, std::shared_ptr<const Backend> b)
       : spec(checked(std::move(given))),
         sizes(layer_sizes(spec)),
         backend(std::move(b)),
         parameters(sizes),
-        workspace(sizes, WorkspaceUse::training) {}
+        step(spec, parameters) {}
 
   void run(const Plan<T>& plan) const {
     backend->template kernels<T>().run(plan);
@@ -79,10 +55,6 @@ struct Network<T>::Impl {
   }
 
   void check_input_shape(const char* where, ConstView<T> x) const;
-  double take_batch(const char* where, std::span<const std::int32_t> labels,
-                    std::span<const T> weights);
-  void weight_loss(Plan<T>& plan, bool weighted, double weight_sum) const;
-  Plan<T>& training_plan(const SgdOptions& options);
   void check_gradients(std::span<const LayerView<T>> gradients) const;
 
   // Calls pass(input, rows, batch, plan) for each chunk of x, with a plan that holds its forward
@@ -94,11 +66,7 @@ struct Network<T>::Impl {
   std::vector<index_t> sizes;
   std::shared_ptr<const Backend> backend;
   Parameters<T> parameters;
-  std::optional<MomentumState<T>> momentum;  // from the first step with momentum on
-  Workspace<T> workspace;
-  BatchViews<T> batch;  // of the last batch_input(n)
-  std::array<TrainingPlan, kPlans> plans;
-  std::uint64_t uses = 0;
+  TrainingStep<T> step;
 };
 
 template <class T>
@@ -108,74 +76,6 @@ void Network<T>::Impl::check_input_shape(const char* where, ConstView<T> x) cons
     throw ArgumentError(
         fmt::format("{}: x is {} x {} but the network has {} inputs; x needs {} columns", where,
                     x.rows, x.cols, spec.inputs, spec.inputs));
-}
-
-// Copies labels and weights of the current batch to the workspace once they are found valid;
-// returns the sum of the weights.
-template <class T>
-double Network<T>::Impl::take_batch(const char* where, std::span<const std::int32_t> labels,
-                                    std::span<const T> weights) {
-  const auto n = static_cast<std::size_t>(batch.samples);
-  if (n == 0)
-    throw ArgumentError(
-        fmt::format("{}: there is no mini-batch; write one to batch_input(n)", where));
-  if (labels.size() != n)
-    throw ArgumentError(
-        fmt::format("{}: there are {} labels but batch_input was called for {} samples", where,
-                    labels.size(), n));
-  if (!weights.empty() && weights.size() != n)
-    throw ArgumentError(
-        fmt::format("{}: there are {} weights but batch_input was called for {} samples", where,
-                    weights.size(), n));
-  check_labels(where, {labels.data(), batch.samples, 1}, spec.classes);
-  double weight_sum = weights.empty() ? static_cast<double>(n) : 0;
-  for (std::size_t s = 0; s < weights.size(); ++s) {
-    if (!(weights[s] >= 0 && std::isfinite(weights[s])))
-      throw ArgumentError(
-          fmt::format("{}: the weight of sample {} is {}; it must be finite and not negative",
-                      where, s, weights[s]));
-    weight_sum += static_cast<double>(weights[s]);
-  }
-  if (!(weight_sum > 0))
-    throw ArgumentError(
-        fmt::format("{}: all weights are zero; at least one must be positive", where));
-  std::copy(labels.begin(), labels.end(), batch.labels.data);
-  std::copy(weights.begin(), weights.end(), batch.weights.data);
-  return weight_sum;
-}
-
-// Makes the loss of a plan the weighted mean of this batch.
-template <class T>
-void Network<T>::Impl::weight_loss(Plan<T>& plan, bool weighted, double weight_sum) const {
-  auto& loss = std::get<SoftmaxNll<T>>(plan.calls[static_cast<std::size_t>(parameters.layers())]);
-  loss.weights = weighted ? ConstVectorView<T>(batch.weights) : ConstVectorView<T>();
-  loss.scale = static_cast<T>(1 / weight_sum);
-}
-
-template <class T>
-Plan<T>& Network<T>::Impl::training_plan(const SgdOptions& options) {
-  auto entry = std::find_if(plans.begin(), plans.end(),
-                            [&](const auto& p) { return p.samples == batch.samples; });
-  if (entry == plans.end())
-    entry = std::min_element(plans.begin(), plans.end(),
-                             [](const auto& a, const auto& b) { return a.last_use < b.last_use; });
-  entry->last_use = ++uses;
-  if (entry->samples == batch.samples && entry->options == options) return entry->plan;
-
-  if (options.momentum != 0 && !momentum) momentum.emplace(sizes);
-  entry->samples = 0;  // unusable until complete
-  entry->plan.calls.clear();
-  PlanBuilder<T> builder(parameters, spec.activation, batch, entry->plan);
-  builder.add_forward(batch.activations.front());
-  builder.add_loss();
-  if (options.momentum != 0)
-    builder.add_momentum_descent(options, *momentum);
-  else
-    builder.add_descent(options);
-  check(entry->plan);
-  entry->samples = batch.samples;
-  entry->options = options;
-  return entry->plan;
 }
 
 template <class T>
@@ -328,7 +228,7 @@ BatchResult Network<T>::evaluate(ConstView<T> x, std::span<const std::int32_t> l
         std::copy_n(labels.begin() + first, chunk.samples, chunk.labels.data);
         builder.add_loss();
         impl_->run(plan);
-        const BatchResult part = summary(chunk, static_cast<double>(chunk.samples));
+        const BatchResult part = batch_result(chunk, static_cast<double>(chunk.samples));
         total.loss_sum += part.loss_sum;
         total.weight_sum += part.weight_sum;
         total.correct += part.correct;
@@ -340,57 +240,43 @@ BatchResult Network<T>::evaluate(ConstView<T> x, std::span<const std::int32_t> l
 
 template <class T>
 View<T> Network<T>::batch_input(index_t n) {
-  if (n < 1)
-    throw ArgumentError(
-        fmt::format("Network::batch_input: a mini-batch of {} samples; it needs at least 1", n));
-  if (impl_->workspace.reserve(n))
-    for (auto& plan : impl_->plans) plan.samples = 0;  // they point into the old memory
-  impl_->workspace.bind(n, impl_->batch);
-  return impl_->batch.activations.front();
+  return impl_->step.input(n);
 }
 
 template <class T>
 BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
-                                    std::span<const T> weights, const SgdOptions& options) {
+                                    std::span<const T> weights, const SgdOptions& options,
+                                    const Dropout& dropout) {
   check_options(options);
-  const double weight_sum = impl_->take_batch("Network::train_batch", labels, weights);
-  Plan<T>& plan = impl_->training_plan(options);
-  impl_->weight_loss(plan, !weights.empty(), weight_sum);
-  impl_->run(plan);
-  return summary(impl_->batch, weight_sum);
+  impl_->step.load("Network::train_batch", labels, weights, dropout);
+  impl_->run(impl_->step.descent(options));
+  return impl_->step.result();
 }
 
 template <class T>
 void Network<T>::reset_velocity() {
-  if (!impl_->momentum) return;
-  AlignedArray<T>& velocity = impl_->momentum->velocity.storage();
-  std::fill(velocity.begin(), velocity.end(), T{0});
+  impl_->step.reset_velocity();
 }
 
 template <class T>
 BatchResult Network<T>::gradient(std::span<const std::int32_t> labels, std::span<const T> weights,
-                                 double weight_decay, std::span<const LayerView<T>> gradients) {
+                                 double weight_decay, std::span<const LayerView<T>> gradients,
+                                 const Dropout& dropout) {
   SgdOptions options;
   options.weight_decay = weight_decay;
   check_options(options);
   impl_->check_gradients(gradients);
-  const double weight_sum = impl_->take_batch("Network::gradient", labels, weights);
-  if (weight_decay != 0)  // the penalty's part; the product is added to it
+  impl_->step.load("Network::gradient", labels, weights, dropout);
+  const Plan<T> plan = impl_->step.gradients(static_cast<T>(weight_decay), gradients);
+  if (weight_decay != 0)  // the penalty's part, to which the plan adds the loss's
     for (index_t l = 0; l < layers(); ++l) {
       const ConstView<T> w = impl_->parameters.layer(l).weights;
       const View<T> g = gradients[static_cast<std::size_t>(l)].weights;
       for (index_t i = 0; i < w.rows; ++i)
         for (index_t j = 0; j < w.cols; ++j) g(i, j) = w(i, j);
     }
-  Plan<T> plan;
-  PlanBuilder<T> builder(impl_->parameters, impl_->spec.activation, impl_->batch, plan);
-  builder.add_forward(impl_->batch.activations.front());
-  builder.add_loss();
-  builder.add_gradients(static_cast<T>(weight_decay), gradients);
-  check(plan);
-  impl_->weight_loss(plan, !weights.empty(), weight_sum);
   impl_->run(plan);
-  return summary(impl_->batch, weight_sum);
+  return impl_->step.result();
 }
 
 template class Network<float>;

@@ -1,4 +1,8 @@
 // The kernel calls of a forward pass and of a training step. Start reading at add_descent.
+//
+// Dropout needs no kernel of its own. A unit is left out by a gate: the derivative of relu at its
+// mask, which is 0 or 1. The scale of the units kept goes into the alpha of the products that read
+// them.
 #include "core/plan_builder.h"
 
 #include <algorithm>
@@ -12,6 +16,9 @@ template <class T>
 View<T> as_row(VectorView<T> v) {
   return {v.data, 1, v.size, v.size * v.stride, v.stride};
 }
+
+// What multiplies by a mask of zeros and ones.
+constexpr Activation kMaskGate{ActivationKind::relu};
 
 }  // namespace
 
@@ -77,9 +84,15 @@ void PlanBuilder<T>::add_forward(ConstView<T> input) {
     const auto [weights, bias] = parameters_.layer(l);
     const View<T> z = batch_.activations[static_cast<std::size_t>(l + 1)];
     FusedGemm<T> call;  // A_l = f(A_{l-1} W_lᵀ + 1 b_lᵀ); the softmax layer stops at its logits
-    call.gemm = {1, a, transposed(weights), 0, z};
+    call.gemm = {input_scale(l), a, transposed(weights), 0, z};
     call.epilogue.bias = bias;
-    if (l + 1 < parameters_.layers()) call.epilogue.activation = hidden_;
+    if (l + 1 < parameters_.layers()) {
+      call.epilogue.activation = hidden_;
+      if (drops_) {
+        call.epilogue.gate = batch_.masks[static_cast<std::size_t>(l + 1)];
+        call.epilogue.gate_activation = kMaskGate;
+      }
+    }
     plan_.calls.push_back(call);
     a = z;
   }
@@ -102,18 +115,26 @@ template <class T>
 template <class AddLayer>
 void PlanBuilder<T>::add_backward(AddLayer add_layer) {
   for (index_t l = parameters_.layers() - 1; l >= 0; --l) {
-    if (l > 0) {
-      FusedGemm<T> call;  // D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), before W_l changes
-      call.gemm = {1, outputs_gradient(l), parameters_.layer(l).weights, 0,
-                   outputs_gradient(l - 1)};
-      if (hidden_.kind != ActivationKind::identity) {
-        call.epilogue.gate = inputs(l);
-        call.epilogue.gate_activation = hidden_;
-      }
-      plan_.calls.push_back(call);
-    }
+    if (l > 0) add_input_gradient(l);  // before W_l changes
     add_layer(l);
   }
+}
+
+template <class T>
+void PlanBuilder<T>::add_input_gradient(index_t l) {
+  const View<T> d = outputs_gradient(l - 1);
+  FusedGemm<T> call;
+  call.gemm = {input_scale(l), outputs_gradient(l), parameters_.layer(l).weights, 0, d};
+  if (hidden_.kind != ActivationKind::identity) {
+    call.epilogue.gate = inputs(l);
+    call.epilogue.gate_activation = hidden_;
+  }
+  plan_.calls.push_back(call);
+  // The activation of a unit left out is 0, where these two have the derivative 0 already.
+  const bool done = hidden_.kind == ActivationKind::relu || hidden_.kind == ActivationKind::sigmoid;
+  if (drops_ && !done)
+    plan_.calls.push_back(
+        ActivateBackward<T>{kMaskGate, batch_.masks[static_cast<std::size_t>(l)], d});
 }
 
 template <class T>
@@ -132,11 +153,12 @@ void PlanBuilder<T>::add_layer_gradient(index_t l, T alpha, T beta, View<T> weig
                                         VectorView<T> bias) {
   const View<T> d = outputs_gradient(l);
   const View<T> a = inputs(l);
+  const T weights_alpha = alpha * input_scale(l);
   if (batch_.samples == 1 && beta == 1) {
-    plan_.calls.push_back(OuterProduct<T>{alpha, row(d, 0), row(a, 0), weights});
+    plan_.calls.push_back(OuterProduct<T>{weights_alpha, row(d, 0), row(a, 0), weights});
   } else {
     FusedGemm<T> call;
-    call.gemm = {alpha, transposed(d), a, beta, weights};
+    call.gemm = {weights_alpha, transposed(d), a, beta, weights};
     plan_.calls.push_back(call);
   }
   plan_.calls.push_back(ColumnSums<T>{alpha, d, bias_beta, bias});

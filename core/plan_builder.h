@@ -32,10 +32,16 @@ struct MomentumState {
 template <class T>
 class PlanBuilder {
  public:
-  /// All four must outlive the builder; the plan holds views into parameters and batch.
+  /// All must outlive the builder; the plan holds views into parameters and batch. With a
+  /// `dropout` probability above 0, the batch's masks say which hidden units are left out.
   PlanBuilder(const Parameters<T>& parameters, const Activation& hidden, const BatchViews<T>& batch,
-              Plan<T>& plan)
-      : parameters_(parameters), hidden_(hidden), batch_(batch), plan_(plan) {}
+              Plan<T>& plan, double dropout = 0)
+      : parameters_(parameters),
+        hidden_(hidden),
+        batch_(batch),
+        plan_(plan),
+        drops_(dropout > 0),
+        kept_scale_(static_cast<T>(1 / (1 - dropout))) {}
 
   /// input [n, d_0] → logits in the last activation. One call per layer.
   void add_forward(ConstView<T> input);
@@ -58,6 +64,12 @@ class PlanBuilder {
   template <class AddLayer>
   void add_backward(AddLayer add_layer);
 
+  // Adds D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), without the units left out.
+  void add_input_gradient(index_t l);
+
+  // What layer l's inputs are scaled by: inverted dropout's 1 / (1 - p) behind hidden layers.
+  T input_scale(index_t l) const { return drops_ && l > 0 ? kept_scale_ : T{1}; }
+
   // The gradient D of layer l's outputs (0 nearest the input) and the layer's inputs A.
   View<T> outputs_gradient(index_t l) const;
   View<T> inputs(index_t l) const;
@@ -70,6 +82,8 @@ class PlanBuilder {
   const Activation& hidden_;
   const BatchViews<T>& batch_;
   Plan<T>& plan_;
+  bool drops_;
+  T kept_scale_;
 };
 
 }  // namespace lamella

@@ -12,6 +12,7 @@
 #include <lamella/error.h>
 
 #include "core/checks.h"
+#include "core/dropout.h"
 #include "core/evaluation.h"
 #include "core/random.h"
 
@@ -42,6 +43,7 @@ void check_train_options(const TrainOptions& options) {
     throw ArgumentError(
         fmt::format("train: batch_size is {}; it must be at least 1", options.batch_size));
   check_options(options.sgd);
+  check_dropout("train", {options.dropout, options.seed, 0, {}});
 }
 
 // One run over the training data.
@@ -98,7 +100,8 @@ class Run {
     for (std::size_t s = 0; s < count; ++s)
       labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];
     const BatchResult result = network_.train_batch(
-        std::span<const std::int32_t>(labels_.data(), count), {}, options_.sgd);
+        std::span<const std::int32_t>(labels_.data(), count), {}, options_.sgd,
+        {options_.dropout, options_.seed, static_cast<std::uint32_t>(progress_.epoch), indices});
     if (!std::isfinite(result.loss_sum)) fail(first, result);
     total_.loss_sum += result.loss_sum;
     total_.weight_sum += result.weight_sum;

@@ -19,6 +19,7 @@ struct BatchViews {
   index_t samples = 0;
   std::vector<View<T>> activations;  ///< a_0 ... a_L; a_L holds logits, then their gradient D_L
   std::vector<View<T>> gradients;    ///< D_l for l in [1, L); entry 0 is empty
+  std::vector<View<T>> masks;        ///< of dropout, as gradients; empty views where none are kept
   VectorView<std::int32_t> labels;
   VectorView<T> weights;
   VectorView<T> losses;
@@ -42,6 +43,10 @@ class Workspace {
   /// the contents. Throws ArgumentError if so many cannot be addressed; nothing changes then.
   bool reserve(index_t samples);
 
+  /// Makes room for dropout's masks, from now on. True if there was none before; views bound
+  /// earlier stay valid but have no masks.
+  bool keep_masks();
+
   /// Writes the views of the first n <= capacity() samples to `views`; allocates only the first
   /// time that it sees `views`. The views of different n share memory.
   void bind(index_t samples, BatchViews<T>& views);
@@ -49,16 +54,22 @@ class Workspace {
  private:
   static constexpr index_t kNotKept = -1;
 
-  View<T> batch_first(index_t first_row, index_t units, index_t samples);
+  static View<T> batch_first(AlignedArray<T>& pile, index_t first_row, index_t units,
+                             index_t samples);
 
   std::vector<index_t> sizes_;
-  // Matrix l begins at row activation_rows_[l] of a pile of row_count_ rows of samples.
+  // Activations of layer l begin at row activation_rows_[l] of a pile of row_count_ rows of
+  // samples, and so on; masks have a pile of their own.
   std::vector<index_t> activation_rows_;
   std::vector<index_t> gradient_rows_;
   index_t row_count_ = 0;
+  std::vector<index_t> mask_rows_;
+  index_t mask_row_count_ = 0;
+  bool keeps_masks_ = false;
 
   index_t capacity_ = 0;
   AlignedArray<T> matrices_;
+  AlignedArray<T> masks_;
   AlignedArray<T> weights_;
   AlignedArray<T> losses_;
   AlignedArray<std::int32_t> labels_;

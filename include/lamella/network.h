@@ -98,10 +98,10 @@ class Network {
   /// at zero at the first step that has any; steps without leave them as they are.
   /// Throws ArgumentError, and changes nothing, for a label out of range, a weight that is negative
   /// or not finite, weights that sum to zero, sizes other than the last batch_input(n), or options
-  /// out of range. Allocates nothing once batch size and momentum have been in use.
+  /// out of range. Allocates nothing once batch size, momentum and dropout have been in use.
   /// The input stays as it was written.
   BatchResult train_batch(std::span<const std::int32_t> labels, std::span<const T> weights,
-                          const SgdOptions& options);
+                          const SgdOptions& options, const Dropout& dropout = {});
 
   /// Sets all velocities to zero: the next step with momentum begins afresh.
   void reset_velocity();
@@ -111,7 +111,8 @@ class Network {
   /// any strides); parameters unchanged. Throws ArgumentError as train_batch, and for gradients of
   /// other shapes or such that overlap each other or the parameters.
   BatchResult gradient(std::span<const std::int32_t> labels, std::span<const T> weights,
-                       double weight_decay, std::span<const LayerView<T>> gradients);
+                       double weight_decay, std::span<const LayerView<T>> gradients,
+                       const Dropout& dropout = {});
 
  private:
   struct Impl;

@@ -74,7 +74,7 @@ TEST_CASE("train_batch takes the steps of written-out gradient descent", "[netwo
         ReferenceSgd sgd(reference, o);
         // Full batches, partial ones and single samples, as at the ends of epochs.
         std::uint64_t seed = 1;
-        for (const index_t n : {8, 8, 3, 1, 8, 1, 20}) {
+        for (const index_t n : {8, 8, 3, 1, 8, 1, 20, 8, 3}) {
           const auto batch = random_batch<double>(n, 4, 3, ++seed);
           const auto weights =
               weighted ? std::span<const double>(batch.weights) : std::span<const double>();

@@ -1,0 +1,171 @@
+// Mini-batches from outside are checked here; plans are built and cached here.
+#include "core/training_step.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <variant>
+
+#include <lamella/error.h>
+
+#include "core/checks.h"
+#include "core/dropout.h"
+
+namespace lamella {
+namespace {
+
+void check_count(std::string_view where, std::string_view what, std::size_t count,
+                 index_t samples) {
+  if (count != static_cast<std::size_t>(samples))
+    throw ArgumentError(fmt::format("{}: there are {} {} but batch_input was called for {} samples",
+                                    where, count, what, samples));
+}
+
+// The sum of the weights, each of which is found valid.
+template <class T>
+double checked_sum_of_weights(std::string_view where, std::span<const T> weights) {
+  double sum = 0;
+  for (std::size_t s = 0; s < weights.size(); ++s) {
+    if (!(weights[s] >= 0 && std::isfinite(weights[s])))
+      throw ArgumentError(
+          fmt::format("{}: the weight of sample {} is {}; it must be finite and not negative",
+                      where, s, weights[s]));
+    sum += static_cast<double>(weights[s]);
+  }
+  if (!(sum > 0))
+    throw ArgumentError(
+        fmt::format("{}: all weights are zero; at least one must be positive", where));
+  return sum;
+}
+
+}  // namespace
+
+template <class T>
+BatchResult batch_result(const BatchViews<T>& batch, double weight_sum) {
+  BatchResult result;
+  result.weight_sum = weight_sum;
+  for (index_t s = 0; s < batch.samples; ++s) {
+    result.loss_sum += static_cast<double>(batch.losses[s]);
+    result.correct += batch.predictions[s] == batch.labels[s] ? 1 : 0;
+  }
+  return result;
+}
+
+template <class T>
+TrainingStep<T>::TrainingStep(const NetworkSpec& spec, const Parameters<T>& parameters)
+    : spec_(spec), parameters_(parameters), workspace_(layer_sizes(spec), WorkspaceUse::training) {}
+
+template <class T>
+View<T> TrainingStep<T>::input(index_t samples) {
+  if (samples < 1)
+    throw ArgumentError(fmt::format(
+        "Network::batch_input: a mini-batch of {} samples; it needs at least 1", samples));
+  if (workspace_.reserve(samples))
+    for (CachedPlan& entry : plans_) entry.samples = 0;  // they point into the old memory
+  workspace_.bind(samples, batch_);
+  return batch_.activations.front();
+}
+
+template <class T>
+void TrainingStep<T>::load(std::string_view where, std::span<const std::int32_t> labels,
+                           std::span<const T> weights, const Dropout& dropout) {
+  if (batch_.samples == 0)
+    throw ArgumentError(
+        fmt::format("{}: there is no mini-batch; write one to batch_input(n)", where));
+  check_count(where, "labels", labels.size(), batch_.samples);
+  check_labels(where, {labels.data(), batch_.samples, 1}, spec_.classes);
+  check_dropout(where, dropout);
+  if (dropout.probability > 0)
+    check_count(where, "sample numbers for dropout", dropout.samples.size(), batch_.samples);
+  double weight_sum = static_cast<double>(batch_.samples);
+  if (!weights.empty()) {
+    check_count(where, "weights", weights.size(), batch_.samples);
+    weight_sum = checked_sum_of_weights(where, weights);
+  }
+
+  if (dropout.probability > 0) {
+    if (workspace_.keep_masks()) workspace_.bind(batch_.samples, batch_);
+    draw_masks(dropout, batch_.masks);
+  }
+  std::copy(labels.begin(), labels.end(), batch_.labels.data);
+  std::copy(weights.begin(), weights.end(), batch_.weights.data);
+  weighted_ = !weights.empty();
+  weight_sum_ = weight_sum;
+  dropout_ = dropout.probability;
+}
+
+// The entry of the current batch size, or else the one that has not been used for longest.
+template <class T>
+typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
+  auto entry = std::find_if(plans_.begin(), plans_.end(),
+                            [&](const CachedPlan& p) { return p.samples == batch_.samples; });
+  if (entry == plans_.end())
+    entry = std::min_element(
+        plans_.begin(), plans_.end(),
+        [](const CachedPlan& a, const CachedPlan& b) { return a.last_use < b.last_use; });
+  entry->last_use = ++uses_;
+  return *entry;
+}
+
+template <class T>
+const Plan<T>& TrainingStep<T>::descent(const SgdOptions& options) {
+  CachedPlan& entry = cache_entry();
+  const bool known =
+      entry.samples == batch_.samples && entry.options == options && entry.dropout == dropout_;
+  if (!known) {
+    if (options.momentum != 0 && !momentum_) momentum_.emplace(layer_sizes(spec_));
+    entry.samples = 0;  // unusable until complete
+    entry.plan.calls.clear();
+    PlanBuilder<T> builder = forward_and_loss(entry.plan);
+    if (options.momentum != 0)
+      builder.add_momentum_descent(options, *momentum_);
+    else
+      builder.add_descent(options);
+    check(entry.plan);
+    entry.samples = batch_.samples;
+    entry.options = options;
+    entry.dropout = dropout_;
+  }
+  weight_loss(entry.plan);
+  return entry.plan;
+}
+
+template <class T>
+Plan<T> TrainingStep<T>::gradients(T weight_decay, std::span<const LayerView<T>> gradients) {
+  Plan<T> plan;
+  forward_and_loss(plan).add_gradients(weight_decay, gradients);
+  check(plan);
+  weight_loss(plan);
+  return plan;
+}
+
+template <class T>
+PlanBuilder<T> TrainingStep<T>::forward_and_loss(Plan<T>& plan) const {
+  PlanBuilder<T> builder(parameters_, spec_.activation, batch_, plan, dropout_);
+  builder.add_forward(batch_.activations.front());
+  builder.add_loss();
+  return builder;
+}
+
+template <class T>
+void TrainingStep<T>::weight_loss(Plan<T>& plan) const {
+  // The call that add_loss put behind those of the layers.
+  auto& loss = std::get<SoftmaxNll<T>>(plan.calls[static_cast<std::size_t>(parameters_.layers())]);
+  loss.weights = weighted_ ? ConstVectorView<T>(batch_.weights) : ConstVectorView<T>();
+  loss.scale = static_cast<T>(1 / weight_sum_);
+}
+
+template <class T>
+void TrainingStep<T>::reset_velocity() {
+  if (!momentum_) return;
+  AlignedArray<T>& velocity = momentum_->velocity.storage();
+  std::fill(velocity.begin(), velocity.end(), T{0});
+}
+
+template BatchResult batch_result(const BatchViews<float>&, double);
+template BatchResult batch_result(const BatchViews<double>&, double);
+template class TrainingStep<float>;
+template class TrainingStep<double>;
+
+}  // namespace lamella
