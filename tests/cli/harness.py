@@ -116,7 +116,7 @@ def write_idx(path, type_code, shape, payload, compress=False):
     return path
 
 
-def write_npy(path, rows, descr="<f8", letter="d"):
+def write_npy(path, rows, descr="<f4", letter="f"):
     header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({len(rows)}, {len(rows[0])}), }}"
     header += " " * (-(10 + len(header) + 1) % 64) + "\n"
     body = b"".join(struct.pack(f"{descr[0]}{len(row)}{letter}", *row) for row in rows)

@@ -110,10 +110,12 @@ class Predict(ToolTest):
     def test_output_through_a_link(self):
         model = self.flower_model()
         link, target = self.dir / "link.csv", self.dir / "target.csv"
-        link.symlink_to(target)
-        self.predict(model, self.input, "--output", link)
-        self.assertTrue(link.is_symlink())
-        self.assertEqual(target.read_text(), self.predict(model, self.input))
+        link.symlink_to("target.csv")
+        for _ in "absent", "existing":
+            self.predict(model, self.input, "--output", link)
+            self.assertTrue(link.is_symlink())
+            self.assertEqual(target.read_text(), self.predict(model, self.input))
+            target.write_text("old")
 
     def test_a_failure_leaves_the_old_output(self):
         model = self.flower_model()

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import signal
+import stat
 import struct
 import subprocess
 import termios
@@ -70,20 +71,25 @@ class Unwritable(ToolTest):
         self.assertFalse(model.exists())
 
     @unittest.skipUnless(os.path.exists(FULL), f"needs {FULL}")
+    def test_model_on_a_full_disk(self):
+        self.fail_with(1, f"{FULL}.*No space left", "train", "--data", "moons", *QUICK,
+                       "--model", FULL)
+        self.assertTrue(stat.S_ISCHR(os.stat(FULL).st_mode))
+
+    @unittest.skipUnless(os.path.exists(FULL), f"needs {FULL}")
     def test_predictions_on_a_full_disk(self):
         model = self.train()
         samples = write_csv(self.dir / "x.csv", [([1, 2], None)] * 3)
         self.fail_with(1, f"{FULL}: No space left", "predict", "--model", model, "--input",
                        samples, "--output", FULL)
-        self.assertTrue(os.path.exists(FULL))
+        self.assertTrue(stat.S_ISCHR(os.stat(FULL).st_mode))
 
     def test_targets_are_checked_before_training(self):
         absent = self.dir / "absent"
         log = self.dir / "run.jsonl"
         for args, pattern in ((["--model", absent / "m"], "absent.*No such file"),
                               (["--log", absent / "l"], "absent.*No such file"),
-                              (["--model", self.dir], "not a regular file"),
-                              (["--model", "/dev/null"], "not a regular file"),
+                              (["--model", self.dir], "Is a directory"),
                               (["--log", self.dir], "Is a directory"),
                               (["--model", log / "m"], "Not a directory")):
             log.write_text("")

@@ -29,11 +29,18 @@ fs::path directory_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-/// The file that a chain of symbolic links ends at, so that a rename replaces it and not the link.
-fs::path followed(const fs::path& path) {
+/// The file that a chain of symbolic links ends at, whether it exists or not, so that a rename
+/// replaces it and not the link.
+fs::path followed(fs::path path) {
+  constexpr int kMostLinks = 40;  // as the kernel has it
   std::error_code error;
-  fs::path target = fs::weakly_canonical(path, error);
-  return error ? path : target;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(path, error); ++i) {
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) break;
+    path = directory_of(path) / target;  // target alone if that is absolute
+  }
+  fs::path canonical = fs::weakly_canonical(path, error);
+  return error ? path : canonical;
 }
 
 /// Returns the number of bytes that are left after an error, whose number stays in errno.
@@ -68,14 +75,18 @@ void write_all(int fd, std::string_view text, const std::string& name) {
 
 void check_file_target(const fs::path& path) {
   const fs::path target = followed(path);
-  const fs::path directory = directory_of(target);
   struct stat status = {};
+  if (::stat(target.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) fail("cannot write", path, EISDIR);
+    if (!S_ISREG(status.st_mode)) {
+      if (::access(target.c_str(), W_OK) != 0) fail("cannot write", path, errno);
+      return;
+    }
+  }
+  const fs::path directory = directory_of(target);
   if (::stat(directory.c_str(), &status) != 0) fail("cannot use directory", directory, errno);
   if (!S_ISDIR(status.st_mode)) fail("cannot use directory", directory, ENOTDIR);
   if (::access(directory.c_str(), W_OK | X_OK) != 0) fail("cannot write in", directory, errno);
-  if (::stat(target.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-    throw IoError(
-        fmt::format("cannot write {}: it exists and is not a regular file", path.string()));
 }
 
 bool same_file(const fs::path& a, const fs::path& b) {

@@ -19,7 +19,7 @@ void write_stdout(std::string_view text);
 void write_stderr(std::string_view text) noexcept;
 
 /// Throws IoError unless a file can be put at `path`: its directory exists and may be written to,
-/// and what is there, if anything, is a regular file. Touches nothing.
+/// or there is a device or pipe that may. Touches nothing.
 void check_file_target(const std::filesystem::path& path);
 
 /// Whether both name the same existing file, or the same path.
