@@ -60,7 +60,7 @@ LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index col
 
 /// Rows [row, row + kM) x columns [column, column + kV vectors) of C, all of which exist.
 template <int kM, int kV, class T>
-LAMELLA_KERNEL void gemm_tile(const GemmBlock<T>& g, index row, const T* b, index column) {
+LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, index row, const T* b, index column) {
   // Locals: a store through c could otherwise alias the members and force reloads.
   const index a_row = g.a_row_stride, a_col = g.a_col_stride, b_row = g.b_row_stride;
   const index ldc = g.c_row_stride;
@@ -107,8 +107,16 @@ LAMELLA_KERNEL void gemm_tile(const GemmBlock<T>& g, index row, const T* b, inde
       activate<T>(e->activation, e->slope, kV * kLanes<T>, c + i * ldc, c + i * ldc);
 }
 
+/// `tiles` tiles of kM rows each, one below the other. The loop is here and not around the call:
+/// with a short k a tile takes less time than an indirect call and its mispredicted return.
+template <int kM, int kV, class T>
+LAMELLA_KERNEL void gemm_tiles(const GemmBlock<T>& g, index row, index tiles, const T* b,
+                               index column) {
+  for (; tiles > 0; --tiles, row += kM) gemm_tile<kM, kV, T>(g, row, b, column);
+}
+
 template <class T>
-using TileKernel = void (*)(const GemmBlock<T>&, index row, const T* b, index column);
+using TileKernel = void (*)(const GemmBlock<T>&, index row, index tiles, const T* b, index column);
 
 /// tile_kernels<T>[rows - 1][vectors - 1]
 template <class T>
@@ -117,7 +125,7 @@ struct TileKernels {
 
   template <int kM = 1, int kV = 1>
   constexpr void fill() {
-    at[kM - 1][kV - 1] = gemm_tile<kM, kV, T>;
+    at[kM - 1][kV - 1] = gemm_tiles<kM, kV, T>;
     if constexpr (kV < kVectors)
       fill<kM, kV + 1>();
     else if constexpr (kM < kRows)
@@ -161,7 +169,7 @@ void gemm_edge_tile(const GemmBlock<T>& g, index row, index rows, const T* b, in
       epilogue.gate_row_stride = ld;
     }
   }
-  tile_kernels<T>.at[rows - 1][vectors - 1](copy, 0, b, 0);
+  tile_kernels<T>.at[rows - 1][vectors - 1](copy, 0, 1, b, 0);
   for (index i = 0; i < rows; ++i)
     for (index j = 0; j < columns; ++j) target[i * g.c_row_stride + j] = c[i * ld + j];
 }
@@ -172,18 +180,24 @@ void gemm_edge_tile(const GemmBlock<T>& g, index row, index rows, const T* b, in
 /// tile of half the height does half the work at nearly full speed, a tile of one row does not.
 template <class T>
 void gemm(const GemmBlock<T>& g) {
+  if (g.m == 0) return;
   const index tiles = (g.m + kRows - 1) / kRows;
+  const index low = g.m / tiles;         // rows of a tile, or
+  const index high_tiles = g.m % tiles;  // one more in the first so many
   for (index column = 0; column < g.n; column += kPanel<T>) {
     const index columns = g.n - column < kPanel<T> ? g.n - column : kPanel<T>;
     const index vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-    const bool whole = columns == vectors * kLanes<T>;
     const T* b = g.b + column / kPanel<T> * g.b_panel_stride;
-    for (index tile = 0; tile < tiles; ++tile) {
-      const index row = tile * g.m / tiles, rows = (tile + 1) * g.m / tiles - row;
-      if (whole)
-        tile_kernels<T>.at[rows - 1][vectors - 1](g, row, b, column);
-      else
+    if (columns == vectors * kLanes<T>) {
+      if (high_tiles > 0) tile_kernels<T>.at[low][vectors - 1](g, 0, high_tiles, b, column);
+      tile_kernels<T>.at[low - 1][vectors - 1](g, high_tiles * (low + 1), tiles - high_tiles, b,
+                                               column);
+    } else {
+      for (index tile = 0, row = 0; tile < tiles; ++tile) {
+        const index rows = tile < high_tiles ? low + 1 : low;
         gemm_edge_tile(g, row, rows, b, column, columns, vectors);
+        row += rows;
+      }
     }
   }
 }
