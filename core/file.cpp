@@ -93,9 +93,12 @@ int InputFile::release() noexcept { return std::exchange(descriptor_, -1); }
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
   std::error_code error;
-  if (fs::is_symlink(path, error)) {
-    target_ = fs::weakly_canonical(path, error);
+  // Step by step, for a link may lead to a file that is yet to be made. Linux gives up at 40, too.
+  for (int links = 0; fs::is_symlink(target_, error); ++links) {
+    if (links == 40) throw_io_error(path, "write", ELOOP);
+    const fs::path next = fs::read_symlink(target_, error);
     if (error) throw_io_error(path, "write", error.value());
+    target_ = target_.parent_path() / next;
   }
   const fs::file_status status = fs::status(target_, error);
   if (fs::is_directory(status)) throw_io_error(path_, "write", EISDIR);

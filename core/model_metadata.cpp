@@ -78,14 +78,13 @@ ordered_json encode_name(const std::string& name) {
 std::string decode_name(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   const auto& hex = value.at("hex").get_ref<const std::string&>();
-  std::string name(hex.size() / 2, '\0');
-  for (std::size_t i = 0; i < name.size(); ++i) {
+  std::string name;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
     unsigned byte = 0;
-    const char* const digits = hex.data() + 2 * i;
-    const auto [end, error] = std::from_chars(digits, digits + 2, byte, 16);
-    if (end != digits + 2 || hex.size() % 2 != 0)
-      throw DataError("not pairs of hexadecimal digits");
-    name[i] = static_cast<char>(byte);
+    const char* const end = hex.data() + std::min(i + 2, hex.size());
+    const auto [stop, error] = std::from_chars(hex.data() + i, end, byte, 16);
+    if (hex.size() % 2 != 0 || stop != end) throw DataError("not pairs of hexadecimal digits");
+    name += static_cast<char>(byte);
   }
   return name;
 }
