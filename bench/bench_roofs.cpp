@@ -54,7 +54,7 @@ void register_roof(const std::string& where, const char* type, const RoofSpec& s
     double sum = 0;
     for (auto _ : state) {
       const auto start = std::chrono::steady_clock::now();
-      const double now = meter.measure();
+      const double now = meter.measure().per_second;
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
       state.SetIterationTime(took.count());
       best = std::max(best, now);
@@ -88,8 +88,9 @@ class RoofLine {
     single.enabled &= spec.threads == 1;
     const ScopedPin pinned(single);
     const bool first = text_.empty();
-    text_ += (first ? "" : ", ") + rounded(RoofMeter(spec).measure()) + (first ? unit_ : "") +
-             " on " + std::to_string(spec.threads) + (spec.threads == 1 ? " thread" : "");
+    text_ += (first ? "" : ", ") + rounded(RoofMeter(spec).measure().per_second) +
+             (first ? unit_ : "") + " on " + std::to_string(spec.threads) +
+             (spec.threads == 1 ? " thread" : "");
   }
   const std::string& text() const { return text_; }
 

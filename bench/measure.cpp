@@ -19,7 +19,6 @@ double seconds_since(Clock::time_point start) {
 }
 
 double median(std::vector<double> values) {
-  if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
   const auto n = values.size();
   return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
@@ -71,19 +70,22 @@ RoofRatio::RoofRatio(const Subject& subject, RoofKind kind, double working_set_b
       before_(meter_.measure()) {}
 
 void RoofRatio::add(double work, double seconds, double busy_seconds) {
-  const double after = meter_.measure();
-  const double roof = 0.5 * (before_ + after);
-  before_ = after;
+  const auto after = meter_.measure();
+  const double roof = 0.5 * (before_.per_second + after.per_second);
+  speeds_.push_back(work / seconds);
   roofs_.push_back(roof);
-  ratios_.push_back(work / seconds / roof);
   // With more threads, the calling one may as well have waited for the others.
-  if (threads_ == 1 && had_its_processor(busy_seconds, seconds))
-    undisturbed_ratios_.push_back(ratios_.back());
+  const bool had_processor = threads_ > 1 || had_its_processor(busy_seconds, seconds);
+  if (before_.undisturbed && after.undisturbed && had_processor)
+    undisturbed_ratios_.push_back(speeds_.back() / roof);
+  before_ = after;
 }
 
 void RoofRatio::report(benchmark::State& state) const {
-  const bool enough = undisturbed_ratios_.size() >= 3;
-  state.counters["roof_percent"] = 100 * median(enough ? undisturbed_ratios_ : ratios_);
+  const bool enough = undisturbed_ratios_.size() >= std::min<std::size_t>(3, speeds_.size());
+  const double best = *std::max_element(roofs_.begin(), roofs_.end());
+  const double ratio = enough ? median(undisturbed_ratios_) : median(speeds_) / best;
+  state.counters["roof_percent"] = 100 * ratio;
   state.counters["roof"] = median(roofs_) / 1e9;
   state.counters["threads"] = threads_;
   state.SetLabel(label_ + (counts_flops(kind_) ? ", GFLOP/s" : ", GB/s"));

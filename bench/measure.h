@@ -46,12 +46,12 @@ void register_benchmark(const std::string& name, std::function<void(benchmark::S
 /// How many benchmarks have ended in an error so far.
 int failed_benchmarks();
 
-/// The ratios of a run to its roof, collected moment by moment.
+/// How a run stands to its roof, collected moment by moment.
 ///
 /// Works in stretches: one reading of the roof before each and after each, so that the clock of
-/// the moment is in both numbers. The median over stretches is not moved by the few in which the
-/// system did something else; stretches that are known to have been disturbed do not count at all
-/// where there are enough others.
+/// the moment is in both numbers. What counts is the median over the stretches in which neither
+/// was disturbed; where there are fewer than three of these, the median speed against the best
+/// reading, so that a busy machine never makes a kernel look better.
 class RoofRatio {
  public:
   RoofRatio(const Subject& subject, RoofKind kind, double working_set_bytes);
@@ -68,8 +68,9 @@ class RoofRatio {
   std::string label_;
   int threads_;
   RoofMeter meter_;
-  double before_;
-  std::vector<double> ratios_, undisturbed_ratios_, roofs_;
+  RoofReading before_;
+  std::vector<double> speeds_, roofs_;
+  std::vector<double> undisturbed_ratios_;
 };
 
 /// Runs a case: `call` again and again, in stretches of about 10 ms, against `roof`.

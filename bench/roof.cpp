@@ -170,28 +170,28 @@ void RoofMeter::run_loop(int worker) {
   sink(sum);
 }
 
-double RoofMeter::burst(bool* undisturbed) {
+RoofReading RoofMeter::burst() {
   const auto run = team_.run([&](int worker) { run_loop(worker); });
-  *undisturbed = run.undisturbed;
-  return work_per_run_ * static_cast<double>(repeats_) / run.seconds;
+  return {work_per_run_ * static_cast<double>(repeats_) / run.seconds, run.undisturbed};
 }
 
-double RoofMeter::measure() {
+RoofReading RoofMeter::measure() {
   const auto deadline = Clock::now() + kPatience;
   double best = 0;
-  bool undisturbed = false;
-  burst(&undisturbed);  // back into the caches, and out of a sleeping clock
-  for (int good = 0; good < 2;) {
-    best = std::max(best, burst(&undisturbed));
-    good += undisturbed;
+  int good = 0;
+  burst();  // back into the caches, and out of a sleeping clock
+  while (good < 2) {
+    const auto reading = burst();
+    best = std::max(best, reading.per_second);
+    good += reading.undisturbed;
     if (Clock::now() > deadline) break;
-    if (!undisturbed) {
+    if (!reading.undisturbed) {
       // Most often by a worker of the backend just measured, spinning before it goes to sleep.
       std::this_thread::sleep_for(2ms);
-      burst(&undisturbed);
+      burst();
     }
   }
-  return best;
+  return {best, good > 0};
 }
 
 }  // namespace lamella::bench

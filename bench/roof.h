@@ -46,21 +46,25 @@ std::vector<const RoofLoops*> usable_roof_loops();
 /// for a name lamella does not know (a plugin's own), the fastest.
 const RoofLoops* roof_loops_for(const std::string& isa);
 
+/// A roof at some moment: flops or bytes per second, summed over the threads. Bytes are counted as
+/// the loop names them (copy: one read, one written), without what caches add to it.
+struct RoofReading {
+  double per_second = 0;
+  bool undisturbed = false;  ///< false: it may be too low, other work had the processors
+};
+
 /// Measures one roof again and again.
 class RoofMeter {
  public:
   /// Allocates the arrays and starts the threads. Throws std::bad_alloc or std::system_error.
   explicit RoofMeter(const RoofSpec& spec);
 
-  /// The roof now: flops or bytes per second, summed over the threads. Bytes are counted as the
-  /// loop names them (copy: one read, one written), without what caches add to it.
-  ///
-  /// Takes bursts of about 1 ms until two were undisturbed by other work on their processors, at
-  /// most for 40 ms, and gives the best.
-  double measure();
+  /// The roof now. Takes bursts of about 1 ms until two were undisturbed by other work on their
+  /// processors, at most for 40 ms, and gives the best.
+  RoofReading measure();
 
  private:
-  double burst(bool* undisturbed);
+  RoofReading burst();
   void run_loop(int worker);
 
   RoofSpec spec_;
