@@ -77,7 +77,7 @@ TEMPLATE_TEST_CASE("results have the same bits for every number of threads", "[d
       INFO(name << "/" << named.isa);
       const auto serial =
           run_workload<TestType>(*with_executor(named, backends::make_serial_executor()), 100);
-      for (int threads = 1; threads <= 4; ++threads) {
+      for (int threads = 2; threads <= 4; ++threads) {
         std::unique_ptr<Executor> executor = make_executor(name, threads);
         if (executor == nullptr) executor = std::make_unique<BackwardExecutor>(threads);
         INFO(threads << " threads");
@@ -86,10 +86,20 @@ TEMPLATE_TEST_CASE("results have the same bits for every number of threads", "[d
         judge(name + "/" + named.isa + " threads " + std::to_string(threads),
               different_outcomes(threaded, serial));
       }
-      // More workers than tiles of some outputs, and really at the same time.
-      const auto crowded =
-          run_workload<TestType>(*with_executor(named, std::make_unique<ThreadExecutor>(13)), 100);
-      judge(name + "/" + named.isa + " thirteen std::threads", different_outcomes(crowded, serial));
+    }
+}
+
+TEMPLATE_TEST_CASE("results have the same bits with more workers than an output has tiles",
+                   "[determinism]", float, double) {
+  Judge judge;
+  for (const std::string& name : backends_under_test())
+    for (const NamedTables& named : tables_of(name)) {
+      const auto serial = with_executor(named, backends::make_serial_executor());
+      // Thirteen threads at the same time, whether or not the backend's own executor would.
+      const auto crowded = with_executor(named, std::make_unique<ThreadExecutor>(13));
+      judge(name + "/" + named.isa,
+            different_outcomes(run_workload<TestType>(*crowded, 104, Extent::brief),
+                               run_workload<TestType>(*serial, 104, Extent::brief)));
     }
 }
 
@@ -122,20 +132,18 @@ TEMPLATE_TEST_CASE("the workload of the thread tests is really split, kernel by 
 TEMPLATE_TEST_CASE("backends of one instruction set have the same bits as simd", "[determinism]",
                    float, double) {
   Judge judge;
-  std::map<std::string, std::vector<Outcome<TestType>>> simd;  // by instruction set
-  for (const Subject& subject : subjects()) {
-    const BackendInfo& info = subject.backend->info();
-    if (info.name != "openmp" && info.name != "tbb") continue;
-    auto& want = simd[info.isa];
-    if (want.empty())
-      want = run_workload<TestType>(*make_backend({.name = "simd", .isa = info.isa, .threads = 0}),
-                                    102);
-    for (int threads : {1, 2}) {
-      const auto backend = make_backend({.name = info.name, .isa = info.isa, .threads = threads});
-      judge(subject.label + " as " + std::to_string(threads),
-            different_outcomes(run_workload<TestType>(*backend, 102), want));
+  const auto outcomes = [](const std::string& name, const std::string& isa, int threads) {
+    return run_workload<TestType>(*make_backend({.name = name, .isa = isa, .threads = threads}),
+                                  102, Extent::brief);
+  };
+  for (const std::string& name : backends_under_test()) {
+    if (name != "openmp" && name != "tbb") continue;
+    for (const NamedTables& named : tables_of(name)) {
+      const auto simd = outcomes("simd", named.isa, 0);
+      for (int threads : {1, 2})
+        judge(name + "/" + named.isa + "/" + std::to_string(threads),
+              different_outcomes(outcomes(name, named.isa, threads), simd));
     }
-    judge(subject.label, different_outcomes(run_workload<TestType>(*subject.backend, 102), want));
   }
 }
 

@@ -122,7 +122,7 @@ Plan<T> training_step(Memory<T>& memory, index_t batch, bool columns, bool momen
 TEMPLATE_TEST_CASE("a training step runs as a plan as it runs call by call", "[plan]", float,
                    double) {
   Judge judge;
-  for (index_t batch : {1, 5, 32, 128, 131})
+  for (index_t batch : {1, 32, 131})
     for (bool columns : {false, true})
       for (bool momentum : {false, true})
         expect_plan_is_its_calls<TestType>(
@@ -130,7 +130,7 @@ TEMPLATE_TEST_CASE("a training step runs as a plan as it runs call by call", "[p
             [&](Memory<TestType>& memory) {
               return training_step(memory, batch, columns, momentum);
             });
-  CHECK(judge.cases() >= 60);
+  CHECK(judge.cases() >= 36);
 }
 
 /// A call of any kind on square matrices that all calls share, so that most depend on others.
@@ -177,7 +177,7 @@ KernelCall<T> random_call(Memory<T>& memory, const std::vector<View<T>>& matrice
 TEMPLATE_TEST_CASE("any sequence of calls runs as a plan as it runs call by call", "[plan]", float,
                    double) {
   Judge judge;
-  for (unsigned seed = 400; seed < 440; ++seed)
+  for (unsigned seed = 400; seed < 424; ++seed)
     expect_plan_is_its_calls<TestType>(
         judge, "seed " + std::to_string(seed), seed, [&](Memory<TestType>& memory) {
           const index_t size = pick(memory.random, {index_t{7}, index_t{33}, index_t{130}});
@@ -188,7 +188,7 @@ TEMPLATE_TEST_CASE("any sequence of calls runs as a plan as it runs call by call
           for (int i = 0; i < 12; ++i) plan.calls.push_back(random_call(memory, matrices));
           return plan;
         });
-  CHECK(judge.cases() >= 120);
+  CHECK(judge.cases() >= 72);
 }
 
 TEMPLATE_TEST_CASE("an empty plan does nothing", "[plan]", float, double) {

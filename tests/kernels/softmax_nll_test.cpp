@@ -1,6 +1,8 @@
 // softmax_nll: losses, gradient and predictions of a mini-batch against the oracle.
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include <lamella/backend.h>
 
@@ -55,6 +57,13 @@ SoftmaxNll<T> call_of(const Batch<T>& batch, View<T> gradient, VectorView<T> los
   return call;
 }
 
+std::vector<std::pair<Order, Order>> all_orders() {
+  std::vector<std::pair<Order, Order>> all;
+  for (Order order_z : kOrders)
+    for (Order order_g : kOrders) all.emplace_back(order_z, order_g);
+  return all;
+}
+
 struct Bounds {
   std::vector<long double> losses, gradient;
 };
@@ -97,59 +106,59 @@ Bounds bounds(const Batch<T>& batch, const oracle::SoftmaxNllResult& want) {
   return result;
 }
 
-/// Runs every subject in all orders of logits and gradient, and in place.
+/// Runs every subject, out of place and in place; `orders` are those of logits and gradient.
 template <class T>
-void expect(Judge& judge, Random& random, const Batch<T>& batch) {
+void expect(Judge& judge, Random& random, const Batch<T>& batch,
+            const std::vector<std::pair<Order, Order>>& orders = all_orders()) {
   const auto nothing = call_of<T>(batch, {}, {}, {});
   const oracle::SoftmaxNllResult want = oracle::softmax_nll(nothing);
   const Bounds bound = bounds(batch, want);
   const auto value = [&](index_t i, index_t j) {
     return batch.logits[static_cast<std::size_t>(i * batch.classes + j)];
   };
-  for (Order order_z : kOrders)
-    for (Order order_g : kOrders) {
-      const Layout layout_z = random_layout(random, order_z);
-      const Layout layout_g = random_layout(random, order_g);
-      const Layout layout_v = random_layout(random), layout_l = random_layout(random);
-      const bool wants_predictions = random() % 3 != 0;
-      Operand<T> z(batch.samples, batch.classes, layout_z, value);
-      z.make_read_only();
-      auto labels = vector_operand<std::int32_t>(batch.samples, layout_l, [&](index_t s) {
-        return batch.labels[static_cast<std::size_t>(s)];
-      });
-      labels.make_read_only();
-      auto weights = vector_operand<T>(batch.samples, layout_l, [&](index_t s) {
-        return batch.weights.empty() ? T{1} : batch.weights[static_cast<std::size_t>(s)];
-      });
-      weights.make_read_only();
-      const std::string what = describe(Shape{batch.samples, batch.classes}) + " Z " +
-                               describe(layout_z) + " gradient " + describe(layout_g) + " losses " +
-                               describe(layout_v) + " labels " + describe(layout_l) +
-                               " smoothing " + std::to_string(batch.label_smoothing) +
-                               (batch.weights.empty() ? "" : " weighted");
-      INFO(what);
-      for (const Subject& subject : subjects())
-        for (bool in_place : {false, true}) {
-          INFO(subject.label << (in_place ? " in place" : ""));
-          const Operand<T> own_z(batch.samples, batch.classes, layout_z, value);
-          const Operand<T> own_g(batch.samples, batch.classes, layout_g);
-          const Operand<T>& gradient = in_place ? own_z : own_g;
-          const Operand<T> losses(1, batch.samples, layout_v);
-          const Operand<std::int32_t> predictions(1, batch.samples, layout_v);
-          auto call = call_of<T>(batch, gradient.view(), losses.vector(), {});
-          call.logits = in_place ? own_z.read() : z.read();
-          call.labels = labels.vector();
-          if (!batch.weights.empty()) call.weights = weights.vector();
-          if (wants_predictions) call.predictions = predictions.vector();
-          subject.backend->run(call);
-          judge(subject, what + (in_place ? " in place" : ""),
-                first_of(
-                    {exceeds(losses.read(), want.losses, bound.losses),
-                     exceeds(gradient.read(), want.gradient, bound.gradient),
-                     wants_predictions ? different_bits(predictions.read(), want.predictions) : "",
-                     losses.stray_writes(), gradient.stray_writes(), predictions.stray_writes()}));
-        }
-    }
+  for (const auto& [order_z, order_g] : orders) {
+    const Layout layout_z = random_layout(random, order_z);
+    const Layout layout_g = random_layout(random, order_g);
+    const Layout layout_v = random_layout(random), layout_l = random_layout(random);
+    const bool wants_predictions = random() % 3 != 0;
+    Operand<T> z(batch.samples, batch.classes, layout_z, value);
+    z.make_read_only();
+    auto labels = vector_operand<std::int32_t>(batch.samples, layout_l, [&](index_t s) {
+      return batch.labels[static_cast<std::size_t>(s)];
+    });
+    labels.make_read_only();
+    auto weights = vector_operand<T>(batch.samples, layout_l, [&](index_t s) {
+      return batch.weights.empty() ? T{1} : batch.weights[static_cast<std::size_t>(s)];
+    });
+    weights.make_read_only();
+    const std::string what = describe(Shape{batch.samples, batch.classes}) + " Z " +
+                             describe(layout_z) + " gradient " + describe(layout_g) + " losses " +
+                             describe(layout_v) + " labels " + describe(layout_l) + " smoothing " +
+                             std::to_string(batch.label_smoothing) +
+                             (batch.weights.empty() ? "" : " weighted");
+    INFO(what);
+    for (const Subject& subject : subjects())
+      for (bool in_place : {false, true}) {
+        INFO(subject.label << (in_place ? " in place" : ""));
+        const Operand<T> own_z(batch.samples, batch.classes, layout_z, value);
+        const Operand<T> own_g(batch.samples, batch.classes, layout_g);
+        const Operand<T>& gradient = in_place ? own_z : own_g;
+        const Operand<T> losses(1, batch.samples, layout_v);
+        const Operand<std::int32_t> predictions(1, batch.samples, layout_v);
+        auto call = call_of<T>(batch, gradient.view(), losses.vector(), {});
+        call.logits = in_place ? own_z.read() : z.read();
+        call.labels = labels.vector();
+        if (!batch.weights.empty()) call.weights = weights.vector();
+        if (wants_predictions) call.predictions = predictions.vector();
+        subject.backend->run(call);
+        judge(
+            subject, what + (in_place ? " in place" : ""),
+            first_of({exceeds(losses.read(), want.losses, bound.losses),
+                      exceeds(gradient.read(), want.gradient, bound.gradient),
+                      wants_predictions ? different_bits(predictions.read(), want.predictions) : "",
+                      losses.stray_writes(), gradient.stray_writes(), predictions.stray_writes()}));
+      }
+  }
 }
 
 TEMPLATE_TEST_CASE("softmax_nll agrees with the oracle, all options", "[softmax_nll]", float,
@@ -178,9 +187,9 @@ TEMPLATE_TEST_CASE("softmax_nll agrees with the oracle, all shapes", "[softmax_n
       Batch<TestType> batch(random, {samples, classes}, [&] { return uniform(random, -3, 3); });
       if (random() % 2 == 0) batch.draw_weights(random);
       if (random() % 2 == 0) batch.label_smoothing = 0.1;
-      expect(judge, random, batch);
+      expect(judge, random, batch, {{Order::rows, Order::rows}, {Order::columns, Order::columns}});
     }
-  CHECK(judge.cases() >= 16 * 15 * 18);
+  CHECK(judge.cases() >= 16 * 15 * 4);
 }
 
 TEMPLATE_TEST_CASE("softmax_nll keeps the loss of large logits", "[softmax_nll]", float, double) {
