@@ -47,6 +47,9 @@ class Refused(ToolTest):
         for value in ("1", "-0.1", "nan", "2"):
             self.refuse_training("--momentum: '.*' is not a finite number from 0 to below 1",
                                  "--momentum", value)
+        for value in ("1", "-0.1", "nan"):
+            self.refuse_training("--dropout: '.*' is not a finite number from 0 to below 1",
+                                 "--dropout", value)
         for value in ("-1", "inf", "nan"):
             self.refuse_training("--weight-decay", "--weight-decay", value)
         for value in ("1", "-0.5", "nan"):

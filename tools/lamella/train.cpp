@@ -78,6 +78,8 @@ void TrainCommand::add_to(CLI::App& app) {
   add_real(app, "--momentum", options.sgd.momentum, {0, 1}, "Part of a step that the next keeps");
   add_flag(app, "--nesterov", options.sgd.nesterov, "Momentum that looks ahead");
   add_real(app, "--weight-decay", options.sgd.weight_decay, {}, "Factor of the L2 penalty");
+  add_real(app, "--dropout", options.dropout, {0, 1},
+           "Part of the hidden units that a step leaves out, at random");
   add_seed(app, "--seed", options.seed, "Of weights, shuffles, held-out and generated samples");
   backend.add_to(app);
   add_path(app, "--model", model, "Where to write the model (safetensors)");
