@@ -53,7 +53,9 @@ ChildResult run_child(const std::string& test_case, const std::vector<std::strin
 
   std::vector<std::string> variables = environment;
   for (char** entry = environ; *entry != nullptr; ++entry)
-    if (std::strncmp(*entry, "LAMELLA_", 8) != 0) variables.emplace_back(*entry);
+    if (std::strncmp(*entry, "LAMELLA_", 8) != 0 ||
+        std::strncmp(*entry, "LAMELLA_PLUGIN_PATH=", 20) == 0)
+      variables.emplace_back(*entry);
 
   const File output = temporary_file(), errors = temporary_file();
   posix_spawn_file_actions_t actions;

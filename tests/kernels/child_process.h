@@ -13,9 +13,9 @@ struct ChildResult {
 };
 
 /// `test_case` is the exact name of a test case. `environment` holds NAME=value entries; every
-/// other LAMELLA_ variable is removed, the rest inherited. Where programs need an emulator, its
-/// command is taken from LAMELLA_TEST_EMULATOR. Throws std::runtime_error if nothing can be
-/// started.
+/// other LAMELLA_ variable but LAMELLA_PLUGIN_PATH is removed, the rest inherited. Where programs
+/// need an emulator, its command is taken from LAMELLA_TEST_EMULATOR. Throws std::runtime_error if
+/// nothing can be started.
 ChildResult run_child(const std::string& test_case, const std::vector<std::string>& environment);
 
 }  // namespace lamella::test

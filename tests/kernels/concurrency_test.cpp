@@ -12,7 +12,7 @@ namespace {
 
 TEMPLATE_TEST_CASE("a backend may be used from several threads at once", "[concurrency]", float,
                    double) {
-  constexpr int kThreads = 4;
+  constexpr int kThreads = 3;
   Judge judge;
   for (const Subject& subject : subjects()) {
     INFO(subject.label);

@@ -2,12 +2,15 @@
 // alike on one instruction set.
 #include <algorithm>
 #include <map>
-#include <thread>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include <lamella/registry.h>
 
 #include "backends/driver_backend.h"
 #include "tests/catch.h"
+#include "tests/kernels/executors.h"
 #include "tests/kernels/judge.h"
 #include "tests/kernels/subjects.h"
 #include "tests/kernels/workload.h"
@@ -16,51 +19,6 @@ namespace lamella::test {
 namespace {
 
 using backends::Executor;
-using backends::WorkerBody;
-
-/// One body after the other, the last first: bodies must not rely on any order.
-class BackwardExecutor final : public Executor {
- public:
-  explicit BackwardExecutor(int concurrency) : concurrency_(concurrency) {}
-  int concurrency() const noexcept override { return concurrency_; }
-  void run(int workers, WorkerBody body) const noexcept override {
-    for (int worker = workers - 1; worker >= 0; --worker) body(worker);
-  }
-
- private:
-  int concurrency_;
-};
-
-/// A thread of its own for every body, all at once.
-class ThreadExecutor final : public Executor {
- public:
-  explicit ThreadExecutor(int concurrency) : concurrency_(concurrency) {}
-  int concurrency() const noexcept override { return concurrency_; }
-  void run(int workers, WorkerBody body) const noexcept override {
-    std::vector<std::thread> threads;
-    for (int worker = 0; worker < workers; ++worker) threads.emplace_back([=] { body(worker); });
-    for (std::thread& thread : threads) thread.join();
-  }
-
- private:
-  int concurrency_;
-};
-
-/// Passes runs on, and keeps the largest number of workers asked for since the last reset.
-class RecordingExecutor final : public Executor {
- public:
-  RecordingExecutor(std::unique_ptr<Executor> inner, int* most_workers)
-      : inner_(std::move(inner)), most_workers_(most_workers) {}
-  int concurrency() const noexcept override { return inner_->concurrency(); }
-  void run(int workers, WorkerBody body) const noexcept override {
-    *most_workers_ = std::max(*most_workers_, workers);
-    inner_->run(workers, body);
-  }
-
- private:
-  std::unique_ptr<Executor> inner_;
-  int* most_workers_;
-};
 
 std::shared_ptr<const Backend> with_executor(const NamedTables& named,
                                              std::unique_ptr<Executor> executor) {

@@ -64,7 +64,8 @@ TEST_CASE("LAMELLA_BACKEND selects the backend whose kernels run", "[selection]"
 }
 
 TEST_CASE("LAMELLA_ISA selects the instruction set whose kernels run", "[selection]") {
-  for (const std::string& name : registered_backends())
+  for (const std::string& name : registered_backends()) {
+    if (tables_of(name).empty()) continue;  // a plugin
     for (const IsaStatus& isa : list_isas()) {
       const ChildResult child =
           run_with({"LAMELLA_BACKEND=" + name, "LAMELLA_ISA=" + isa.name, "LAMELLA_VERBOSE=1"});
@@ -80,6 +81,7 @@ TEST_CASE("LAMELLA_ISA selects the instruction set whose kernels run", "[selecti
         CHECK_THAT(child.errors, !ContainsSubstring("gemm"));
       }
     }
+  }
 }
 
 TEST_CASE("LAMELLA_NUM_THREADS limits the threads", "[selection]") {
@@ -103,7 +105,6 @@ TEST_CASE("without LAMELLA_VERBOSE nothing is printed", "[selection]") {
 }
 
 TEST_CASE("the API's request comes before the environment", "[selection]") {
-  const std::string isa = list_isas().front().name;
   for (const std::string& name : registered_backends()) {
     const std::string other = name == "scalar" ? "simd" : "scalar";
     const ChildResult child =

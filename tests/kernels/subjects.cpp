@@ -8,14 +8,17 @@
 #include <lamella/registry.h>
 
 #include "backends/driver_backend.h"
+#include "tests/kernels/executors.h"
 #include "tests/minimal_backend.h"
 
 namespace lamella::test {
 namespace {
 
-constexpr int kMoreThreadsThanCores = 3;
+constexpr int kPieces = 3;
+constexpr const char* kMinimal = "minimal";  // the suite's own, which the registry does not know
 
 bool threaded(const std::string& name) { return name == "openmp" || name == "tbb"; }
+bool vector_kernels(const std::string& name) { return name == "simd" || threaded(name); }
 
 /// The instruction sets usable here, at least one.
 std::vector<std::string> usable_isas(std::vector<std::string>* left_out) {
@@ -46,8 +49,13 @@ Selection select() {
   Selection selection;
   usable_isas(&selection.left_out);
   const char* wanted = wanted_backend();
-  std::string known = "minimal";
+  std::string known = kMinimal;
   for (const BackendStatus& status : list_backends()) {
+    if (status.name == kMinimal) {
+      selection.left_out.push_back("a plugin that has the name of this suite's own backend, " +
+                                   status.name);
+      continue;
+    }
     known += ", " + status.name;
     if (wanted != nullptr && status.name != wanted) continue;
     if (status.compiled && status.usable)
@@ -58,7 +66,7 @@ Selection select() {
     else
       selection.left_out.push_back(status.name + ": " + status.reason);
   }
-  if (wanted == nullptr || std::string("minimal") == wanted) selection.names.push_back("minimal");
+  if (wanted == nullptr || std::string(kMinimal) == wanted) selection.names.push_back(kMinimal);
   if (selection.names.empty())
     throw std::runtime_error(std::string("LAMELLA_TEST_BACKEND=") + wanted +
                              " is unknown; valid are " + known);
@@ -87,22 +95,22 @@ Subject from_registry(const BackendRequest& request) {
 std::vector<Subject> make_subjects() {
   std::vector<Subject> all;
   for (const std::string& name : backends_under_test()) {
-    if (name == "minimal") {
-      all.push_back({"minimal", make_minimal_backend()});
+    if (name == kMinimal) {
+      all.push_back({name, make_minimal_backend()});
       continue;
     }
-    if (name == "scalar") {
+    if (vector_kernels(name))
+      for (const std::string& isa : usable_isas(nullptr))
+        all.push_back(from_registry({.name = name, .isa = isa, .threads = 0}));
+    else
       all.push_back(from_registry({.name = name, .isa = "", .threads = 0}));
-      continue;
-    }
-    for (const std::string& isa : usable_isas(nullptr))
-      all.push_back(from_registry({.name = name, .isa = isa, .threads = 0}));
+    if (threaded(name)) continue;
+    // The same kernels with work split as threads would split it, for the price of none.
     for (const NamedTables& named : tables_of(name)) {
-      std::unique_ptr<backends::Executor> executor = make_executor(name, kMoreThreadsThanCores);
-      if (executor == nullptr) continue;
-      const BackendInfo info{name, named.isa, kMoreThreadsThanCores, "the test"};
-      all.push_back(
-          {label_of(info), backends::make_driver_backend(info, named.tables, std::move(executor))});
+      const BackendInfo info{name, named.isa, kPieces, "the test"};
+      all.push_back({label_of(info) + " pieces",
+                     backends::make_driver_backend(info, named.tables,
+                                                   std::make_unique<BackwardExecutor>(kPieces))});
     }
   }
   return all;
@@ -121,7 +129,7 @@ const std::vector<std::string>& left_out() { return selection().left_out; }
 std::vector<NamedTables> tables_of(const std::string& backend) {
   if (backend == "scalar") return {{"scalar", backends::scalar_tables()}};
   std::vector<NamedTables> usable;
-  if (backend != "simd" && !threaded(backend)) return usable;
+  if (!vector_kernels(backend)) return usable;
   for (const std::string& isa : usable_isas(nullptr)) {
     const auto tables = isa == "baseline" ? backends::baseline_tables()
                         : isa == "avx2"   ? backends::avx2_tables()

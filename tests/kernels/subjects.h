@@ -1,7 +1,8 @@
-// The backends that the conformance suite runs against: every combination of backend, usable
-// instruction set and thread count that LAMELLA_TEST_BACKEND asks for.
+// The backends that the conformance suite runs against: each that LAMELLA_TEST_BACKEND asks for, on
+// every usable instruction set.
 //
-// LAMELLA_TEST_BACKEND is scalar, simd, openmp, tbb or minimal; unset means all that are compiled.
+// LAMELLA_TEST_BACKEND is scalar, simd, openmp, tbb, minimal or the name of a plugin; unset or
+// empty means all that are compiled or found.
 #ifndef LAMELLA_TESTS_KERNELS_SUBJECTS_H_
 #define LAMELLA_TESTS_KERNELS_SUBJECTS_H_
 
@@ -29,7 +30,7 @@ const std::vector<Subject>& subjects();
 const std::vector<std::string>& backends_under_test();
 const std::vector<std::string>& left_out();
 
-/// Kernel tables of the instruction sets usable here that backend `name` is built on.
+/// Kernel tables, of the instruction sets usable here, that a built-in backend is made of.
 struct NamedTables {
   std::string isa;
   backends::KernelTables tables;
