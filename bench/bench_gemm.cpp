@@ -113,12 +113,12 @@ void register_gemm(const Subject& subject, Role role, Layout layout, const Shape
                                                          : "user";
   register_benchmark(
       benchmark_name("gemm", type_name<T>, subject, layout_name, name_of(role) + shape.text()),
-      [=](benchmark::State& state) {
+      [=](Run& run) {
         Operands<T> operands(role, layout, shape);
         // A product with one sample reads each weight once: its roof is memory's, not arithmetic's.
         const RoofKind roof = shape.m == 1 ? RoofKind::read : fma_roof<T>;
         const auto& kernels = subject.backend->kernels<T>();
-        run_kernel(state, subject, roof, work_of(operands.call),
+        run_kernel(run, subject, roof, work_of(operands.call),
                    [&] { kernels.gemm(operands.call); });
       });
 }
@@ -130,7 +130,7 @@ void register_fused(const Subject& subject, Role role, const Shape& shape) {
   register_benchmark(
       benchmark_name("fused_gemm", type_name<T>, subject, "training",
                      name_of(role) + epilogue + shape.text()),
-      [=](benchmark::State& state) {
+      [=](Run& run) {
         Operands<T> operands(role, Layout::training, shape);
         // An epilogue's bias runs along the columns of C, so the call describes the
         // transpose: samples in rows, by strides.
@@ -149,7 +149,7 @@ void register_fused(const Subject& subject, Role role, const Shape& shape) {
           call.epilogue.gate_activation.kind = ActivationKind::relu;
         }
         const auto& kernels = subject.backend->kernels<T>();
-        run_kernel(state, subject, fma_roof<T>, work_of(call.gemm),
+        run_kernel(run, subject, fma_roof<T>, work_of(call.gemm),
                    [&] { kernels.fused_gemm(call); });
       });
 }

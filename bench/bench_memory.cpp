@@ -39,77 +39,71 @@ double bytes(index_t m, index_t n) {
 
 template <class T>
 void register_bias_add(const Subject& subject, const char* layout, index_t m, index_t n) {
-  register_benchmark(benchmark_name("bias_add", type_name<T>, subject, layout, text(m, n)),
-                     [=](benchmark::State& state) {
-                       Samples<T> c(layout, m, n);
-                       AlignedArray<T> bias(n);
-                       fill(bias.data(), n);
-                       const BiasAdd<T> call{bias.view(), c.view};
-                       const auto& kernels = subject.backend->kernels<T>();
-                       const Work work{0, 2 * bytes<T>(m, n), bytes<T>(m, n)};
-                       run_kernel(state, subject, RoofKind::scale, work,
-                                  [&] { kernels.bias_add(call); });
-                     });
+  register_benchmark(
+      benchmark_name("bias_add", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> c(layout, m, n);
+        AlignedArray<T> bias(n);
+        fill(bias.data(), n);
+        const BiasAdd<T> call{bias.view(), c.view};
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, 2 * bytes<T>(m, n), bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::scale, work, [&] { kernels.bias_add(call); });
+      });
 }
 
 template <class T>
 void register_softmax(const Subject& subject, const char* layout, index_t m, index_t n) {
-  register_benchmark(benchmark_name("softmax", type_name<T>, subject, layout, text(m, n)),
-                     [=](benchmark::State& state) {
-                       Samples<T> logits(layout, m, n);
-                       Samples<T> probabilities(layout, m, n);
-                       const Softmax<T> call{logits.view, probabilities.view};
-                       const auto& kernels = subject.backend->kernels<T>();
-                       const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-                       run_kernel(state, subject, RoofKind::copy, work,
-                                  [&] { kernels.softmax(call); });
-                     });
+  register_benchmark(
+      benchmark_name("softmax", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> logits(layout, m, n);
+        Samples<T> probabilities(layout, m, n);
+        const Softmax<T> call{logits.view, probabilities.view};
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.softmax(call); });
+      });
 }
 
 template <class T>
 void register_softmax_nll(const Subject& subject, const char* layout, index_t m, index_t n) {
-  register_benchmark(benchmark_name("softmax_nll", type_name<T>, subject, layout, text(m, n)),
-                     [=](benchmark::State& state) {
-                       Samples<T> logits(layout, m, n);
-                       Samples<T> gradient(layout, m, n);
-                       AlignedArray<std::int32_t> labels(m);
-                       AlignedArray<std::int32_t> predictions(m);
-                       AlignedArray<T> losses(m);
-                       for (index_t i = 0; i < m; ++i)
-                         labels[i] = static_cast<std::int32_t>(i * 7 % n);
-                       SoftmaxNll<T> call;
-                       call.logits = logits.view;
-                       call.labels = labels.view();
-                       call.scale = T{1} / static_cast<T>(m);
-                       call.gradient = gradient.view;
-                       call.losses = losses.view();
-                       call.predictions = predictions.view();
-                       const auto& kernels = subject.backend->kernels<T>();
-                       const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-                       run_kernel(state, subject, RoofKind::copy, work,
-                                  [&] { kernels.softmax_nll(call); });
-                     });
+  register_benchmark(
+      benchmark_name("softmax_nll", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> logits(layout, m, n);
+        Samples<T> gradient(layout, m, n);
+        AlignedArray<std::int32_t> labels(m);
+        AlignedArray<std::int32_t> predictions(m);
+        AlignedArray<T> losses(m);
+        for (index_t i = 0; i < m; ++i) labels[i] = static_cast<std::int32_t>(i * 7 % n);
+        SoftmaxNll<T> call;
+        call.logits = logits.view;
+        call.labels = labels.view();
+        call.scale = T{1} / static_cast<T>(m);
+        call.gradient = gradient.view;
+        call.losses = losses.view();
+        call.predictions = predictions.view();
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.softmax_nll(call); });
+      });
 }
 
 template <class T>
 void register_column_sums(const Subject& subject, const char* layout, index_t m, index_t n) {
-  register_benchmark(benchmark_name("column_sums", type_name<T>, subject, layout, text(m, n)),
-                     [=](benchmark::State& state) {
-                       Samples<T> a(layout, m, n);
-                       AlignedArray<T> sums(n);
-                       const ColumnSums<T> call{T{1}, a.view, T{0}, sums.view()};
-                       const auto& kernels = subject.backend->kernels<T>();
-                       const Work work{0, bytes<T>(m, n), bytes<T>(m, n)};
-                       run_kernel(state, subject, RoofKind::read, work,
-                                  [&] { kernels.column_sums(call); });
-                     });
+  register_benchmark(
+      benchmark_name("column_sums", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> a(layout, m, n);
+        AlignedArray<T> sums(n);
+        const ColumnSums<T> call{T{1}, a.view, T{0}, sums.view()};
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, bytes<T>(m, n), bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::read, work, [&] { kernels.column_sums(call); });
+      });
 }
 
 template <class T>
 void register_outer_product(const Subject& subject, index_t m, index_t n) {
   register_benchmark(
-      benchmark_name("outer_product", type_name<T>, subject, "any", text(m, n)),
-      [=](benchmark::State& state) {
+      benchmark_name("outer_product", type_name<T>, subject, "any", text(m, n)), [=](Run& run) {
         Matrix<T> a(m, n);
         AlignedArray<T> x(m);
         AlignedArray<T> y(n);
@@ -120,7 +114,7 @@ void register_outer_product(const Subject& subject, index_t m, index_t n) {
         const auto& kernels = subject.backend->kernels<T>();
         const double elements = static_cast<double>(m) * static_cast<double>(n);
         const Work work{2 * elements, 2 * bytes<T>(m, n), bytes<T>(m, n)};
-        run_kernel(state, subject, RoofKind::scale, work, [&] { kernels.outer_product(call); });
+        run_kernel(run, subject, RoofKind::scale, work, [&] { kernels.outer_product(call); });
       });
 }
 
@@ -129,14 +123,14 @@ void register_activate(const Subject& subject, ActivationKind kind, const std::s
                        index_t m, index_t n) {
   register_benchmark(
       benchmark_name("activate", type_name<T>, subject, "any", name + '_' + text(m, n)),
-      [=](benchmark::State& state) {
+      [=](Run& run) {
         Matrix<T> z(m, n);
         Matrix<T> a(m, n);
         fill(z.data(), z.size());
         const Activate<T> call{{kind}, z.view(), a.view()};
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(state, subject, RoofKind::copy, work, [&] { kernels.activate(call); });
+        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.activate(call); });
       });
 }
 
@@ -145,7 +139,7 @@ template <class T>
 void register_activate_backward(const Subject& subject, index_t m, index_t n) {
   register_benchmark(
       benchmark_name("activate_backward", type_name<T>, subject, "any", "relu_" + text(m, n)),
-      [=](benchmark::State& state) {
+      [=](Run& run) {
         Matrix<T> a(m, n);
         Matrix<T> d(m, n);
         fill(a.data(), a.size());
@@ -153,7 +147,7 @@ void register_activate_backward(const Subject& subject, index_t m, index_t n) {
         const ActivateBackward<T> call{{ActivationKind::relu}, a.view(), d.view()};
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, 3 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(state, subject, RoofKind::axpy, work, [&] { kernels.activate_backward(call); });
+        run_kernel(run, subject, RoofKind::axpy, work, [&] { kernels.activate_backward(call); });
       });
 }
 
@@ -161,7 +155,7 @@ template <class T>
 void register_sgd_update(const Subject& subject, bool momentum, index_t m, index_t n) {
   register_benchmark(benchmark_name("sgd_update", type_name<T>, subject, "any",
                                     (momentum ? "momentum_" : "plain_") + text(m, n)),
-                     [=](benchmark::State& state) {
+                     [=](Run& run) {
                        Matrix<T> gradient(m, n);
                        Matrix<T> weights(m, n);
                        Matrix<T> velocity(momentum ? m : 0, momentum ? n : 0);
@@ -178,7 +172,7 @@ void register_sgd_update(const Subject& subject, bool momentum, index_t m, index
                        const double traffic = momentum ? 5 : 3;
                        const double footprint = momentum ? 3 : 2;
                        const Work work{0, traffic * bytes<T>(m, n), footprint * bytes<T>(m, n)};
-                       run_kernel(state, subject, RoofKind::axpy, work,
+                       run_kernel(run, subject, RoofKind::axpy, work,
                                   [&] { kernels.sgd_update(call); });
                      });
 }

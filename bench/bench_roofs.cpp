@@ -45,7 +45,8 @@ void register_roof(const std::string& where, const char* type, const RoofSpec& s
   const std::string name = std::string("roof/") + type + '/' + name_of(spec.kind) + '/' +
                            spec.loops->isa + '/' + where + "/threads_" +
                            std::to_string(spec.threads);
-  register_benchmark(name, [=](benchmark::State& state) {
+  register_benchmark(name, [=](Run& run) {
+    benchmark::State& state = run.state;
     PinPolicy single = pin;
     single.enabled &= spec.threads == 1;
     const ScopedPin pinned(single);

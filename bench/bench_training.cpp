@@ -104,11 +104,10 @@ template <class T>
 void register_type(const Subject& subject, const std::optional<std::filesystem::path>& directory) {
   const Case cases[] = {{{128}, 128}, {{512, 256}, 128}, {{512, 256}, 32}, {{512, 256}, 512}};
   for (const auto& c : cases)
-    register_benchmark(benchmark_name("training", type_name<T>, subject,
-                                      directory ? "fashion_mnist" : "synthetic", text(c)),
-                       [=](benchmark::State& state) {
-                         train_epochs<T>(state, subject, c, training_data(directory));
-                       });
+    register_benchmark(
+        benchmark_name("training", type_name<T>, subject, directory ? "fashion_mnist" : "synthetic",
+                       text(c)),
+        [=](Run& run) { train_epochs<T>(run.state, subject, c, training_data(directory)); });
 }
 
 }  // namespace

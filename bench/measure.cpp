@@ -24,7 +24,7 @@ double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-/// Calls that fill a stretch; makes at least one, which also warms caches up and threads.
+/// Calls that fill a stretch.
 benchmark::IterationCount calls_per_stretch(const std::function<void()>& call) {
   for (benchmark::IterationCount calls = 1;; calls *= 2) {
     const auto start = Clock::now();
@@ -46,10 +46,12 @@ std::string benchmark_name(const std::string& kernel, const char* type, const Su
   return kernel + '/' + type + '/' + info.name + '/' + info.isa + '/' + layout + '/' + what;
 }
 
-void register_benchmark(const std::string& name, std::function<void(benchmark::State&)> body) {
-  auto guarded = [body = std::move(body)](benchmark::State& state) {
+void register_benchmark(const std::string& name, std::function<void(Run&)> body) {
+  auto calls = std::make_shared<benchmark::IterationCount>(0);
+  auto guarded = [body = std::move(body), calls](benchmark::State& state) {
     try {
-      body(state);
+      Run run{state, *calls};
+      body(run);
     } catch (const std::exception& error) {
       ++failures;
       state.SkipWithError(error.what());
@@ -91,13 +93,16 @@ void RoofRatio::report(benchmark::State& state) const {
   state.SetLabel(label_ + (counts_flops(kind_) ? ", GFLOP/s" : ", GB/s"));
 }
 
-void run_kernel(benchmark::State& state, const Subject& subject, RoofKind roof, const Work& work,
+void run_kernel(Run& run, const Subject& subject, RoofKind roof, const Work& work,
                 const std::function<void()>& call) {
   PinPolicy pin = subject.pin;
   pin.enabled &= subject.backend->info().threads == 1;
   const ScopedPin pinned(pin);
 
-  const auto calls = calls_per_stretch(call);
+  benchmark::State& state = run.state;
+  call();  // warms up caches and threads
+  if (run.calls_per_stretch == 0) run.calls_per_stretch = calls_per_stretch(call);
+  const auto calls = run.calls_per_stretch;
   RoofRatio ratio(subject, roof, work.footprint);
   const double per_call = counts_flops(roof) ? work.flops : work.bytes;
   double seconds = 0;

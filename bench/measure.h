@@ -39,9 +39,16 @@ constexpr const char* type_name = sizeof(T) == 4 ? "f32" : "f64";
 std::string benchmark_name(const std::string& kernel, const char* type, const Subject& subject,
                            const std::string& layout, const std::string& what);
 
-/// Registers `body`, which reports its time by SetIterationTime; an exception in it becomes the
+/// One run of a benchmark. Google Benchmark makes several, and wants the same number of iterations
+/// from every repetition; so what the first run found out about lengths holds for the others.
+struct Run {
+  benchmark::State& state;
+  benchmark::IterationCount& calls_per_stretch;  ///< 0 until somebody knows
+};
+
+/// Registers `body`, which reports its time by SetIterationTime. An exception in it becomes the
 /// benchmark's error.
-void register_benchmark(const std::string& name, std::function<void(benchmark::State&)> body);
+void register_benchmark(const std::string& name, std::function<void(Run&)> body);
 
 /// How many benchmarks have ended in an error so far.
 int failed_benchmarks();
@@ -75,7 +82,7 @@ class RoofRatio {
 
 /// Runs a case: `call` again and again, in stretches of about 10 ms, against `roof`.
 /// Counters: GFLOP/s, GB/s (those whose work is not 0) and those of RoofRatio.
-void run_kernel(benchmark::State& state, const Subject& subject, RoofKind roof, const Work& work,
+void run_kernel(Run& run, const Subject& subject, RoofKind roof, const Work& work,
                 const std::function<void()>& call);
 
 }  // namespace lamella::bench
