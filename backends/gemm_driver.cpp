@@ -20,10 +20,11 @@ constexpr double kFlopsPerWorker = 400e3;
 /// load and a store per element, which a few uses do not repay.
 constexpr index kUnpackedTiles = 2;
 
-/// A transposed A is copied to dense blocks if its columns are this many bytes apart and the block
-/// is used for at least so many panels: 82 to 86 % of peak for 512 x 128 x 256 on Zen 3.
-constexpr index kCopyFromStride = 2048;
-constexpr index kCopyFromPanels = 4;
+/// A is packed when at least so many panels of B read each block of it: packing costs about 0.4
+/// cycles an element, a panel's pass over it one. Rows that lie close together need no packing.
+constexpr index kPackRowsFromPanels = 32;
+constexpr index kPackRowsFromStride = 2048;  // bytes
+constexpr index kPackColumnsFromPanels = 4;
 
 /// One product in the orientation the micro-kernel wants: C's columns are contiguous and lie along
 /// the vector lanes. A is broadcast, B is read by vectors.
@@ -68,37 +69,34 @@ inline Range k_block(index k, index block, index blocks) {
   return {k * block / blocks, k * (block + 1) / blocks};
 }
 
-/// Replaces the block of a transposed A, whose columns are contiguous, by a dense copy.
-///
-/// Not a packing into tiles: broadcasts read any layout equally fast. What hurts is that every step
-/// along k lands in another page and, with a power of two between columns, in the same cache sets.
-/// Rows are read along the page, and a copy of them cost more (5 % at 512 x 784) than it gave.
+/// A read in place costs nothing as long as its lines come from few pages and different cache sets;
+/// columns of a row-major A, and long rows across many panels, do not.
 template <class T>
-void copy_a(GemmBlock<T>& g, T* copy) {
-  // One cache line more than the data: columns of a power-of-two length would collide again.
-  const index pitch = g.m + index{kAlignment / sizeof(T)};
-  for (index p = 0; p < g.k; ++p) std::copy_n(g.a + p * g.a_col_stride, g.m, copy + p * pitch);
-  g.a = copy;
-  g.a_col_stride = pitch;
+bool wants_packing(const KernelTable<T>& table, const Problem<T>& p, index rows, index columns) {
+  if (table.pack_a == nullptr || rows <= kUnpackedTiles * table.mr) return false;
+  const index panels = (columns + table.nr - 1) / table.nr;
+  if (p.a.row_stride == 1) return panels >= kPackColumnsFromPanels;
+  return panels >= kPackRowsFromPanels && p.a.row_stride * index{sizeof(T)} >= kPackRowsFromStride;
 }
 
+/// Rows of A swept per packed block of B, in tiles, at most.
 template <class T>
-bool wants_copy(const ConstView<T>& a) {
-  return a.row_stride == 1 && a.col_stride * index{sizeof(T)} >= kCopyFromStride;
+index tiles_of_block(const KernelTable<T>& table) {
+  return std::max<index>(table.mc / table.mr, 1);
 }
 
 /// The rows x columns piece of a problem, with room for `capacity` packed elements of B, and for a
-/// block of A (or none).
+/// block of A, which is else read in place.
 template <class T>
 void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
-               bool packed, T* buffer, index capacity, T* a_copy) {
+               bool packed, T* buffer, index capacity, T* a_buffer) {
   const index k_blocks = std::max<index>((p.k + table.kc - 1) / table.kc, 1);
   const index k_longest = std::max<index>((p.k + k_blocks - 1) / k_blocks, 1);
   const index panels = std::max<index>(capacity / (k_longest * table.nr), 1);
   // Blocks of rows end where tiles do: the rows as a whole are cut into tiles of nearly equal
   // height.
   const index tiles = (rows.size() + table.mr - 1) / table.mr;
-  const index row_blocks = std::max<index>(tiles * table.mr / table.mc, 1);
+  const index row_blocks = (tiles + tiles_of_block(table) - 1) / tiles_of_block(table);
   const auto row_at = [&](index row_block) {
     return rows.begin + rows.size() * (tiles * row_block / row_blocks) / tiles;
   };
@@ -115,10 +113,18 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
       g.c_row_stride = p.c.row_stride;
       const T* b = p.b.data + ks.begin * p.b.row_stride + j * p.b.col_stride;
       if (packed) {
-        if (g.k > 0) table.pack_b(g.k, n, b, p.b.row_stride, p.b.col_stride, buffer);
         g.b = buffer;
         g.b_row_stride = table.nr;
         g.b_panel_stride = g.k * table.nr;
+        index first = 0;  // column to pack before the product
+        if (table.packs_b_in_passing && p.b.col_stride == 1 && g.k > 0) {
+          g.b_source = b;
+          g.b_source_stride = p.b.row_stride;
+          first = n / table.nr * table.nr;
+        }
+        if (first < n && g.k > 0)
+          table.pack_b(g.k, n - first, b + first * p.b.col_stride, p.b.row_stride, p.b.col_stride,
+                       buffer + first * g.k);
       } else {
         g.b = b;
         g.b_row_stride = p.b.row_stride;
@@ -136,7 +142,11 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         g.a = p.a.data + r.begin * p.a.row_stride + ks.begin * p.a.col_stride;
         g.a_row_stride = p.a.row_stride;
         g.a_col_stride = p.a.col_stride;
-        if (a_copy != nullptr && n >= kCopyFromPanels * table.nr) copy_a(g, a_copy);
+        if (a_buffer != nullptr && g.k > 0) {
+          table.pack_a(g.m, g.k, g.a, g.a_row_stride, g.a_col_stride, a_buffer);
+          g.a = a_buffer;
+          g.a_tile_stride = tile_stride(table.mr, g.k);
+        }
         g.c = &p.c(r.begin, j);
         if (g.epilogue != nullptr) {
           if (epilogue.row_bias != nullptr)
@@ -145,6 +155,7 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
             epilogue.gate = p.epilogue.gate + r.begin * p.epilogue.gate_row_stride + j;
         }
         table.gemm(g);
+        g.b_source = nullptr;  // packed now
       }
     }
   }
@@ -174,8 +185,9 @@ void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Rang
   const index k = std::max<index>(std::min(p.k, table.kc), 1);
   const index wanted =
       std::min(table.kc * table.nc, k * ((columns.size() + table.nr - 1) / table.nr * table.nr));
-  // A block of A ends at the next tile after mc rows; its copy pads every column.
-  const index a_wanted = wants_copy(p.a) ? (2 * table.mc + index{kAlignment / sizeof(T)}) * k : 0;
+  const index a_wanted = wants_packing(table, p, rows.size(), columns.size())
+                             ? tiles_of_block(table) * tile_stride(table.mr, k)
+                             : 0;
   if (void* memory = pack_buffer.get(static_cast<std::size_t>(wanted + a_wanted) * sizeof(T))) {
     T* buffer = static_cast<T*>(memory);
     run_piece(table, p, rows, columns, true, buffer, wanted,

@@ -32,21 +32,29 @@ struct TileEpilogue {
 
 /// C (m x n) ← alpha A (m x k) B (k x n) + beta C, then the epilogue if there is one.
 ///
-/// A is read one element at a time and broadcast, with any strides. B is read by vectors: columns
-/// [q*nr, (q+1)*nr) stand in panel q, whose row p begins at b + q*b_panel_stride + p*b_row_stride.
-/// Every panel can be read nr columns wide, also the last (packing pads it with zeros).
+/// A is read one element at a time and broadcast, with any strides, or from tiles that pack_a has
+/// made, where a row stride of 1 and the tile's height as column stride are understood. B is read
+/// by vectors: columns [q*nr, (q+1)*nr) stand in panel q, whose row p begins at b +
+/// q*b_panel_stride + p*b_row_stride. Every panel can be read nr columns wide, also the last
+/// (packing pads it with zeros).
 template <class T>
 struct GemmBlock {
   index m, n, k;
   const T* a;
   index a_row_stride, a_col_stride;
+  index a_tile_stride;  // elements from one packed tile of A to the next; 0: A is not packed
   const T* b;
   index b_row_stride, b_panel_stride;
+  const T* b_source;  // B(0, 0), or null
+  index b_source_stride;
   T* c;
   index c_row_stride;
   T alpha, beta;
   const TileEpilogue<T>* epilogue;  // null: none
 };
+
+/// Elements a packed tile of mr rows takes: whole vectors are stored, also where it ends.
+constexpr index tile_stride(index mr, index k) { return mr * k + 16; }
 
 /// Softmax + negative log-likelihood + gradient over a block of samples; see lamella::SoftmaxNll.
 template <class T>
@@ -75,10 +83,15 @@ struct KernelTable {
   const char* isa;
   index mr, nr;  // micro-tile: at most mr rows, nr columns (= width of a packed panel)
   index kc;      // K is cut into ceil(K / kc) nearly equal blocks; decides the bits of a result
-  index nc;      // columns packed at a time: kc x nc elements should sit in the L2 cache
+  index nc;      // columns packed at a time: kc x nc elements stay in the outermost cache
   index mc;  // rows of A swept per packed block: mc x kc elements should stay in the L2 beside it
 
   void (*gemm)(const GemmBlock<T>&);
+  bool packs_b_in_passing;  // gemm understands b_source
+  /// Packs A (m x k, any strides): cuts the rows into ceil(m / mr) tiles of nearly equal height,
+  /// the higher ones first, as gemm does, and stores each k-major, tile_stride(mr, k) elements
+  /// apart. Null: the table's gemm reads A in place only.
+  void (*pack_a)(index m, index k, const T* a, index row_stride, index col_stride, T* packed);
   /// Packs B (k x n, any strides) into panels of nr columns, k*nr elements each, zero-padded.
   void (*pack_b)(index k, index n, const T* b, index row_stride, index col_stride, T* packed);
   /// y[i] ← alpha A[i,:] x + beta y[i]; A is m x k with unit column stride, x contiguous.

@@ -4,7 +4,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_TABLE_H_
 #define LAMELLA_BACKENDS_SIMD_TABLE_H_
 
-#include "backends/simd/gemm.h"
+#include "backends/simd/packing.h"
 #include "backends/simd/rows.h"
 
 namespace lamella::backends {
@@ -25,6 +25,8 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.mc = blocking.mc;
   table.nc = blocking.nc;
   table.gemm = gemm<T>;
+  table.packs_b_in_passing = true;
+  table.pack_a = pack_a<T>;
   table.pack_b = pack_b<T>;
   table.gemv = gemv<T>;
   table.outer_product = outer_product<T>;

@@ -1,0 +1,247 @@
+// Packing of GEMM's operands into the order in which the micro-kernel reads them.
+//
+// Both operands go through squares of registers where their contiguous direction is not the
+// packed one: kLanes rows are loaded, transposed in registers and stored as kLanes columns.
+#ifndef LAMELLA_BACKENDS_SIMD_PACKING_H_
+#define LAMELLA_BACKENDS_SIMD_PACKING_H_
+
+#include "backends/simd/gemm.h"
+
+namespace lamella::backends {
+namespace {
+
+// GCC and clang vector extensions: xsimd's zip differs between its architectures in 8.1.
+#if defined(__clang__) || __GNUC__ >= 12
+#define LAMELLA_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#error "lamella needs g++ >= 12 or clang"
+#endif
+
+template <class T>
+using Raw __attribute__((vector_size(sizeof(Vec<T>)))) = T;
+
+template <int... kI>
+struct Indices {};
+template <int kN, int... kI>
+struct MakeIndices : MakeIndices<kN - 1, kN - 1, kI...> {};
+template <int... kI>
+struct MakeIndices<0, kI...> {
+  using type = Indices<kI...>;
+};
+
+/// Where element j of a shuffle comes from (b's elements are numbered from n on): a and b are cut
+/// into groups of `group` elements and these into chunks of `chunk`; the lower (or upper) halves of
+/// two groups interleave by chunks. With groups of 128 bits it is one cheap instruction everywhere.
+constexpr int interleave(int j, int n, int group, int chunk, bool upper) {
+  const int at = j % group, number = at / chunk;
+  return j - at + number / 2 * chunk + (upper ? group / 2 : 0) + at % chunk +
+         (number % 2 == 0 ? 0 : n);
+}
+
+/// Swaps blocks of `size` elements: the lower result has a's even blocks and, in the place of its
+/// odd ones, b's even blocks; the upper result has the odd blocks of both.
+constexpr int swap_blocks(int j, int n, int size, bool upper) {
+  const bool odd = j / size % 2 != 0;
+  return (odd ? j - size + n : j) + (upper ? size : 0);
+}
+
+template <int kChunk, class T, int... kI>
+LAMELLA_INLINE void interleave_rows(Raw<T>& a, Raw<T>& b, Indices<kI...>) {
+  constexpr int kN = sizeof...(kI), kGroup = 16 / sizeof(T);
+  const Raw<T> low = a, high = b;
+  a = LAMELLA_SHUFFLE(low, high, interleave(kI, kN, kGroup, kChunk, false)...);
+  b = LAMELLA_SHUFFLE(low, high, interleave(kI, kN, kGroup, kChunk, true)...);
+}
+
+template <int kSize, class T, int... kI>
+LAMELLA_INLINE void swap_row_blocks(Raw<T>& a, Raw<T>& b, Indices<kI...>) {
+  constexpr int kN = sizeof...(kI);
+  const Raw<T> low = a, high = b;
+  a = LAMELLA_SHUFFLE(low, high, swap_blocks(kI, kN, kSize, false)...);
+  b = LAMELLA_SHUFFLE(low, high, swap_blocks(kI, kN, kSize, true)...);
+}
+
+/// Transposes a square of kLanes x kLanes: first within groups of 128 bits, then the groups.
+///
+/// kLanes log2(kLanes) shuffles, which is the least there can be with two operands each.
+template <class T>
+LAMELLA_INLINE void transpose_square(Raw<T> (&rows)[kLanes<T>]) {
+  constexpr int kN = static_cast<int>(kLanes<T>);
+  using All = typename MakeIndices<kN>::type;
+  if constexpr (sizeof(T) == 8) {
+    unroll<kN / 2>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      interleave_rows<1, T>(rows[2 * i], rows[2 * i + 1], All{});
+    });
+  } else {
+    unroll<kN / 4>([&](auto q) LAMELLA_INLINE_LAMBDA {
+      Raw<T>* const four = rows + 4 * q;
+      interleave_rows<1, T>(four[0], four[1], All{});
+      interleave_rows<1, T>(four[2], four[3], All{});
+      interleave_rows<2, T>(four[0], four[2], All{});  // columns 0 and 1 of every group
+      interleave_rows<2, T>(four[1], four[3], All{});  // columns 2 and 3
+      const Raw<T> second = four[2];
+      four[2] = four[1];
+      four[1] = second;
+    });
+  }
+  constexpr int kGroup = 16 / sizeof(T);
+  if constexpr (kN >= 2 * kGroup)
+    unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      if constexpr ((i.value / kGroup) % 2 == 0)
+        swap_row_blocks<kGroup, T>(rows[i], rows[i + kGroup], All{});
+    });
+  if constexpr (kN >= 4 * kGroup)
+    unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      if constexpr ((i.value / (2 * kGroup)) % 2 == 0)
+        swap_row_blocks<2 * kGroup, T>(rows[i], rows[i + 2 * kGroup], All{});
+    });
+}
+
+/// Packs kLanes columns, each contiguous in k, by squares: packed[p * kPanel + j] ← b[p + j *
+/// col_stride].
+template <class T>
+LAMELLA_KERNEL void pack_transposed(index k, const T* b, index col_stride, T* packed) {
+  index p = 0;
+  for (; p + kLanes<T> <= k; p += kLanes<T>) {
+    Raw<T> rows[kLanes<T>];
+    unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      __builtin_memcpy(&rows[j], b + j * col_stride + p, sizeof(Raw<T>));
+    });
+    transpose_square<T>(rows);
+    unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      __builtin_memcpy(packed + (p + j) * kPanel<T>, &rows[j], sizeof(Raw<T>));
+    });
+  }
+  for (; p < k; ++p)
+    for (index j = 0; j < kLanes<T>; ++j) packed[p * kPanel<T> + j] = b[j * col_stride + p];
+}
+
+template <class T>
+LAMELLA_KERNEL void pack_b(index k, index n, const T* b, index row_stride, index col_stride,
+                           T* packed) {
+  for (index column = 0; column < n; column += kPanel<T>, packed += k * kPanel<T>) {
+    const index columns = n - column < kPanel<T> ? n - column : kPanel<T>;
+    const T* from = b + column * col_stride;
+    index whole = 0;  // columns done by whole vectors
+    if (col_stride == 1) {
+      whole = columns / kLanes<T> * kLanes<T>;
+      for (index p = 0; p < k; ++p)
+        for (index j = 0; j < whole; j += kLanes<T>)
+          store(packed + p * kPanel<T> + j, load(from + p * row_stride + j));
+    } else if (row_stride == 1) {
+      for (; whole + kLanes<T> <= columns; whole += kLanes<T>)
+        pack_transposed(k, from + whole * col_stride, col_stride, packed + whole);
+    }
+    for (index p = 0; whole < kPanel<T> && p < k; ++p)
+      for (index j = whole; j < kPanel<T>; ++j)
+        packed[p * kPanel<T> + j] = j < columns ? from[p * row_stride + j * col_stride] : T{0};
+  }
+}
+
+/// Squares side by side that hold the rows of a tile.
+template <class T>
+inline constexpr int kTileSquares = static_cast<int>((kRows + kLanes<T> - 1) / kLanes<T>);
+
+/// Packs a tile whose rows are contiguous in k.
+///
+/// Stores are of whole vectors: what is written beyond a step's last row is written again, rightly,
+/// by the next step; tile_stride leaves room behind the last.
+template <class T>
+LAMELLA_KERNEL void pack_tile_rows(index rows, index k, const T* a, index row_stride, T* packed) {
+  constexpr int kN = static_cast<int>(kLanes<T>);
+  index p = 0;
+  for (; p + kN <= k; p += kN) {
+    Raw<T> squares[kTileSquares<T>][kLanes<T>];
+    unroll<kTileSquares<T>>([&](auto q) LAMELLA_INLINE_LAMBDA {
+      unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+        // Rows the tile does not have repeat its last one; nobody reads them.
+        const index row = q * kN + i < rows ? q * kN + i : rows - 1;
+        if constexpr (q * kN + i < kRows)
+          __builtin_memcpy(&squares[q][i], a + row * row_stride + p, sizeof(Raw<T>));
+        else
+          squares[q][i] = squares[q][0];
+      });
+      transpose_square<T>(squares[q]);
+    });
+    unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      unroll<kTileSquares<T>>([&](auto q) LAMELLA_INLINE_LAMBDA {
+        if (q * kN < rows)
+          __builtin_memcpy(packed + (p + j) * rows + q * kN, &squares[q][j], sizeof(Raw<T>));
+      });
+    });
+  }
+  for (; p < k; ++p)
+    for (index i = 0; i < rows; ++i) packed[p * rows + i] = a[i * row_stride + p];
+}
+
+/// kSteps neighbouring columns of `tiles` tiles of `rows` rows; whole vectors are read.
+template <int kSteps, class T>
+LAMELLA_INLINE void pack_column_steps(index tiles, index rows, const T* from, index col_stride,
+                                      T* to, index stride) {
+  for (; tiles > 0; --tiles, from += rows, to += stride)
+    unroll<kTileSquares<T>>([&](auto q) LAMELLA_INLINE_LAMBDA {
+      if (q * kLanes<T> < rows)
+        unroll<kSteps>([&](auto step) LAMELLA_INLINE_LAMBDA {
+          store(to + step * rows + q * kLanes<T>, load(from + step * col_stride + q * kLanes<T>));
+        });
+    });
+}
+
+/// Packs A's tiles; columns of A are contiguous. All tiles of a few columns before the next ones:
+/// tiles share the columns' cache lines. What a store writes beyond its step is written again.
+template <class T>
+LAMELLA_KERNEL void pack_columns(index m, index k, const T* a, index col_stride, T* packed) {
+  const index tiles = (m + kRows - 1) / kRows, low = m / tiles, high_tiles = m % tiles;
+  const index stride = tile_stride(kRows, k), high = low + 1;
+  // The last tiles may have fewer rows behind their beginning than a vector has lanes.
+  const index last = kTileSquares<T> * kLanes<T> / low;
+  const index low_whole = tiles - high_tiles > last ? tiles - high_tiles - last : 0;
+  const index high_whole = low_whole > 0 ? high_tiles : high_tiles > last ? high_tiles - last : 0;
+  // With two squares a step's second stores would fall into the next step's first ones.
+  constexpr int kSteps = kTileSquares<T> == 1 ? 4 : 1;
+  const auto steps = [&](auto count, index p) LAMELLA_INLINE_LAMBDA {
+    const T* from = a + p * col_stride;
+    pack_column_steps<count>(high_whole, high, from, col_stride, packed + p * high, stride);
+    if (low_whole > 0)
+      pack_column_steps<count>(low_whole, low, from + high_tiles * high, col_stride,
+                               packed + high_tiles * stride + p * low, stride);
+  };
+  index p = 0;
+  for (; p + kSteps <= k; p += kSteps) steps(Index<kSteps>{}, p);
+  for (; p < k; ++p) steps(Index<1>{}, p);
+
+  for (index tile = high_whole + low_whole; tile < tiles; ++tile) {
+    const index rows = tile < high_tiles ? high : low;
+    const T* from = a + tile * low + (tile < high_tiles ? tile : high_tiles);
+    T* to = packed + tile * stride;
+    for (p = 0; p < k; ++p, to += rows, from += col_stride)
+      for (index i = 0; i < rows; ++i) to[i] = from[i];
+  }
+}
+
+template <class T>
+LAMELLA_KERNEL void pack_a(index m, index k, const T* a, index row_stride, index col_stride,
+                           T* packed) {
+  if (m == 0) return;
+  if (row_stride == 1) {
+    pack_columns(m, k, a, col_stride, packed);
+    return;
+  }
+  const index tiles = (m + kRows - 1) / kRows, low = m / tiles, high_tiles = m % tiles;
+  for (index tile = 0; tile < tiles; ++tile) {
+    const index rows = tile < high_tiles ? low + 1 : low;
+    if (col_stride == 1) {
+      pack_tile_rows(rows, k, a, row_stride, packed);
+    } else {
+      for (index p = 0; p < k; ++p)
+        for (index i = 0; i < rows; ++i) packed[p * rows + i] = a[i * row_stride + p * col_stride];
+    }
+    a += rows * row_stride;
+    packed += tile_stride(kRows, k);
+  }
+}
+
+}  // namespace
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_SIMD_PACKING_H_
