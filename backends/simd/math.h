@@ -1,4 +1,5 @@
-// Vectorised exp, tanh and sigmoid. One polynomial, that of exp(r) - 1, serves all three.
+// Vectorised exp, tanh, sigmoid and log. One polynomial, that of exp(r) - 1, serves the first
+// three.
 //
 // x = n ln 2 + r with n an integer and |r| <= ln 2 / 2; exp(r) - 1 by its Taylor polynomial, whose
 // first omitted term is below a quarter of an ulp of exp(r) on that interval.
@@ -112,6 +113,29 @@ LAMELLA_INLINE Vec<T> tanh(Vec<T> z) {
   const ExpParts<T> parts = exp_parts<T>(x);
   const Vec<T> e = fma(parts.scale, parts.p, parts.scale - broadcast(T{1}));
   return e / (e + broadcast(T{2}));
+}
+
+/// log x for 1 <= x < infinity, NaN allowed: what the sum of a softmax needs.
+///
+/// x = 2^n f with f between sqrt(1/2) and sqrt(2); log f = 2 artanh t with t = (f - 1) / (f + 1),
+/// by its Taylor series t + t^3 / 3 + ..., t^2 < 0.0295.
+template <class T>
+LAMELLA_INLINE Vec<T> log_from_one(Vec<T> x) {
+  using C = ExpConstants<T>;
+  constexpr int kTerms = sizeof(T) == 4 ? 5 : 11;  // t^3 / 3 ...; the next is below 2^-55 or 2^-28
+  const Vec<Int<T>> half_way = bits_of<T>(broadcast(T(0.70710678118654752440)));
+  const Vec<Int<T>> exponent = (bits_of<T>(x) - half_way) >> C::kMantissaBits;
+  const Vec<T> n = xsimd::to_float(exponent);
+  const Vec<T> f = from_bits<T>(bits_of<T>(x) - (exponent << C::kMantissaBits));
+  const Vec<T> t = (f - broadcast(T{1})) / (f + broadcast(T{1}));
+  const Vec<T> square = t * t;
+  Vec<T> q = broadcast(T{1} / T(2 * kTerms + 1));
+  unroll<kTerms - 1>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    q = fma(q, square, broadcast(T{1} / T(2 * (kTerms - i) - 1)));
+  });
+  const Vec<T> twice = t + t;
+  const Vec<T> low = fma(twice, square * q, n * broadcast(C::kLn2Low));
+  return xsimd::select(x == x, fma(n, broadcast(C::kLn2High), twice + low), x);
 }
 
 }  // namespace
