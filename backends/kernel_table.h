@@ -75,6 +75,17 @@ struct SoftmaxNllBlock {
   index predictions_stride;
 };
 
+/// Adam's step on n contiguous elements; see lamella::AdamUpdate.
+template <class T>
+struct AdamBlock {
+  index n;
+  T beta1, gain1, beta2, gain2, weight_decay, keep, step, epsilon;
+  const T* gradient;
+  T* first;
+  T* second;
+  T* weights;
+};
+
 /// The kernels of one instruction set for one element type. Matrices are row-major with unit column
 /// stride and a leading dimension (ld), both in elements; vectors are contiguous unless a stride is
 /// given.
@@ -118,6 +129,7 @@ struct KernelTable {
   /// See lamella::SgdUpdate; velocity may be null.
   void (*sgd_update)(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
                      const T* gradient, T* velocity, T* weights);
+  void (*adam_update)(const AdamBlock<T>&);
 };
 
 /// The tables of one instruction set.

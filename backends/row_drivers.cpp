@@ -250,6 +250,18 @@ void Drivers<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
 }
 
 template <class T>
+void Drivers<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
+  constexpr double cost = 4;  // per element, in loads and stores: it touches seven, and divides
+  elementwise<T>(
+      executor_, cost,
+      [&](index n, T* w, const T* g, T* m, T* v) {
+        table_.adam_update({n, call.beta1, call.gain1, call.beta2, call.gain2, call.weight_decay,
+                            call.keep, call.step, call.epsilon, g, m, v, w});
+      },
+      call.weights, writable<T>(call.gradient), call.first, call.second);
+}
+
+template <class T>
 void Drivers<T>::run(const Plan<T>& plan) const noexcept {
   const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
   if (concurrency > 1) {

@@ -178,6 +178,34 @@ void register_sgd_update(const Subject& subject, bool momentum, index_t m, index
 }
 
 template <class T>
+void register_adam_update(const Subject& subject, index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("adam_update", type_name<T>, subject, "any", text(m, n)), [=](Run& run) {
+        Matrix<T> gradient(m, n);
+        Matrix<T> first(m, n);
+        Matrix<T> second(m, n);  // zero: v only grows by squares
+        Matrix<T> weights(m, n);
+        fill(gradient.data(), gradient.size());
+        fill(weights.data(), weights.size());
+        AdamUpdate<T> call;
+        call.beta1 = static_cast<T>(0.9);
+        call.gain1 = static_cast<T>(0.1);
+        call.beta2 = static_cast<T>(0.999);
+        call.gain2 = static_cast<T>(0.001);
+        call.step = static_cast<T>(1e-3);
+        call.epsilon = static_cast<T>(1e-8);
+        call.gradient = gradient.view();
+        call.first = first.view();
+        call.second = second.view();
+        call.weights = weights.view();
+        const auto& kernels = subject.backend->kernels<T>();
+        // Gradient in; both moments and weights in and out.
+        const Work work{0, 7 * bytes<T>(m, n), 4 * bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::axpy, work, [&] { kernels.adam_update(call); });
+      });
+}
+
+template <class T>
 void register_type(const Subject& subject) {
   for (const char* layout : kLayouts) {
     register_bias_add<T>(subject, layout, 1024, 1024);
@@ -197,6 +225,7 @@ void register_type(const Subject& subject) {
   register_activate_backward<T>(subject, 128, 512);
   register_sgd_update<T>(subject, false, 512, 784);
   register_sgd_update<T>(subject, true, 512, 784);
+  register_adam_update<T>(subject, 512, 784);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ constexpr index_t kClasses = 10;
 struct Case {
   std::vector<index_t> hidden;
   index_t batch;
+  bool adam = false;
 };
 
 /// Bytes in the shape of Fashion-MNIST. Time does not depend on what a dense network learns.
@@ -60,7 +61,8 @@ double flops_per_sample(const NetworkSpec& spec) {
 std::string text(const Case& c) {
   std::string name = std::to_string(kSide * kSide);
   for (const index_t units : c.hidden) name += '-' + std::to_string(units);
-  return name + '-' + std::to_string(kClasses) + "_b" + std::to_string(c.batch);
+  return name + '-' + std::to_string(kClasses) + "_b" + std::to_string(c.batch) +
+         (c.adam ? "_adam" : "");
 }
 
 template <class T>
@@ -76,7 +78,10 @@ void train_epochs(benchmark::State& state, const Subject& subject, const Case& c
   TrainOptions options;
   options.epochs = 1;
   options.batch_size = c.batch;
-  options.sgd.learning_rate = 0.01;
+  if (c.adam)
+    options.optimizer = AdamOptions{};
+  else
+    options.optimizer = SgdOptions{.learning_rate = 0.01};
 
   const auto samples = static_cast<double>(data.samples());
   const double flops = samples * flops_per_sample(spec);
@@ -102,7 +107,8 @@ void train_epochs(benchmark::State& state, const Subject& subject, const Case& c
 
 template <class T>
 void register_type(const Subject& subject, const std::optional<std::filesystem::path>& directory) {
-  const Case cases[] = {{{128}, 128}, {{512, 256}, 128}, {{512, 256}, 32}, {{512, 256}, 512}};
+  const Case cases[] = {{{128}, 128},      {{512, 256}, 128},         {{512, 256}, 32},
+                        {{512, 256}, 512}, {{1024, 1024, 1024}, 128}, {{512, 256}, 128, true}};
   for (const auto& c : cases)
     register_benchmark(
         benchmark_name("training", type_name<T>, subject, directory ? "fashion_mnist" : "synthetic",

@@ -265,6 +265,31 @@ void check(const SgdUpdate<T>& call) {
 }
 
 template <class T>
+void check(const AdamUpdate<T>& call) {
+  const Checker checker{"adam_update"};
+  checker.finite("beta1", call.beta1);
+  checker.finite("gain1", call.gain1);
+  checker.finite("beta2", call.beta2);
+  checker.finite("gain2", call.gain2);
+  checker.finite("weight_decay", call.weight_decay);
+  checker.finite("keep", call.keep);
+  checker.finite("step", call.step);
+  if (!(call.epsilon > 0 && std::isfinite(call.epsilon)))
+    fail(checker.kernel, "epsilon is {}; it must be positive and finite", call.epsilon);
+  const Operand gradient = checker.in("gradient", call.gradient);
+  const Operand first = checker.out("first", call.first);
+  const Operand second = checker.out("second", call.second);
+  const Operand weights = checker.out("weights", call.weights);
+  for (const Operand* operand : {&gradient, &first, &second}) checker.same_shape(*operand, weights);
+  checker.disjoint(weights, gradient);
+  checker.disjoint(weights, first);
+  checker.disjoint(weights, second);
+  checker.disjoint(first, gradient);
+  checker.disjoint(first, second);
+  checker.disjoint(second, gradient);
+}
+
+template <class T>
 void check(const Plan<T>& plan) {
   for (const KernelCall<T>& call : plan.calls)
     std::visit([](const auto& operands) { check(operands); }, call);
@@ -298,6 +323,30 @@ void check_options(const SgdOptions& options) {
     fail(where, "nesterov is set but momentum is 0; it needs a momentum above 0");
 }
 
+void check_options(const AdamOptions& options) {
+  constexpr std::string_view where = "AdamOptions";
+  constexpr double least_epsilon = 1e-30;
+  if (!(options.learning_rate > 0 && std::isfinite(options.learning_rate)))
+    fail(where, "learning_rate is {}; it must be positive and finite", options.learning_rate);
+  if (!(options.beta1 >= 0 && options.beta1 < 1))
+    fail(where, "beta1 is {}; it must be in [0, 1)", options.beta1);
+  if (!(options.beta2 >= 0 && options.beta2 < 1))
+    fail(where, "beta2 is {}; it must be in [0, 1)", options.beta2);
+  if (!(options.epsilon >= least_epsilon && std::isfinite(options.epsilon)))
+    fail(where, "epsilon is {}; it must be finite and at least {}", options.epsilon, least_epsilon);
+  if (!(options.weight_decay >= 0 && std::isfinite(options.weight_decay)))
+    fail(where, "weight_decay is {}; it must be finite and not negative", options.weight_decay);
+  if (options.decoupled_decay && !(options.learning_rate * options.weight_decay <= 1))
+    fail(where,
+         "weight_decay {} with learning_rate {} takes more than all of a weight in one step; their "
+         "product must be at most 1",
+         options.weight_decay, options.learning_rate);
+}
+
+void check_options(const Optimizer& optimizer) {
+  std::visit([](const auto& options) { check_options(options); }, optimizer);
+}
+
 template <class T>
 void check_input(std::string_view where, std::string_view name, ConstView<T> view) {
   Checker{where}.in(name, view);
@@ -319,6 +368,7 @@ void check_output(std::string_view where, std::string_view name, View<T> view) {
   template void check(const SoftmaxNll<T>&);                                   \
   template void check(const ColumnSums<T>&);                                   \
   template void check(const SgdUpdate<T>&);                                    \
+  template void check(const AdamUpdate<T>&);                                   \
   template void check(const Plan<T>&);                                         \
   template void check_input(std::string_view, std::string_view, ConstView<T>); \
   template void check_output(std::string_view, std::string_view, View<T>);

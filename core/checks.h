@@ -37,6 +37,8 @@ template <class T>
 void check(const ColumnSums<T>& call);
 template <class T>
 void check(const SgdUpdate<T>& call);
+template <class T>
+void check(const AdamUpdate<T>& call);
 
 /// Every call of a plan.
 template <class T>
@@ -50,6 +52,8 @@ void check_activation(std::string_view where, const Activation& activation);
 
 /// Every option within the range that optimizer.h states.
 void check_options(const SgdOptions& options);
+void check_options(const AdamOptions& options);
+void check_options(const Optimizer& optimizer);
 
 /// A matrix that is only read, or one that is written: pointer, shape and strides.
 template <class T>

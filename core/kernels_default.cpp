@@ -154,6 +154,20 @@ void Kernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
     }
 }
 
+template <class T>
+void Kernels<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
+  for (index_t i = 0; i < call.weights.rows; ++i)
+    for (index_t j = 0; j < call.weights.cols; ++j) {
+      T& w = call.weights(i, j);
+      T& m = call.first(i, j);
+      T& v = call.second(i, j);
+      const T g = call.gradient(i, j) + call.weight_decay * w;
+      m = call.beta1 * m + call.gain1 * g;
+      v = call.beta2 * v + call.gain2 * (g * g);
+      w = call.keep * w - call.step * (m / (std::sqrt(v) + call.epsilon));
+    }
+}
+
 namespace {
 
 // Chooses the kernel for one call of a plan.
@@ -170,6 +184,7 @@ struct Dispatch {
   void operator()(const SoftmaxNll<T>& call) const { kernels.softmax_nll(call); }
   void operator()(const ColumnSums<T>& call) const { kernels.column_sums(call); }
   void operator()(const SgdUpdate<T>& call) const { kernels.sgd_update(call); }
+  void operator()(const AdamUpdate<T>& call) const { kernels.adam_update(call); }
 };
 
 }  // namespace

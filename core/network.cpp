@@ -245,17 +245,17 @@ View<T> Network<T>::batch_input(index_t n) {
 
 template <class T>
 BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
-                                    std::span<const T> weights, const SgdOptions& options,
+                                    std::span<const T> weights, const Optimizer& optimizer,
                                     const Dropout& dropout) {
-  check_options(options);
+  check_options(optimizer);
   impl_->step.load("Network::train_batch", labels, weights, dropout);
-  impl_->run(impl_->step.descent(options));
+  impl_->run(impl_->step.descent(optimizer));
   return impl_->step.result();
 }
 
 template <class T>
-void Network<T>::reset_velocity() {
-  impl_->step.reset_velocity();
+void Network<T>::reset_optimizer() {
+  impl_->step.reset_optimizer();
 }
 
 template <class T>

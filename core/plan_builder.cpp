@@ -6,6 +6,7 @@
 #include "core/plan_builder.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/sizes.h"
 
@@ -23,12 +24,28 @@ constexpr Activation kMaskGate{ActivationKind::relu};
 }  // namespace
 
 template <class T>
-MomentumState<T>::MomentumState(const std::vector<index_t>& sizes) : velocity(sizes) {
+GradientBuffer<T>::GradientBuffer(const std::vector<index_t>& sizes) {
   index_t largest = 0;
-  for (index_t l = 0; l < velocity.layers(); ++l)
-    largest = std::max(largest, checked_sum(padded<T>(velocity.layer(l).weights.size()),
-                                            velocity.layer(l).bias.size));
-  gradient = AlignedArray<T>(largest);
+  for (std::size_t l = 1; l < sizes.size(); ++l)
+    largest = std::max(largest,
+                       checked_sum(padded<T>(checked_product(sizes[l], sizes[l - 1])), sizes[l]));
+  memory_ = AlignedArray<T>(largest);
+}
+
+template <class T>
+LayerView<T> GradientBuffer<T>::of(const LayerView<T>& layer) {
+  return {row_major(memory_.data(), layer.weights.rows, layer.weights.cols),
+          {memory_.data() + padded<T>(layer.weights.size()), layer.bias.size, 1}};
+}
+
+template <class T>
+void set_step(AdamUpdate<T>& update, const AdamOptions& options, std::uint64_t step) {
+  // m / (1 - β₁ᵗ) over √(v / (1 - β₂ᵗ)) + ε, with √(1 - β₂ᵗ) taken out of the denominator.
+  const auto t = static_cast<double>(step);
+  const double correction1 = 1 - std::pow(options.beta1, t);
+  const double correction2 = std::sqrt(1 - std::pow(options.beta2, t));
+  update.step = static_cast<T>(options.learning_rate * correction2 / correction1);
+  update.epsilon = static_cast<T>(options.epsilon * correction2);
 }
 
 template <class T>
@@ -42,28 +59,53 @@ void PlanBuilder<T>::add_descent(const SgdOptions& options) {
 }
 
 template <class T>
-void PlanBuilder<T>::add_momentum_descent(const SgdOptions& options, MomentumState<T>& state) {
+void PlanBuilder<T>::add_momentum_descent(const SgdOptions& options, GradientBuffer<T>& buffer,
+                                          const Parameters<T>& velocity) {
+  SgdUpdate<T> update;
+  update.learning_rate = static_cast<T>(options.learning_rate);
+  update.momentum = static_cast<T>(options.momentum);
+  update.nesterov = options.nesterov;
   add_backward([&](index_t l) {
+    const LayerView<T> gradient = add_buffered_gradient(l, buffer);
     const LayerView<T> layer = parameters_.layer(l);
-    const LayerView<T> velocity = state.velocity.layer(l);
-    const View<T> weights_gradient =
-        row_major(state.gradient.data(), layer.weights.rows, layer.weights.cols);
-    const VectorView<T> bias_gradient{state.gradient.data() + padded<T>(layer.weights.size()),
-                                      layer.bias.size, 1};
-    add_layer_gradient(l, 1, 0, weights_gradient, 0, bias_gradient);
-
-    SgdUpdate<T> update;
-    update.learning_rate = static_cast<T>(options.learning_rate);
-    update.momentum = static_cast<T>(options.momentum);
     update.weight_decay = static_cast<T>(options.weight_decay);
-    update.nesterov = options.nesterov;
-    update.gradient = weights_gradient;
-    update.velocity = velocity.weights;
+    update.gradient = gradient.weights;
+    update.velocity = velocity.layer(l).weights;
     update.weights = layer.weights;
     plan_.calls.push_back(update);
     update.weight_decay = 0;
-    update.gradient = as_row(bias_gradient);
-    update.velocity = as_row(velocity.bias);
+    update.gradient = as_row(gradient.bias);
+    update.velocity = as_row(velocity.layer(l).bias);
+    update.weights = as_row(layer.bias);
+    plan_.calls.push_back(update);
+  });
+}
+
+template <class T>
+void PlanBuilder<T>::add_adam_descent(const AdamOptions& options, GradientBuffer<T>& buffer,
+                                      const AdamState<T>& state) {
+  const double decay = options.weight_decay;
+  AdamUpdate<T> update;
+  update.beta1 = static_cast<T>(options.beta1);
+  update.gain1 = static_cast<T>(1 - options.beta1);
+  update.beta2 = static_cast<T>(options.beta2);
+  update.gain2 = static_cast<T>(1 - options.beta2);
+  set_step(update, options, 1);
+  add_backward([&](index_t l) {
+    const LayerView<T> gradient = add_buffered_gradient(l, buffer);
+    const LayerView<T> layer = parameters_.layer(l);
+    update.weight_decay = static_cast<T>(options.decoupled_decay ? 0 : decay);
+    update.keep = static_cast<T>(options.decoupled_decay ? 1 - options.learning_rate * decay : 1);
+    update.gradient = gradient.weights;
+    update.first = state.first.layer(l).weights;
+    update.second = state.second.layer(l).weights;
+    update.weights = layer.weights;
+    plan_.calls.push_back(update);
+    update.weight_decay = 0;
+    update.keep = 1;
+    update.gradient = as_row(gradient.bias);
+    update.first = as_row(state.first.layer(l).bias);
+    update.second = as_row(state.second.layer(l).bias);
     update.weights = as_row(layer.bias);
     plan_.calls.push_back(update);
   });
@@ -149,6 +191,13 @@ View<T> PlanBuilder<T>::inputs(index_t l) const {
 }
 
 template <class T>
+LayerView<T> PlanBuilder<T>::add_buffered_gradient(index_t l, GradientBuffer<T>& buffer) {
+  const LayerView<T> gradient = buffer.of(parameters_.layer(l));
+  add_layer_gradient(l, 1, 0, gradient.weights, 0, gradient.bias);
+  return gradient;
+}
+
+template <class T>
 void PlanBuilder<T>::add_layer_gradient(index_t l, T alpha, T beta, View<T> weights, T bias_beta,
                                         VectorView<T> bias) {
   const View<T> d = outputs_gradient(l);
@@ -164,8 +213,10 @@ void PlanBuilder<T>::add_layer_gradient(index_t l, T alpha, T beta, View<T> weig
   plan_.calls.push_back(ColumnSums<T>{alpha, d, bias_beta, bias});
 }
 
-template struct MomentumState<float>;
-template struct MomentumState<double>;
+template class GradientBuffer<float>;
+template class GradientBuffer<double>;
+template void set_step(AdamUpdate<float>&, const AdamOptions&, std::uint64_t);
+template void set_step(AdamUpdate<double>&, const AdamOptions&, std::uint64_t);
 template class PlanBuilder<float>;
 template class PlanBuilder<double>;
 

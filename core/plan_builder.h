@@ -6,6 +6,7 @@
 #ifndef LAMELLA_CORE_PLAN_BUILDER_H_
 #define LAMELLA_CORE_PLAN_BUILDER_H_
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -17,16 +18,35 @@
 
 namespace lamella {
 
-/// What momentum needs to remember: one velocity per parameter, and a place for the gradient of one
-/// layer at a time, which the largest layer fills.
+/// Room for the gradient of one layer at a time, which the largest layer fills: optimisers with a
+/// memory of their own need the gradient itself.
 template <class T>
-struct MomentumState {
-  /// All velocities zero. `sizes` are d_0 ... d_L.
-  explicit MomentumState(const std::vector<index_t>& sizes);
+class GradientBuffer {
+ public:
+  /// `sizes` are d_0 ... d_L.
+  explicit GradientBuffer(const std::vector<index_t>& sizes);
 
-  Parameters<T> velocity;
-  AlignedArray<T> gradient;
+  /// The place of a gradient with the shapes of `layer`.
+  LayerView<T> of(const LayerView<T>& layer);
+
+ private:
+  AlignedArray<T> memory_;
 };
+
+/// Adam's memory: the moments of every parameter, zero at first, and the number of steps taken.
+template <class T>
+struct AdamState {
+  explicit AdamState(const std::vector<index_t>& sizes) : first(sizes), second(sizes) {}
+
+  Parameters<T> first;
+  Parameters<T> second;
+  std::uint64_t steps = 0;
+};
+
+/// What the number of steps taken decides in an update: 1 for the first step. Everything else in
+/// the call stays.
+template <class T>
+void set_step(AdamUpdate<T>& update, const AdamOptions& options, std::uint64_t step);
 
 /// Adds to plans the passes of one network over one mini-batch.
 template <class T>
@@ -54,7 +74,12 @@ class PlanBuilder {
   void add_descent(const SgdOptions& options);
 
   /// Gradients of all layers, each followed by its momentum update.
-  void add_momentum_descent(const SgdOptions& options, MomentumState<T>& state);
+  void add_momentum_descent(const SgdOptions& options, GradientBuffer<T>& buffer,
+                            const Parameters<T>& velocity);
+
+  /// Gradients of all layers, each followed by its update as in step 1 of Adam.
+  void add_adam_descent(const AdamOptions& options, GradientBuffer<T>& buffer,
+                        const AdamState<T>& state);
 
   /// Gradients into `gradients`, where ∇W ← D Aᵀ + weight_decay ∇W: holding W for the penalty.
   void add_gradients(T weight_decay, std::span<const LayerView<T>> gradients);
@@ -73,6 +98,9 @@ class PlanBuilder {
   // The gradient D of layer l's outputs (0 nearest the input) and the layer's inputs A.
   View<T> outputs_gradient(index_t l) const;
   View<T> inputs(index_t l) const;
+
+  // The gradient of layer l, written to the buffer.
+  LayerView<T> add_buffered_gradient(index_t l, GradientBuffer<T>& buffer);
 
   // weights ← alpha D_l A_{l-1}ᵀ + beta weights and bias ← alpha D_l 1 + bias_beta bias.
   void add_layer_gradient(index_t l, T alpha, T beta, View<T> weights, T bias_beta,

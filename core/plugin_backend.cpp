@@ -159,6 +159,12 @@ class PluginKernels final : public Kernels<T> {
                std::int32_t{c.nesterov}, arg(c.gradient), arg(c.velocity), arg(c.weights)))
       Base::sgd_update(c);
   }
+  void adam_update(const AdamUpdate<T>& c) const noexcept override {
+    if (!offer("adam_update", functions_.adam_update, c.beta1, c.gain1, c.beta2, c.gain2,
+               c.weight_decay, c.keep, c.step, c.epsilon, arg(c.gradient), arg(c.first),
+               arg(c.second), arg(c.weights)))
+      Base::adam_update(c);
+  }
 
  private:
   static constexpr const char* kType = std::is_same_v<T, float> ? "f32" : "f64";

@@ -132,6 +132,12 @@ Work describe(Line& line, const SgdUpdate<T>& call) {
 }
 
 template <class T>
+Work describe(Line& line, const AdamUpdate<T>& call) {
+  line.add(" {}x{}", call.weights.rows, call.weights.cols);
+  return bytes<T>(7 * call.weights.size());  // gradient in; moments and weights in and out
+}
+
+template <class T>
 class TracedKernels final : public Kernels<T> {
  public:
   TracedKernels(const Kernels<T>& inner, const BackendInfo& info) : inner_(inner), info_(info) {}
@@ -163,6 +169,9 @@ class TracedKernels final : public Kernels<T> {
   }
   void sgd_update(const SgdUpdate<T>& call) const noexcept override {
     trace("sgd_update", call, &Kernels<T>::sgd_update);
+  }
+  void adam_update(const AdamUpdate<T>& call) const noexcept override {
+    trace("adam_update", call, &Kernels<T>::adam_update);
   }
   // run(plan) is inherited: the base makes a plan's calls one by one, through the overrides above.
 

@@ -42,7 +42,7 @@ void check_train_options(const TrainOptions& options) {
   if (options.batch_size < 1)
     throw ArgumentError(
         fmt::format("train: batch_size is {}; it must be at least 1", options.batch_size));
-  check_options(options.sgd);
+  check_options(options.optimizer);
   check_dropout("train", {options.dropout, options.seed, 0, {}});
 }
 
@@ -100,7 +100,7 @@ class Run {
     for (std::size_t s = 0; s < count; ++s)
       labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];
     const BatchResult result = network_.train_batch(
-        std::span<const std::int32_t>(labels_.data(), count), {}, options_.sgd,
+        std::span<const std::int32_t>(labels_.data(), count), {}, options_.optimizer,
         {options_.dropout, options_.seed, static_cast<std::uint32_t>(progress_.epoch), indices});
     if (!std::isfinite(result.loss_sum)) fail(first, result);
     total_.loss_sum += result.loss_sum;
@@ -118,7 +118,7 @@ class Run {
         "train: the loss is {} in epoch {}, batch {} of {}, with learning rate {}; try a smaller "
         "learning rate such as {}, or look for NaN, infinite or badly scaled values in the data",
         result.loss_sum, progress_.epoch, first / batch_size_ + 1, batches,
-        options_.sgd.learning_rate, options_.sgd.learning_rate / 10));
+        learning_rate(options_.optimizer), learning_rate(options_.optimizer) / 10));
   }
 
   Network<T>& network_;
@@ -143,7 +143,7 @@ std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const 
   check_fits("train", "training", network.spec(), train, preprocessing);
   if (test != nullptr) check_fits("train", "test", network.spec(), *test, preprocessing);
 
-  network.reset_velocity();
+  network.reset_optimizer();
   Run<T> run(network, train, preprocessing, options, callbacks);
   std::vector<EpochReport> reports;
   reports.reserve(static_cast<std::size_t>(std::min(options.epochs, kReportsReserved)));

@@ -109,26 +109,47 @@ typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
 }
 
 template <class T>
-const Plan<T>& TrainingStep<T>::descent(const SgdOptions& options) {
+const Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
   CachedPlan& entry = cache_entry();
   const bool known =
-      entry.samples == batch_.samples && entry.options == options && entry.dropout == dropout_;
+      entry.samples == batch_.samples && entry.optimizer == optimizer && entry.dropout == dropout_;
   if (!known) {
-    if (options.momentum != 0 && !momentum_) momentum_.emplace(layer_sizes(spec_));
     entry.samples = 0;  // unusable until complete
     entry.plan.calls.clear();
     PlanBuilder<T> builder = forward_and_loss(entry.plan);
-    if (options.momentum != 0)
-      builder.add_momentum_descent(options, *momentum_);
-    else
-      builder.add_descent(options);
+    std::visit([&](const auto& options) { add_descent(builder, options); }, optimizer);
     check(entry.plan);
     entry.samples = batch_.samples;
-    entry.options = options;
+    entry.optimizer = optimizer;
     entry.dropout = dropout_;
   }
   weight_loss(entry.plan);
+  if (const auto* options = std::get_if<AdamOptions>(&optimizer)) {
+    ++adam_->steps;
+    for (KernelCall<T>& call : entry.plan.calls)
+      if (auto* update = std::get_if<AdamUpdate<T>>(&call))
+        set_step(*update, *options, adam_->steps);
+  }
   return entry.plan;
+}
+
+template <class T>
+void TrainingStep<T>::add_descent(PlanBuilder<T>& builder, const SgdOptions& options) {
+  if (options.momentum == 0) return builder.add_descent(options);
+  if (!velocity_) velocity_.emplace(layer_sizes(spec_));
+  builder.add_momentum_descent(options, gradient_buffer(), *velocity_);
+}
+
+template <class T>
+void TrainingStep<T>::add_descent(PlanBuilder<T>& builder, const AdamOptions& options) {
+  if (!adam_) adam_.emplace(layer_sizes(spec_));
+  builder.add_adam_descent(options, gradient_buffer(), *adam_);
+}
+
+template <class T>
+GradientBuffer<T>& TrainingStep<T>::gradient_buffer() {
+  if (!gradient_buffer_) gradient_buffer_.emplace(layer_sizes(spec_));
+  return *gradient_buffer_;
 }
 
 template <class T>
@@ -157,10 +178,15 @@ void TrainingStep<T>::weight_loss(Plan<T>& plan) const {
 }
 
 template <class T>
-void TrainingStep<T>::reset_velocity() {
-  if (!momentum_) return;
-  AlignedArray<T>& velocity = momentum_->velocity.storage();
-  std::fill(velocity.begin(), velocity.end(), T{0});
+void TrainingStep<T>::reset_optimizer() {
+  const auto clear = [](Parameters<T>& memory) {
+    std::fill(memory.storage().begin(), memory.storage().end(), T{0});
+  };
+  if (velocity_) clear(*velocity_);
+  if (!adam_) return;
+  clear(adam_->first);
+  clear(adam_->second);
+  adam_->steps = 0;
 }
 
 template BatchResult batch_result(const BatchViews<float>&, double);

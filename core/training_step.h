@@ -39,14 +39,15 @@ class TrainingStep {
             std::span<const T> weights, const Dropout& dropout);
 
   /// The plan that takes a step of descent on the batch loaded. Valid until the next call.
-  const Plan<T>& descent(const SgdOptions& options);
+  const Plan<T>& descent(const Optimizer& optimizer);
   /// A plan that writes the gradients of the batch loaded; see PlanBuilder::add_gradients.
   Plan<T> gradients(T weight_decay, std::span<const LayerView<T>> gradients);
 
   /// What the plan, once run, has found.
   BatchResult result() const { return batch_result(batch_, weight_sum_); }
 
-  void reset_velocity();
+  /// Network::reset_optimizer.
+  void reset_optimizer();
 
  private:
   // Batch sizes with a plan. An epoch has two: full batches, and the last partial one.
@@ -54,7 +55,7 @@ class TrainingStep {
 
   struct CachedPlan {
     index_t samples = 0;  // 0: none
-    SgdOptions options;
+    Optimizer optimizer;
     double dropout = 0;
     std::uint64_t last_use = 0;
     Plan<T> plan;
@@ -62,6 +63,10 @@ class TrainingStep {
 
   CachedPlan& cache_entry();
   PlanBuilder<T> forward_and_loss(Plan<T>& plan) const;
+  // The calls behind the loss: gradients and updates.
+  void add_descent(PlanBuilder<T>& builder, const SgdOptions& options);
+  void add_descent(PlanBuilder<T>& builder, const AdamOptions& options);
+  GradientBuffer<T>& gradient_buffer();
   // Makes the loss of a plan the weighted mean of the batch loaded.
   void weight_loss(Plan<T>& plan) const;
 
@@ -72,7 +77,10 @@ class TrainingStep {
   bool weighted_ = false;
   double weight_sum_ = 0;
   double dropout_ = 0;
-  std::optional<MomentumState<T>> momentum_;  // from the first step with momentum on
+  // What optimisers remember, from the first step on that needs it.
+  std::optional<Parameters<T>> velocity_;
+  std::optional<AdamState<T>> adam_;
+  std::optional<GradientBuffer<T>> gradient_buffer_;
   std::array<CachedPlan, kPlans> plans_;
   std::uint64_t uses_ = 0;
 };

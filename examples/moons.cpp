@@ -27,8 +27,7 @@ int main(int argc, char** argv) try {
   lamella::TrainOptions options;
   options.epochs = 50;
   options.batch_size = 32;
-  options.sgd.learning_rate = 0.1;
-  options.sgd.momentum = 0.9;
+  options.optimizer = lamella::SgdOptions{.learning_rate = 0.1, .momentum = 0.9};
   lamella::TrainCallbacks callbacks;
   callbacks.on_epoch = [](const lamella::EpochReport& report) {
     if (report.epoch % 10 == 0)

@@ -194,13 +194,32 @@ SgdResult sgd_update(const SgdUpdate<T>& call) {
   return result;
 }
 
+template <class T>
+AdamResult adam_update(const AdamUpdate<T>& call) {
+  AdamResult result;
+  for (index_t i = 0; i < call.weights.rows; ++i)
+    for (index_t j = 0; j < call.weights.cols; ++j) {
+      const long double w = call.weights(i, j);
+      const long double g = call.gradient(i, j) + call.weight_decay * w;
+      const long double m =
+          call.beta1 * static_cast<long double>(call.first(i, j)) + call.gain1 * g;
+      const long double v =
+          call.beta2 * static_cast<long double>(call.second(i, j)) + call.gain2 * g * g;
+      result.first.push_back(m);
+      result.second.push_back(v);
+      result.weights.push_back(call.keep * w - call.step * m / (std::sqrt(v) + call.epsilon));
+    }
+  return result;
+}
+
 #define LAMELLA_INSTANTIATE(T)                                  \
   template Sums<Wide<T>> gemm(const Gemm<T>&);                  \
   template Sums<Wide<T>> outer_product(const OuterProduct<T>&); \
   template Sums<Wide<T>> column_sums(const ColumnSums<T>&);     \
   template std::vector<long double> softmax(ConstView<T>);      \
   template SoftmaxNllResult softmax_nll(const SoftmaxNll<T>&);  \
-  template SgdResult sgd_update(const SgdUpdate<T>&);
+  template SgdResult sgd_update(const SgdUpdate<T>&);           \
+  template AdamResult adam_update(const AdamUpdate<T>&);
 LAMELLA_INSTANTIATE(float)
 LAMELLA_INSTANTIATE(double)
 #undef LAMELLA_INSTANTIATE

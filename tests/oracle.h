@@ -72,6 +72,12 @@ struct SgdResult {
 template <class T>
 SgdResult sgd_update(const SgdUpdate<T>& call);
 
+struct AdamResult {
+  std::vector<long double> first, second, weights;
+};
+template <class T>
+AdamResult adam_update(const AdamUpdate<T>& call);
+
 }  // namespace lamella::oracle
 
 #endif  // LAMELLA_TESTS_ORACLE_H_

@@ -245,6 +245,16 @@ void sgd_update(index n, T learning_rate, T momentum, T weight_decay, bool neste
 }
 
 template <class T>
+void adam_update(const AdamBlock<T>& s) {
+  for (index i = 0; i < s.n; ++i) {
+    const T g = s.gradient[i] + s.weight_decay * s.weights[i];
+    s.first[i] = s.beta1 * s.first[i] + s.gain1 * g;
+    s.second[i] = s.beta2 * s.second[i] + s.gain2 * (g * g);
+    s.weights[i] = s.keep * s.weights[i] - s.step * (s.first[i] / (sqrt(s.second[i]) + s.epsilon));
+  }
+}
+
+template <class T>
 constexpr KernelTable<T> make_table(index kc) {
   KernelTable<T> table{};
   table.isa = "scalar";
@@ -268,6 +278,7 @@ constexpr KernelTable<T> make_table(index kc) {
   table.row_sums = row_sums<T>;
   table.column_sums = column_sums<T>;
   table.sgd_update = sgd_update<T>;
+  table.adam_update = adam_update<T>;
   return table;
 }
 

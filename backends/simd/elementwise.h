@@ -143,6 +143,37 @@ LAMELLA_KERNEL void sgd_update(index n, T learning_rate, T momentum, T weight_de
   }
 }
 
+template <class T>
+LAMELLA_KERNEL void adam_update(const AdamBlock<T>& s) {
+  const Vec<T> beta1 = broadcast(s.beta1), gain1 = broadcast(s.gain1), beta2 = broadcast(s.beta2),
+               gain2 = broadcast(s.gain2), decay = broadcast(s.weight_decay),
+               keep = broadcast(s.keep), minus_step = broadcast(-s.step),
+               epsilon = broadcast(s.epsilon);
+  // Division and square root are exactly rounded in every lane, so a vector's place does not show.
+  const auto advance = [&](Vec<T> gradient, Vec<T>& m, Vec<T>& v, Vec<T>& w) LAMELLA_INLINE_LAMBDA {
+    const Vec<T> g = fma(decay, w, gradient);
+    m = fma(beta1, m, gain1 * g);
+    v = fma(beta2, v, gain2 * (g * g));
+    w = fma(minus_step, m / (xsimd::sqrt(v) + epsilon), keep * w);
+  };
+  index i = 0;
+  for (; i + kLanes<T> <= s.n; i += kLanes<T>) {
+    Vec<T> m = load(s.first + i), v = load(s.second + i), w = load(s.weights + i);
+    advance(load(s.gradient + i), m, v, w);
+    store(s.first + i, m);
+    store(s.second + i, v);
+    store(s.weights + i, w);
+  }
+  if (const index rest = s.n - i; rest > 0) {
+    Vec<T> m = load_n(s.first + i, rest), v = load_n(s.second + i, rest),
+           w = load_n(s.weights + i, rest);
+    advance(load_n(s.gradient + i, rest), m, v, w);
+    store_n(s.first + i, rest, m);
+    store_n(s.second + i, rest, v);
+    store_n(s.weights + i, rest, w);
+  }
+}
+
 }  // namespace
 }  // namespace lamella::backends
 

@@ -41,6 +41,7 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.row_sums = row_sums<T>;
   table.column_sums = column_sums<T>;
   table.sgd_update = sgd_update<T>;
+  table.adam_update = adam_update<T>;
   return table;
 }
 

@@ -68,6 +68,8 @@ class Backend {
   void run(const ColumnSums<T>& call) const;
   template <class T>
   void run(const SgdUpdate<T>& call) const;
+  template <class T>
+  void run(const AdamUpdate<T>& call) const;
 
   /// C ← alpha A B + beta C.
   template <class T>

@@ -156,10 +156,33 @@ struct SgdUpdate {
   View<T> weights;
 };
 
+/// One step of Adam on a block of weights (m x n), its factors as algorithm and step number give
+/// them (optimizer.h, AdamOptions):
+///   g ← gradient + weight_decay w
+///   first  ← beta1 first  + gain1 g
+///   second ← beta2 second + gain2 g²
+///   w ← keep w - step first / (√second + epsilon)
+template <class T>
+struct AdamUpdate {
+  T beta1 = 0;
+  T gain1 = 1;  ///< 1 - β₁
+  T beta2 = 0;
+  T gain2 = 1;         ///< 1 - β₂
+  T weight_decay = 0;  ///< of the penalty, which the moments see
+  T keep = 1;          ///< 1 - ηλ of the decay that they do not see
+  T step = 0;          ///< η √(1 - β₂ᵗ) / (1 - β₁ᵗ)
+  T epsilon = 1;       ///< ε √(1 - β₂ᵗ), above 0
+  ConstView<T> gradient;
+  View<T> first;
+  View<T> second;
+  View<T> weights;
+};
+
 /// One kernel call with its operands, as data.
 template <class T>
-using KernelCall = std::variant<FusedGemm<T>, BiasAdd<T>, Softmax<T>, OuterProduct<T>, Activate<T>,
-                                ActivateBackward<T>, SoftmaxNll<T>, ColumnSums<T>, SgdUpdate<T>>;
+using KernelCall =
+    std::variant<FusedGemm<T>, BiasAdd<T>, Softmax<T>, OuterProduct<T>, Activate<T>,
+                 ActivateBackward<T>, SoftmaxNll<T>, ColumnSums<T>, SgdUpdate<T>, AdamUpdate<T>>;
 
 /// A short program of kernel calls, each of which may read what earlier ones wrote. The network
 /// describes a training step this way once per batch size; a backend runs it again and again.
@@ -190,6 +213,7 @@ class Kernels {
   virtual void softmax_nll(const SoftmaxNll<T>& call) const noexcept;
   virtual void column_sums(const ColumnSums<T>& call) const noexcept;
   virtual void sgd_update(const SgdUpdate<T>& call) const noexcept;
+  virtual void adam_update(const AdamUpdate<T>& call) const noexcept;
 
   /// Executes the calls of a plan in order. The default makes them one by one.
   virtual void run(const Plan<T>& plan) const noexcept;

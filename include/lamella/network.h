@@ -94,17 +94,18 @@ class Network {
   /// Forward, backward and update for the n samples written to batch_input(n).
   ///
   /// The gradient is that of the (weighted) mini-batch mean plus weight decay. `labels` has n
-  /// entries; `weights` has n or none, which means that all are 1. With momentum, velocities start
-  /// at zero at the first step that has any; steps without leave them as they are.
+  /// entries; `weights` has n or none, which means that all are 1. What an optimiser remembers
+  /// (velocities; moments and the number of steps) starts at zero at the first step that needs it;
+  /// steps of other optimisers leave it as it is.
   /// Throws ArgumentError, and changes nothing, for a label out of range, a weight that is negative
   /// or not finite, weights that sum to zero, sizes other than the last batch_input(n), or options
-  /// out of range. Allocates nothing once batch size, momentum and dropout have been in use.
+  /// out of range. Allocates nothing once batch size, optimiser and dropout have been in use.
   /// The input stays as it was written.
   BatchResult train_batch(std::span<const std::int32_t> labels, std::span<const T> weights,
-                          const SgdOptions& options, const Dropout& dropout = {});
+                          const Optimizer& optimizer, const Dropout& dropout = {});
 
-  /// Sets all velocities to zero: the next step with momentum begins afresh.
-  void reset_velocity();
+  /// Forgets velocities, moments and steps counted: the next step is like the first.
+  void reset_optimizer();
 
   /// The gradient of (mean loss + penalty) at the current parameters for the samples written to
   /// batch_input(n), layer by layer into `gradients` (layers() entries, same shapes as layer(l),

@@ -1,16 +1,22 @@
 // Settings of a training step: the optimiser, and dropout. The arithmetic of an update is a kernel
-// (kernels.h, SgdUpdate).
+// (kernels.h: SgdUpdate, AdamUpdate).
+//
+// ∇ is the gradient of the mini-batch's mean loss, λ the weight decay; biases are never decayed.
 #ifndef LAMELLA_OPTIMIZER_H_
 #define LAMELLA_OPTIMIZER_H_
 
 #include <cstdint>
 #include <span>
+#include <variant>
 
 namespace lamella {
 
-/// (Momentum) stochastic gradient descent: g ← ∇ + λW, v ← μv + g, W ← W - ηv (nesterov: W - η(g +
-/// μv)). With μ = 0 no velocity and no gradient matrix exist: W ← (1 - ηλ)W - ηDAᵀ is one GEMM
-/// (MATH.md). Biases are not decayed.
+/// (Momentum) stochastic gradient descent: g ← ∇ + λW, v ← μv + g, W ← W - ηv. With μ = 0 no
+/// velocity and no gradient matrix exist: W ← (1 - ηλ)W - ηDAᵀ is one GEMM (MATH.md).
+///
+/// Nesterov's form, W ← W - η(g + μv), is that of Sutskever et al., "On the importance of
+/// initialization and momentum in deep learning" (ICML 2013), in the variables that the network is
+/// evaluated at.
 struct SgdOptions {
   double learning_rate = 0.1;  ///< η, finite and > 0
   double momentum = 0;         ///< μ in [0, 1)
@@ -19,6 +25,33 @@ struct SgdOptions {
 
   friend bool operator==(const SgdOptions&, const SgdOptions&) = default;
 };
+
+/// Adam: Kingma and Ba, "Adam: a method for stochastic optimization" (ICLR 2015), algorithm 1. In
+/// step t (from 1), with g = ∇ + λW, element by element:
+///   m ← β₁m + (1 - β₁)g,  v ← β₂v + (1 - β₂)g²,  W ← W - η (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) +
+///   ε)
+///
+/// AdamW (`decoupled_decay`): Loshchilov and Hutter, "Decoupled weight decay regularization" (ICLR
+/// 2019), algorithm 2. The decay does not pass through the moments: g = ∇, and W starts the step
+/// as (1 - ηλ)W.
+struct AdamOptions {
+  double learning_rate = 0.001;  ///< η, finite and > 0
+  double beta1 = 0.9;            ///< β₁ in [0, 1)
+  double beta2 = 0.999;          ///< β₂ in [0, 1)
+  double epsilon = 1e-8;         ///< ε, finite and >= 1e-30: above zero in float too
+  double weight_decay = 0;       ///< λ, finite and >= 0
+  bool decoupled_decay = false;  ///< AdamW; then ηλ is at most 1
+
+  friend bool operator==(const AdamOptions&, const AdamOptions&) = default;
+};
+
+/// Which optimiser takes a step, and how.
+using Optimizer = std::variant<SgdOptions, AdamOptions>;
+
+/// η of either.
+inline double learning_rate(const Optimizer& optimizer) {
+  return std::visit([](const auto& options) { return options.learning_rate; }, optimizer);
+}
 
 /// Inverted dropout: in a step, each hidden unit of each sample is left out with the given
 /// probability, and those kept are scaled by 1 / (1 - probability). Nothing is left out in

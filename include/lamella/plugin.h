@@ -22,7 +22,7 @@ extern "C" {
 
 /* A plugin is loaded if its major version is the library's and its minor version is not newer. */
 #define LAMELLA_PLUGIN_ABI_MAJOR 1
-#define LAMELLA_PLUGIN_ABI_MINOR 0
+#define LAMELLA_PLUGIN_ABI_MINOR 1
 
 /* What kernels and `create` return. Any other value is an error as well, and is reported. */
 enum {
@@ -92,6 +92,9 @@ typedef struct lamella_plugin_predictions {
  *   sgd_update         g = gradient + weight_decay w; v <- momentum v + g; w <- w - learning_rate v
  *                      (with nesterov: w <- w - learning_rate (g + momentum v)). velocity.rows is 0
  *                      where there is none; then v is g.
+ *   adam_update        (since 1.1) g = gradient + weight_decay w; first <- beta1 first + gain1 g;
+ *                      second <- beta2 second + gain2 g g;
+ *                      w <- keep w - step first / (sqrt(second) + epsilon)
  */
 #define LAMELLA_PLUGIN_DECLARE(S, T)                                                           \
   typedef struct lamella_plugin_matrix_##S {                                                   \
@@ -168,6 +171,11 @@ typedef struct lamella_plugin_predictions {
     lamella_plugin_const_matrix_##S gradient;                                                  \
     lamella_plugin_matrix_##S velocity, weights;                                               \
   } lamella_plugin_sgd_update_##S;                                                             \
+  typedef struct lamella_plugin_adam_update_##S {                                              \
+    T beta1, gain1, beta2, gain2, weight_decay, keep, step, epsilon;                           \
+    lamella_plugin_const_matrix_##S gradient;                                                  \
+    lamella_plugin_matrix_##S first, second, weights;                                          \
+  } lamella_plugin_adam_update_##S;                                                            \
                                                                                                \
   typedef struct lamella_plugin_kernels_##S {                                                  \
     size_t struct_size; /* sizeof(lamella_plugin_kernels_...) */                               \
@@ -181,6 +189,8 @@ typedef struct lamella_plugin_predictions {
     int (*softmax_nll)(void* context, const lamella_plugin_softmax_nll_##S* call);             \
     int (*column_sums)(void* context, const lamella_plugin_column_sums_##S* call);             \
     int (*sgd_update)(void* context, const lamella_plugin_sgd_update_##S* call);               \
+    /* since 1.1 */                                                                            \
+    int (*adam_update)(void* context, const lamella_plugin_adam_update_##S* call);             \
   } lamella_plugin_kernels_##S
 
 LAMELLA_PLUGIN_DECLARE(f32, float);

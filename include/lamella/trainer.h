@@ -20,7 +20,7 @@ namespace lamella {
 struct TrainOptions {
   index_t epochs = 10;
   index_t batch_size = 128;
-  SgdOptions sgd;
+  Optimizer optimizer;     ///< plain gradient descent if not said otherwise
   double dropout = 0;      ///< probability in [0, 1) that a step leaves a hidden unit out (Dropout)
   std::uint64_t seed = 1;  ///< of shuffle and dropout
   bool shuffle = true;

@@ -36,24 +36,24 @@ TEMPLATE_TEST_CASE("steps allocate nothing once batch sizes are known", "[alloca
                    double) {
   using T = TestType;
   for (const auto& backend : test_backends())
-    for (const double momentum : {0.0, 0.9}) {
-      INFO(backend->info().name << ", momentum " << momentum);
+    for (const Optimizer& kind : {Optimizer(SgdOptions{}), Optimizer(SgdOptions{.momentum = 0.9}),
+                                  Optimizer(AdamOptions{})}) {
+      INFO(backend->info().name << ", optimiser " << kind.index());
       Network<T> network({70, {90, 40}, 10}, backend, 1);
       const std::vector<std::int32_t> labels(64, 3);
       const std::vector<T> weights(64, 1);
-      SgdOptions options;
-      options.momentum = momentum;
+      Optimizer optimizer = kind;
       // Full batches, the last partial one, and a learning rate that falls.
       const auto epoch = [&](double learning_rate) {
-        options.learning_rate = learning_rate;
+        std::visit([&](auto& options) { options.learning_rate = learning_rate; }, optimizer);
         for (const index_t n : {64, 64, 17, 1}) {
           const View<T> x = network.batch_input(n);
           for (index_t i = 0; i < x.rows; ++i)
             for (index_t j = 0; j < x.cols; ++j)
               x(i, j) = static_cast<T>(0.01) * static_cast<T>(i - j);
           const std::span<const std::int32_t> y(labels.data(), static_cast<std::size_t>(n));
-          network.train_batch(y, {}, options);
-          network.train_batch(y, std::span<const T>(weights.data(), y.size()), options);
+          network.train_batch(y, {}, optimizer);
+          network.train_batch(y, std::span<const T>(weights.data(), y.size()), optimizer);
         }
       };
       epoch(0.1);

@@ -164,9 +164,17 @@ class Seeds(ToolTest):
                     ["--weight-decay", "0.01"], ["--dropout", "0.2"], ["--learning-rate", "0.05"],
                     ["--batch-size", "16"], ["--activation", "leaky_relu"],
                     ["--activation", "tanh"], ["--activation", "sigmoid"],
-                    ["--activation", "identity"], ["--precision", "f64"], ["--hidden", "8,8"]]
+                    ["--activation", "identity"], ["--precision", "f64"], ["--hidden", "8,8"],
+                    *[["--optimizer", "adam", *more]
+                      for more in ([], ["--beta1", "0.8"], ["--beta2", "0.99"],
+                                   ["--epsilon", "0.001"], ["--weight-decay", "0.1"],
+                                   ["--learning-rate", "0.01"])],
+                    ["--optimizer", "adamw"],  # differs from adam by its default decay
+                    ["--optimizer", "adamw", "--weight-decay", "0.1"]]
         models = {self.train(*variant).read_bytes() for variant in variants}
         self.assertEqual(len(models), len(variants))
+        undecayed = self.train("--optimizer", "adamw", "--weight-decay", "0").read_bytes()
+        self.assertEqual(undecayed, self.train("--optimizer", "adam").read_bytes())
 
 
 class Output(ToolTest):

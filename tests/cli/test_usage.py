@@ -14,8 +14,10 @@ class Help(ToolTest):
             self.assertRegex(self.succeed(name, "--help"), rf"lamella {name} \[OPTIONS\]")
         text = self.succeed("train", "--help")
         for option in (r"--hidden .*\[512,256\]", r"--activation .*\[relu\]", r"--epochs .*\[10\]",
-                       r"--batch-size .*\[128\]", r"--learning-rate .*\[0\.1\]",
-                       r"--momentum .*\[0\]", r"--weight-decay .*\[0\]", r"--precision .*\[f32\]",
+                       r"--batch-size .*\[128\]", r"--optimizer .*\[sgd\]",
+                       r"--learning-rate .*\[0\.1; adam, adamw: 0\.001\]", r"--momentum .*\[0\]",
+                       r"--beta1 .*\[0\.9\]", r"--beta2 .*\[0\.999\]", r"--epsilon .*\[1e-08\]",
+                       r"--weight-decay .*\[0; adamw: 0\.01\]", r"--precision .*\[f32\]",
                        r"--seed .*\[1\]", r"--preprocess .*\[auto\]", r"--data .*required"):
             self.assertRegex(text, option)
 
@@ -47,6 +49,13 @@ class Refused(ToolTest):
         for value in ("1", "-0.1", "nan", "2"):
             self.refuse_training("--momentum: '.*' is not a finite number from 0 to below 1",
                                  "--momentum", value)
+        for option in ("--beta1", "--beta2"):
+            for value in ("1", "-0.1", "nan"):
+                self.refuse_training(f"{option}: '.*' is not a finite number from 0 to below 1",
+                                     "--optimizer", "adam", option, value)
+        for value in ("0", "-1e-8", "inf", "nan"):
+            self.refuse_training("--epsilon: '.*' is not a finite number from 1e-30",
+                                 "--optimizer", "adam", "--epsilon", value)
         for value in ("1", "-0.1", "nan"):
             self.refuse_training("--dropout: '.*' is not a finite number from 0 to below 1",
                                  "--dropout", value)
@@ -69,12 +78,24 @@ class Refused(ToolTest):
     def test_choices(self):
         self.refuse_training("--activation: 'swish' is not one of relu, leaky_relu",
                              "--activation", "swish")
+        self.refuse_training("--optimizer: 'lion' is not one of sgd, adam, adamw",
+                             "--optimizer", "lion")
         self.refuse_training("--precision: 'f16' is not one of f32, f64", "--precision", "f16")
         self.refuse_training("--preprocess: 'pca' is not one of auto, none, scale, standardize",
                              "--preprocess", "pca")
 
     def test_combinations(self):
         self.refuse_training("--nesterov needs", "--nesterov")
+        for option in ("--beta1", "--beta2", "--epsilon"):
+            self.refuse_training(f"{option} is an option of adam and adamw, and --optimizer is sgd",
+                                 option, "0.5")
+        for optimizer in ("adam", "adamw"):
+            self.refuse_training(f"--momentum is an option of sgd, and --optimizer is {optimizer}",
+                                 "--optimizer", optimizer, "--momentum", "0.9")
+            self.refuse_training("--nesterov is an option of sgd", "--optimizer", optimizer,
+                                 "--nesterov")
+        self.refuse_training("above 1: weights would lose", "--optimizer", "adamw",
+                             "--weight-decay", "2", "--learning-rate", "0.6")
         self.refuse_training("--header", "--header", "--no-header")
         self.refuse_training("--epochs", "--epochs", "1", "--epochs", "2")
         for value in ("", "ab", "1", ".", '"', "\n"):

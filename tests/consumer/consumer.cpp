@@ -36,7 +36,7 @@ bool learns_with(const std::string& backend) {
   lamella::TrainOptions options;
   options.epochs = 100;
   options.batch_size = 20;
-  options.sgd.learning_rate = 0.5;
+  options.optimizer = lamella::SgdOptions{.learning_rate = 0.5};
   const auto epochs = lamella::train(network, moons, nullptr, {}, options);
   std::printf("%s: accuracy %.3f\n", backend.c_str(), epochs.back().train_accuracy);
   return epochs.back().train_accuracy >= 0.97;

@@ -145,7 +145,7 @@ KernelCall<T> random_call(Memory<T>& memory, const std::vector<View<T>>& matrice
   const View<T> p = at(0), q = random() % 2 == 0 ? at(1) : transposed(at(1)), out = at(2);
   const index_t n = out.rows;
   const T factor = static_cast<T>(0.05);
-  switch (random() % 9) {
+  switch (random() % 10) {
     case 0:
       return FusedGemm<T>{{factor, p, q, static_cast<T>(0.5), out}, {}};
     case 1:
@@ -162,6 +162,20 @@ KernelCall<T> random_call(Memory<T>& memory, const std::vector<View<T>>& matrice
       return ActivateBackward<T>{kSigmoid, q, out};
     case 7:
       return ColumnSums<T>{factor, q, static_cast<T>(0.5), row(out, n - 1)};
+    case 8: {
+      AdamUpdate<T> update;
+      update.beta1 = static_cast<T>(0.5);
+      update.gain1 = static_cast<T>(0.5);
+      update.gain2 = static_cast<T>(0.25);  // beta2 = 0: whatever sign a matrix has, v has none
+      update.weight_decay = factor;
+      update.step = factor;
+      update.epsilon = static_cast<T>(0.1);
+      update.gradient = q;
+      update.first = p;
+      update.second = at(3);
+      update.weights = out;
+      return update;
+    }
     default: {
       SgdUpdate<T> update;
       update.learning_rate = factor;

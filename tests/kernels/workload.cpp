@@ -118,6 +118,22 @@ class Workload {
     update.nesterov = true;
     update.velocity = velocity.view();
     make("sgd_update", what + " nesterov", update, a, velocity);
+
+    const Operand<T> second = matrix(s.rows, s.cols, order, 0, 1);
+    AdamUpdate<T> adam;
+    adam.beta1 = static_cast<T>(0.9);
+    adam.gain1 = static_cast<T>(0.1);
+    adam.beta2 = static_cast<T>(0.999);
+    adam.gain2 = static_cast<T>(0.001);
+    adam.weight_decay = static_cast<T>(1e-4);
+    adam.keep = static_cast<T>(0.999);
+    adam.step = static_cast<T>(1e-3);
+    adam.epsilon = static_cast<T>(1e-8);
+    adam.gradient = b.read();
+    adam.first = velocity.view();
+    adam.second = second.view();
+    adam.weights = a.view();
+    make("adam_update", what, adam, a, velocity, second);
   }
 
   void nll(const Shape& s, const std::string& what, ConstView<T> logits,

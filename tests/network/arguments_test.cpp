@@ -105,7 +105,7 @@ TEST_CASE("train_batch refuses bad batches and options, and changes nothing", "[
   const auto before = parameters_of(network);
 
   const auto train = [&](std::vector<std::int32_t> labels, std::vector<double> weights,
-                         SgdOptions options = {}) {
+                         Optimizer options = {}) {
     return [&network, labels, weights, options] { network.train_batch(labels, weights, options); };
   };
   const std::vector<std::int32_t> good{0, 1, 0, 1};
@@ -138,6 +138,27 @@ TEST_CASE("train_batch refuses bad batches and options, and changes nothing", "[
   check_refusal("weight_decay is -1", train(good, {}, options(0.1, 0, -1, false)));
   check_refusal("weight_decay is nan", train(good, {}, options(0.1, 0, kNan, false)));
   check_refusal("nesterov is set but momentum is 0", train(good, {}, options(0.1, 0, 0, true)));
+
+  const auto adam = [&](auto member, double value) {
+    AdamOptions o;
+    o.*member = value;
+    return train(good, {}, o);
+  };
+  for (const double rate : {0.0, -0.1, kNan, kInf})
+    check_refusal("AdamOptions: learning_rate is", adam(&AdamOptions::learning_rate, rate));
+  for (const double beta : {1.0, -0.1, kNan, kInf}) {
+    check_refusal("AdamOptions: beta1 is", adam(&AdamOptions::beta1, beta));
+    check_refusal("AdamOptions: beta2 is", adam(&AdamOptions::beta2, beta));
+  }
+  for (const double epsilon : {0.0, -1e-8, 1e-31, kNan, kInf})
+    check_refusal("AdamOptions: epsilon is", adam(&AdamOptions::epsilon, epsilon));
+  for (const double decay : {-1.0, kNan, kInf})
+    check_refusal("AdamOptions: weight_decay is", adam(&AdamOptions::weight_decay, decay));
+  AdamOptions too_much;
+  too_much.learning_rate = 0.5;
+  too_much.weight_decay = 2.5;
+  too_much.decoupled_decay = true;
+  check_refusal("their product must be at most 1", train(good, {}, too_much));
   CHECK(parameters_of(network) == before);
   CHECK(refusal(train(good, {})) == "(no exception)");
   CHECK(parameters_of(network) != before);

@@ -347,6 +347,53 @@ TEMPLATE_TEST_CASE("sgd_update refuses operands that do not fit", "[checks]", fl
   });
 }
 
+TEMPLATE_TEST_CASE("adam_update refuses operands that do not fit", "[checks]", float, double) {
+  using T = TestType;
+  using A = Arena<T>;
+  const auto adam = [](std::string message, std::function<void(AdamUpdate<T>&, A&)> spoil) {
+    return Case<T>{std::move(message), [spoil](const Backend& backend, A& arena) {
+                     AdamUpdate<T> s;
+                     s.gradient = arena.matrix(0, 3, 4);
+                     s.first = arena.matrix(16, 3, 4);
+                     s.second = arena.matrix(32, 3, 4);
+                     s.weights = arena.matrix(48, 3, 4);
+                     spoil(s, arena);
+                     backend.run(s);
+                   }};
+  };
+  check_refused<T>({
+      adam("adam_update: beta1 is nan", [](auto& s, A&) { s.beta1 = static_cast<T>(kNan); }),
+      adam("adam_update: gain1 is inf", [](auto& s, A&) { s.gain1 = static_cast<T>(kInf); }),
+      adam("adam_update: beta2 is -inf", [](auto& s, A&) { s.beta2 = static_cast<T>(-kInf); }),
+      adam("adam_update: gain2 is nan", [](auto& s, A&) { s.gain2 = static_cast<T>(kNan); }),
+      adam("adam_update: weight_decay is inf",
+           [](auto& s, A&) { s.weight_decay = static_cast<T>(kInf); }),
+      adam("adam_update: keep is nan", [](auto& s, A&) { s.keep = static_cast<T>(kNan); }),
+      adam("adam_update: step is inf", [](auto& s, A&) { s.step = static_cast<T>(kInf); }),
+      adam("adam_update: epsilon is 0; it must be positive and finite",
+           [](auto& s, A&) { s.epsilon = 0; }),
+      adam("adam_update: epsilon is nan", [](auto& s, A&) { s.epsilon = static_cast<T>(kNan); }),
+      adam("adam_update: gradient is 4 x 3 but weights is 3 x 4",
+           [](auto& s, A& a) { s.gradient = a.matrix(0, 4, 3); }),
+      adam("adam_update: first is 2 x 4 but weights is 3 x 4",
+           [](auto& s, A& a) { s.first = a.matrix(16, 2, 4); }),
+      adam("adam_update: second is 3 x 3 but weights is 3 x 4",
+           [](auto& s, A& a) { s.second = a.matrix(32, 3, 3); }),
+      adam("adam_update: weights overlaps gradient",
+           [](auto& s, A& a) { s.gradient = a.matrix(48, 3, 4); }),
+      adam("adam_update: weights overlaps first",
+           [](auto& s, A& a) { s.first = a.matrix(50, 3, 4); }),
+      adam("adam_update: weights overlaps second",
+           [](auto& s, A& a) { s.second = a.matrix(46, 3, 4); }),
+      adam("adam_update: first overlaps gradient",
+           [](auto& s, A& a) { s.first = a.matrix(4, 3, 4); }),
+      adam("adam_update: first overlaps second",
+           [](auto& s, A& a) { s.second = a.matrix(20, 3, 4); }),
+      adam("adam_update: second overlaps gradient",
+           [](auto& s, A& a) { s.second = a.matrix(4, 3, 4); }),
+  });
+}
+
 TEMPLATE_TEST_CASE("the shell lets through what is unusual but sound", "[checks]", float, double) {
   using T = TestType;
   for (const auto& backend : test_backends()) {
@@ -359,6 +406,7 @@ TEMPLATE_TEST_CASE("the shell lets through what is unusual but sound", "[checks]
       backend->outer_product<T>(1, {nullptr, 0, 1}, {nullptr, 0, 1}, View<T>{nullptr, 0, 0, 0, 1});
       backend->run(SoftmaxNll<T>{});
       backend->run(SgdUpdate<T>{});
+      backend->run(AdamUpdate<T>{});
       SUCCEED();
     }
     SECTION(backend->info().name + ": a product of no terms is zero") {

@@ -75,23 +75,28 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
   const Dataset data = patterns(300, 200);
   const Dataset test = patterns(270, 200);
   struct Variant {
-    double momentum, dropout;
+    std::string name;
+    Optimizer optimizer;
+    double dropout;
     ActivationKind activation;
   };
+  const Variant variants[] = {
+      {"sgd", SgdOptions{.learning_rate = 0.02, .weight_decay = 0.001}, 0, ActivationKind::relu},
+      {"momentum", SgdOptions{.learning_rate = 0.02, .momentum = 0.9, .weight_decay = 0.001}, 0.25,
+       ActivationKind::tanh},
+      {"adamw", AdamOptions{.weight_decay = 0.1, .decoupled_decay = true}, 0,
+       ActivationKind::relu}};
   for (const std::string& isa : usable_isas())
-    for (const Variant& variant :
-         {Variant{0, 0, ActivationKind::relu}, Variant{0.9, 0.25, ActivationKind::tanh}}) {
+    for (const Variant& variant : variants) {
       std::vector<T> first;
       double first_loss = 0;
       for (const Subject& subject : subjects(isa)) {
-        INFO(subject.name << ", momentum " << variant.momentum);
+        INFO(subject.name << ", " << variant.name);
         Network<T> network({200, {256, 128}, 10, {variant.activation}}, subject.backend, 1);
         TrainOptions options;
         options.epochs = 2;
         options.batch_size = 128;  // 128, 128, 44
-        options.sgd.learning_rate = 0.02;
-        options.sgd.momentum = variant.momentum;
-        options.sgd.weight_decay = 0.001;
+        options.optimizer = variant.optimizer;
         options.dropout = variant.dropout;
         const auto reports = train(network, data, &test, {{0}, {1.0 / 255}}, options);
         const auto parameters = parameters_of(network);

@@ -44,6 +44,44 @@ class ReferenceSgd {
   Gradients<double> velocity_;
 };
 
+// Algorithm 1 of Kingma and Ba, and 2 of Loshchilov and Hutter, line by line; biases without decay.
+class ReferenceAdam {
+ public:
+  ReferenceAdam(const Network<double>& network, const AdamOptions& options)
+      : options_(options), first_(network), second_(network) {}
+
+  void step(Network<double>& network, std::span<const std::int32_t> labels) {
+    Gradients<double> gradients(network);
+    network.gradient(labels, {}, options_.decoupled_decay ? 0 : options_.weight_decay,
+                     gradients.views());
+    ++t_;
+    const double kept =
+        options_.decoupled_decay ? 1 - options_.learning_rate * options_.weight_decay : 1;
+    for (index_t l = 0; l < network.layers(); ++l) {
+      const LayerView<double> layer = network.layer(l);
+      for (index_t i = 0; i < layer.weights.size(); ++i)
+        update(gradients.layer(l).weights.data[i], first_.layer(l).weights.data[i],
+               second_.layer(l).weights.data[i], kept, layer.weights.data[i]);
+      for (index_t i = 0; i < layer.bias.size; ++i)
+        update(gradients.layer(l).bias[i], first_.layer(l).bias[i], second_.layer(l).bias[i], 1,
+               layer.bias[i]);
+    }
+  }
+
+ private:
+  void update(double g, double& m, double& v, double kept, double& w) const {
+    m = options_.beta1 * m + (1 - options_.beta1) * g;
+    v = options_.beta2 * v + (1 - options_.beta2) * g * g;
+    const double m_hat = m / (1 - std::pow(options_.beta1, t_));
+    const double v_hat = v / (1 - std::pow(options_.beta2, t_));
+    w = kept * w - options_.learning_rate * m_hat / (std::sqrt(v_hat) + options_.epsilon);
+  }
+
+  AdamOptions options_;
+  Gradients<double> first_, second_;
+  int t_ = 0;
+};
+
 void check_close(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   double worst = 0;
@@ -88,6 +126,56 @@ TEST_CASE("train_batch takes the steps of written-out gradient descent", "[netwo
           check_close(parameters_of(trained), parameters_of(reference));
         }
       }
+}
+
+TEST_CASE("train_batch takes the steps of written-out Adam and AdamW", "[network][train]") {
+  const AdamOptions variants[] = {
+      {},
+      {.learning_rate = 0.02, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3},
+      {.learning_rate = 0.01, .beta1 = 0, .beta2 = 0, .epsilon = 0.1},
+      {.learning_rate = 0.01, .weight_decay = 0.05},
+      {.learning_rate = 0.01, .weight_decay = 0.5, .decoupled_decay = true}};
+  for (const auto& backend : test_backends())
+    for (const AdamOptions& o : variants) {
+      INFO(backend->info().name << ", rate " << o.learning_rate << ", beta1 " << o.beta1
+                                << ", decay " << o.weight_decay << ", decoupled "
+                                << o.decoupled_decay);
+      const NetworkSpec spec{4, {7, 5}, 3, {ActivationKind::tanh}};
+      Network<double> trained(spec, backend, 2);
+      Network<double> reference(spec, backend, 2);
+      ReferenceAdam adam(reference, o);
+      std::uint64_t seed = 1;
+      for (const index_t n : {8, 8, 3, 1, 8, 1, 20, 8, 3}) {
+        const auto batch = random_batch<double>(n, 4, 3, ++seed);
+        copy<double>(batch.x.view(), trained.batch_input(n));
+        copy<double>(batch.x.view(), reference.batch_input(n));
+        trained.train_batch(batch.labels, {}, o);
+        adam.step(reference, batch.labels);
+        check_close(parameters_of(trained), parameters_of(reference));
+      }
+    }
+}
+
+TEST_CASE("Adam in float follows Adam in double", "[network][train]") {
+  for (const auto& backend : test_backends()) {
+    INFO(backend->info().name);
+    const NetworkSpec spec{4, {7}, 3, {ActivationKind::tanh}};
+    Network<float> single(spec, backend, 2);
+    Network<double> wide(spec, backend, 2);
+    for (int step = 0; step < 20; ++step) {
+      const auto batch = random_batch<float>(8, 4, 3, 5);
+      copy<float>(batch.x.view(), single.batch_input(8));
+      const View<double> x = wide.batch_input(8);
+      for (index_t s = 0; s < 8; ++s)
+        for (index_t j = 0; j < 4; ++j) x(s, j) = batch.x(s, j);
+      single.train_batch(batch.labels, {}, AdamOptions{});
+      wide.train_batch(batch.labels, {}, AdamOptions{});
+    }
+    const auto got = parameters_of(single);
+    const auto wanted = parameters_of(wide);
+    for (std::size_t i = 0; i < got.size(); ++i)  // each has moved by up to 20 x 0.001
+      CHECK(std::abs(static_cast<double>(got[i]) - wanted[i]) <= 1e-5);
+  }
 }
 
 TEST_CASE("loss, hits and weights of a batch are those of the reference", "[network][train]") {
@@ -157,7 +245,7 @@ TEST_CASE("velocity starts at zero, persists, and is reset on demand", "[network
   }
   SECTION("reset") {
     Network<double> fresh = fresh_copy();
-    used.reset_velocity();
+    used.reset_optimizer();
     used.train_batch(batch.labels, {}, with);
     fresh.train_batch(batch.labels, {}, with);
     CHECK(parameters_of(used) == parameters_of(fresh));
@@ -168,6 +256,28 @@ TEST_CASE("velocity starts at zero, persists, and is reset on demand", "[network
     fresh.train_batch(batch.labels, {}, options(0.1, 0, 0));
     CHECK(parameters_of(used) == parameters_of(fresh));
   }
+}
+
+TEST_CASE("moments and their steps persist, and are reset on demand", "[network][train]") {
+  const NetworkSpec spec{3, {6}, 2, {ActivationKind::tanh}};
+  const auto& backend = test_backends().front();
+  const auto batch = random_batch<double>(12, 3, 2, 4);
+  const auto stepped = [&](auto between) {  // two steps of Adam with something between them
+    Network<double> network(spec, backend, 2);
+    copy<double>(batch.x.view(), network.batch_input(12));
+    network.train_batch(batch.labels, {}, AdamOptions{});
+    const auto after_one = parameters_of(network);
+    between(network);
+    network.train_batch(batch.labels, {}, AdamOptions{});
+    std::vector<double> moved = parameters_of(network);
+    for (std::size_t i = 0; i < moved.size(); ++i) moved[i] = std::abs(moved[i] - after_one[i]);
+    return moved;
+  };
+  // The first step of Adam moves every parameter by the learning rate, later ones do not.
+  const auto kept = stepped([](auto&) {});
+  const auto reset = stepped([](auto& network) { network.reset_optimizer(); });
+  CHECK(kept != reset);
+  for (const double distance : reset) CHECK(distance == Approx(0.001).epsilon(1e-3));
 }
 
 TEST_CASE("weights scale a sample's part in the mean", "[network][train]") {
@@ -196,7 +306,7 @@ TEST_CASE("weights scale a sample's part in the mean", "[network][train]") {
 TEST_CASE("a step is one plan of exactly the calls that it needs", "[network][train]") {
   const auto spy = std::make_shared<PlanSpy>();
   Network<double> network({4, {6, 5}, 3}, spy, 1);
-  const auto calls_of = [&](index_t n, const SgdOptions& o) {
+  const auto calls_of = [&](index_t n, const Optimizer& o) {
     const auto batch = random_batch<double>(n, 4, 3, 1);
     copy<double>(batch.x.view(), network.batch_input(n));
     spy->clear();
@@ -223,6 +333,10 @@ TEST_CASE("a step is one plan of exactly the calls that it needs", "[network][tr
         after_forward({"gemm+gate", "gemm", "column_sums", "sgd_update", "sgd_update",  //
                        "gemm+gate", "gemm", "column_sums", "sgd_update", "sgd_update",  //
                        "gemm", "column_sums", "sgd_update", "sgd_update"}));
+  CHECK(calls_of(8, AdamOptions{}) ==
+        after_forward({"gemm+gate", "gemm", "column_sums", "adam_update", "adam_update",  //
+                       "gemm+gate", "gemm", "column_sums", "adam_update", "adam_update",  //
+                       "gemm", "column_sums", "adam_update", "adam_update"}));
 }
 
 }  // namespace

@@ -30,11 +30,12 @@ Dataset half_planes(index_t samples, std::uint64_t seed) {
   return Dataset(values, {2}, labels, {"below", "above"});
 }
 
-TrainOptions options(index_t epochs, index_t batch_size, double learning_rate) {
+TrainOptions options(index_t epochs, index_t batch_size, double learning_rate,
+                     double momentum = 0) {
   TrainOptions o;
   o.epochs = epochs;
   o.batch_size = batch_size;
-  o.sgd.learning_rate = learning_rate;
+  o.optimizer = SgdOptions{.learning_rate = learning_rate, .momentum = momentum};
   return o;
 }
 
@@ -71,8 +72,7 @@ TEMPLATE_TEST_CASE("an epoch is the written-out loop over the shuffled samples",
     for (const bool shuffle : {true, false})
       for (const index_t batch_size : {1, 10, 53, 100}) {
         INFO(backend->info().name << ", shuffle " << shuffle << ", batch " << batch_size);
-        TrainOptions o = options(3, batch_size, 0.1);
-        o.sgd.momentum = 0.5;
+        TrainOptions o = options(3, batch_size, 0.1, 0.5);
         o.seed = 99;
         o.shuffle = shuffle;
         Network<T> trained(kSpec, backend, 1);
@@ -98,7 +98,7 @@ TEMPLATE_TEST_CASE("an epoch is the written-out loop over the shuffled samples",
               }
               labels.push_back(data.labels()[static_cast<std::size_t>(sample)]);
             }
-            const BatchResult result = written.train_batch(labels, {}, o.sgd);
+            const BatchResult result = written.train_batch(labels, {}, o.optimizer);
             loss += result.loss_sum;
             correct += result.correct;
           }
@@ -121,14 +121,31 @@ TEMPLATE_TEST_CASE("an epoch is the written-out loop over the shuffled samples",
       }
 }
 
+TEMPLATE_TEST_CASE("Adam and AdamW learn two moons", "[trainer]", float, double) {
+  using T = TestType;
+  const Dataset moons = make_moons(200, 0.1, 1);
+  for (const auto& backend : test_backends())
+    for (const bool decoupled : {false, true}) {
+      INFO(backend->info().name << ", decoupled " << decoupled);
+      Network<T> network({2, {10}, 2, {ActivationKind::tanh}}, backend, 1);
+      TrainOptions o;
+      o.epochs = 60;
+      o.batch_size = 32;
+      o.optimizer =
+          AdamOptions{.learning_rate = 0.03, .weight_decay = 1e-4, .decoupled_decay = decoupled};
+      const auto reports = train(network, moons, nullptr, {}, o);
+      CHECK(reports.back().train_accuracy >= 0.98);
+      CHECK(reports.back().train_loss < 0.1);
+    }
+}
+
 TEST_CASE("a seed fixes a run bit for bit", "[trainer]") {
   const Dataset data = half_planes(100, 3);
   for (const auto& backend : test_backends()) {
     INFO(backend->info().name);
     const auto run = [&](std::uint64_t weights, std::uint64_t shuffle) {
       Network<float> network(kSpec, backend, weights);
-      TrainOptions o = options(3, 16, 0.2);
-      o.sgd.momentum = 0.9;
+      TrainOptions o = options(3, 16, 0.2, 0.9);
       o.seed = shuffle;
       train(network, data, nullptr, {}, o);
       return parameters_of(network);
@@ -143,8 +160,7 @@ TEST_CASE("a seed fixes a run bit for bit", "[trainer]") {
 TEST_CASE("a second run starts without the first one's velocity", "[trainer]") {
   const Dataset data = half_planes(40, 3);
   const auto& backend = test_backends().front();
-  TrainOptions o = options(2, 16, 0.2);
-  o.sgd.momentum = 0.9;
+  const TrainOptions o = options(2, 16, 0.2, 0.9);
   Network<float> used(kSpec, backend, 1);
   train(used, data, nullptr, {}, o);
   const auto initial = parameters_of(Network<float>(kSpec, backend, 1));

@@ -43,7 +43,8 @@ std::string refusal(const std::string& name) {
 
 /// A small network learns to tell the signs of its inputs apart; returns the losses of its steps.
 template <class T>
-std::vector<double> train(std::shared_ptr<const Backend> backend, int steps) {
+std::vector<double> train(std::shared_ptr<const Backend> backend, int steps,
+                          const Optimizer& optimizer = SgdOptions{.learning_rate = 0.5}) {
   Network<T> network({.inputs = 2, .hidden = {5}, .classes = 2}, std::move(backend), 7);
   const std::array<std::int32_t, 4> labels = {0, 1, 0, 1};
   std::vector<double> losses;
@@ -53,7 +54,7 @@ std::vector<double> train(std::shared_ptr<const Backend> backend, int steps) {
       x(i, 0) = i % 2 == 0 ? T(1) : T(-1);
       x(i, 1) = T(i) / 4;
     }
-    losses.push_back(network.train_batch(labels, {}, {.learning_rate = 0.5}).loss_sum);
+    losses.push_back(network.train_batch(labels, {}, optimizer).loss_sum);
   }
   return losses;
 }
@@ -126,8 +127,8 @@ TEST_CASE("a bad plugin is refused with the reason, before it is called", "[plug
   // Those that are refused for their descriptor abort() in create.
   const CleanEnvironment clean;
   const std::vector<std::array<std::string, 2>> expectations = {
-      {"wrong_major", "built for plugin interface 2.0, but this library speaks 1.0"},
-      {"newer_minor", "built for plugin interface 1.1, but this library speaks 1.0"},
+      {"wrong_major", "built for plugin interface 2.1, but this library speaks 1.1"},
+      {"newer_minor", "built for plugin interface 1.2, but this library speaks 1.1"},
       {"short_descriptor", "its descriptor says "},
       {"short_kernels", "the kernels for f32 take "},
       {"null_kernel", "lacks the required kernel softmax for f64"},
@@ -149,7 +150,7 @@ TEST_CASE("a bad plugin is refused with the reason, before it is called", "[plug
   // By name: the file's name must be the plugin's, and a built-in backend stays itself.
   const EnvironmentGuard path("LAMELLA_PLUGIN_PATH", kDirectory.c_str());
   CHECK_THAT(refusal("misnamed"), ContainsSubstring("calls itself somebody_else"));
-  CHECK_THAT(refusal("wrong_major"), ContainsSubstring("plugin interface 2.0"));
+  CHECK_THAT(refusal("wrong_major"), ContainsSubstring("plugin interface 2.1"));
   CHECK(make_backend({.name = file_of("misnamed")})->info().name == "somebody_else");
   CHECK(make_backend({.name = "scalar"})->info().isa == "scalar");
 }
@@ -180,16 +181,21 @@ TEST_CASE("a plugin of four kernels trains a network, as the scalar backend does
   const CleanEnvironment clean;
   const auto scalar32 = train<float>(make_backend({.name = "scalar"}), 20);
   const auto scalar64 = train<double>(make_backend({.name = "scalar"}), 20);
+  const AdamOptions adam{.learning_rate = 0.05};
+  const auto adam64 = train<double>(make_backend({.name = "scalar"}), 20, adam);
+  CHECK(adam64.back() < 0.5 * adam64.front());
   CHECK(scalar64.back() < 0.5 * scalar64.front());
   for (const char* variant : {"good", "older", "declining"}) {
     CAPTURE(variant);
     const auto backend = make_backend({.name = file_of(variant)});
     const auto losses32 = train<float>(backend, 20);
     const auto losses64 = train<double>(backend, 20);
+    const auto with_adam = train<double>(backend, 20, adam);
     CHECK_NOTHROW(backend->throw_if_failed());
     for (std::size_t i = 0; i < 20; ++i) {
       CHECK(std::abs(losses32[i] - scalar32[i]) <= 1e-4);
       CHECK(std::abs(losses64[i] - scalar64[i]) <= 1e-12);
+      CHECK(std::abs(with_adam[i] - adam64[i]) <= 1e-12);
     }
   }
 }
@@ -203,6 +209,17 @@ TEST_CASE("an optional kernel that a plugin has is used, for its type alone", "[
   Matrix<double> z64(2, 3), a64(2, 3);
   backend->run(Activate<double>{{ActivationKind::sigmoid}, z64.view(), a64.view()});
   for (const double value : a64.values()) CHECK(value == 0.5);
+
+  AdamUpdate<float> update;
+  update.step = 3;
+  update.epsilon = 0.25;
+  update.gradient = z32.view();
+  update.first = a32.view();
+  Matrix<float> second(2, 3), weights(2, 3);
+  update.second = second.view();
+  update.weights = weights.view();
+  backend->run(update);
+  for (const float value : weights.values()) CHECK(value == 3.25f);  // odd_adam_update_f32's
 }
 
 TEST_CASE("a plugin gets memory, a log, threads and its context; then it is closed", "[plugin]") {

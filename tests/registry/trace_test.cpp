@@ -31,7 +31,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 /// Operands of a small layer, filled with the same numbers every time.
 template <class T>
 struct Layer {
-  Matrix<T> x{4, 3}, w{3, 5}, z{4, 5}, gradient{4, 5}, dw{3, 5}, velocity{3, 5};
+  Matrix<T> x{4, 3}, w{3, 5}, z{4, 5}, gradient{4, 5}, dw{3, 5}, velocity{3, 5}, second{3, 5};
   AlignedArray<T> bias{5}, losses{4}, sums{5}, x_row{3};
   AlignedArray<std::int32_t> labels{4}, predictions{4};
 
@@ -71,7 +71,9 @@ struct Layer {
                   ActivateBackward<T>{tanh, z.view(), gradient.view()},
                   ColumnSums<T>{1, gradient.view(), 0, sums.view()},
                   OuterProduct<T>{T(0.5), x_row.view(), sums.view(), dw.view()},
-                  SgdUpdate<T>{T(0.1), T(0.9), 0, false, dw.view(), velocity.view(), w.view()}};
+                  SgdUpdate<T>{T(0.1), T(0.9), 0, false, dw.view(), velocity.view(), w.view()},
+                  AdamUpdate<T>{T(0.9), T(0.1), T(0.5), T(0.5), 0, 1, T(0.1), T(0.01), dw.view(),
+                                velocity.view(), second.view(), w.view()}};
     return plan;
   }
 
@@ -80,7 +82,7 @@ struct Layer {
       return std::memcmp(a.data(), b.data(), sizeof(T) * static_cast<std::size_t>(a.size())) == 0;
     };
     return same(z, other.z) && same(gradient, other.gradient) && same(dw, other.dw) &&
-           same(velocity, other.velocity) && same(w, other.w) &&
+           same(velocity, other.velocity) && same(second, other.second) && same(w, other.w) &&
            std::equal(losses.begin(), losses.end(), other.losses.begin()) &&
            std::equal(sums.begin(), sums.end(), other.sums.begin()) &&
            std::equal(predictions.begin(), predictions.end(), other.predictions.begin());
@@ -181,7 +183,8 @@ void check_trace_of_all_kernels(const std::string& type) {
                                               "activate_backward " + type + " 4x5 tanh ",
                                               "column_sums " + type + " 4x5 ",
                                               "outer_product " + type + " 3x5 ",
-                                              "sgd_update " + type + " 3x5 momentum "};
+                                              "sgd_update " + type + " 3x5 momentum ",
+                                              "adam_update " + type + " 3x5 "};
     REQUIRE(lines.size() == kernels.size());
     for (std::size_t i = 0; i < lines.size(); ++i)
       CHECK_THAT(lines[i], ContainsSubstring("lamella: " + kernels[i] + status.name + "/"));

@@ -54,6 +54,14 @@ std::string describe(const RealRange& range) {
   return text;
 }
 
+double parse_real(const std::string& text, const RealRange& range) {
+  double value = 0;
+  if (!parse_whole(text, value) || !std::isfinite(value) || value >= range.high ||
+      value < range.low || (value == range.low && !range.low_included))
+    throw std::invalid_argument(fmt::format("'{}' is not {}", text, describe(range)));
+  return value;
+}
+
 template <class Int>
 Int parse_integer(const std::string& text, Int low, Int high) {
   Int value{};
@@ -82,13 +90,13 @@ void add_flag(CLI::App& app, const std::string& name, bool& target, const std::s
 void add_real(CLI::App& app, const std::string& name, double& target, RealRange range,
               const std::string& help) {
   add_parsed(app, name, "X", help, target >= range.low ? fmt::to_string(target) : "",
-             [&target, range](const std::string& text) {
-               double value = 0;
-               if (!parse_whole(text, value) || !std::isfinite(value) || value >= range.high ||
-                   value < range.low || (value == range.low && !range.low_included))
-                 throw std::invalid_argument(fmt::format("'{}' is not {}", text, describe(range)));
-               target = value;
-             });
+             [&target, range](const std::string& text) { target = parse_real(text, range); });
+}
+
+void add_real(CLI::App& app, const std::string& name, std::optional<double>& target,
+              RealRange range, const std::string& help, const std::string& shown_default) {
+  add_parsed(app, name, "X", help, shown_default,
+             [&target, range](const std::string& text) { target = parse_real(text, range); });
 }
 
 void add_integer(CLI::App& app, const std::string& name, index_t& target, index_t low, index_t high,

@@ -42,6 +42,9 @@ enum class Presence { optional, required };
 void add_flag(CLI::App& app, const std::string& name, bool& target, const std::string& help);
 void add_real(CLI::App& app, const std::string& name, double& target, RealRange range,
               const std::string& help);
+/// `target` stays empty if the option is not given; the default is for the help alone.
+void add_real(CLI::App& app, const std::string& name, std::optional<double>& target,
+              RealRange range, const std::string& help, const std::string& shown_default);
 void add_integer(CLI::App& app, const std::string& name, index_t& target, index_t low, index_t high,
                  const std::string& help);
 void add_seed(CLI::App& app, const std::string& name, std::uint64_t& target,

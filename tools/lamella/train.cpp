@@ -17,6 +17,7 @@
 #include "epoch_log.h"
 #include "inputs.h"
 #include "interrupt.h"
+#include "optimizer_options.h"
 #include "options.h"
 #include "progress.h"
 #include "report.h"
@@ -38,6 +39,7 @@ struct TrainCommand {
   std::string activation = "relu";
   std::string precision = "f32";
   TrainOptions options;
+  OptimizerOptions optimizer;
   BackendOptions backend;
   std::filesystem::path model;
   std::filesystem::path log;
@@ -48,7 +50,7 @@ struct TrainCommand {
   void run();
 
  private:
-  void check() const;
+  void check();
   template <class T>
   void train_as(const DataSplit& split, std::shared_ptr<const Backend> kernels);
   template <class T>
@@ -73,11 +75,7 @@ void TrainCommand::add_to(CLI::App& app) {
   add_integer(app, "--epochs", options.epochs, 1, kMostEpochs, "Passes over the training data");
   add_integer(app, "--batch-size", options.batch_size, 1, std::numeric_limits<index_t>::max(),
               "Samples between two updates of the weights");
-  add_real(app, "--learning-rate", options.sgd.learning_rate, {.low_included = false},
-           "Length of a step");
-  add_real(app, "--momentum", options.sgd.momentum, {0, 1}, "Part of a step that the next keeps");
-  add_flag(app, "--nesterov", options.sgd.nesterov, "Momentum that looks ahead");
-  add_real(app, "--weight-decay", options.sgd.weight_decay, {}, "Factor of the L2 penalty");
+  optimizer.add_to(app);
   add_real(app, "--dropout", options.dropout, {0, 1},
            "Part of the hidden units that a step leaves out, at random");
   add_seed(app, "--seed", options.seed, "Of weights, shuffles, held-out and generated samples");
@@ -88,9 +86,8 @@ void TrainCommand::add_to(CLI::App& app) {
   add_flag(app, "--json", json, "Print the summary as one JSON object");
 }
 
-void TrainCommand::check() const {
-  if (options.sgd.nesterov && options.sgd.momentum == 0)
-    throw UsageError("--nesterov needs a --momentum above 0");
+void TrainCommand::check() {
+  options.optimizer = optimizer.optimizer();
   const auto differ = [](const char* option, const std::filesystem::path& path,
                          const char* other_option, const std::filesystem::path& other) {
     if (!path.empty() && !other.empty() && same_file(path, other))

@@ -149,13 +149,21 @@ static int must_not_be_called(const lamella_plugin_host* host, void** context) {
 #endif
 
 #if defined(VARIANT_optional)
-/* A kernel that gives a result of its own, to show that it was called. */
+/* Kernels that give results of their own, to show that they were called. */
 static int odd_activate_f32(void* context, const lamella_plugin_activate_f32* call) {
   (void)context;
   for (ptrdiff_t i = 0; i < call->a.rows; ++i)
     for (ptrdiff_t j = 0; j < call->a.cols; ++j)
       call->a.data[i * call->a.row_stride + j * call->a.col_stride] =
           (float)(100 * call->activation.kind) + (float)call->activation.slope;
+  return LAMELLA_PLUGIN_OK;
+}
+static int odd_adam_update_f32(void* context, const lamella_plugin_adam_update_f32* call) {
+  (void)context;
+  for (ptrdiff_t i = 0; i < call->weights.rows; ++i)
+    for (ptrdiff_t j = 0; j < call->weights.cols; ++j)
+      call->weights.data[i * call->weights.row_stride + j * call->weights.col_stride] =
+          call->step + call->epsilon;
   return LAMELLA_PLUGIN_OK;
 }
 #endif
@@ -174,7 +182,8 @@ static int odd_activate_f32(void* context, const lamella_plugin_activate_f32* ca
   DECLINE(activate_backward, S) \
   DECLINE(softmax_nll, S)       \
   DECLINE(column_sums, S)       \
-  DECLINE(sgd_update, S)
+  DECLINE(sgd_update, S)        \
+  DECLINE(adam_update, S)
 DECLINE_ALL(f32)
 DECLINE_ALL(f64)
 #endif
@@ -187,10 +196,12 @@ static const lamella_plugin_kernels_f32 kernels_f32 = {
     .outer_product = outer_product_f32,
 #if defined(VARIANT_optional)
     .activate = odd_activate_f32,
+    .adam_update = odd_adam_update_f32,
 #elif defined(VARIANT_older)
     /* Not part of the struct by its size: whatever stands here must not be called. */
     .activate = (int (*)(void*, const lamella_plugin_activate_f32*))16,
     .sgd_update = (int (*)(void*, const lamella_plugin_sgd_update_f32*))16,
+    .adam_update = (int (*)(void*, const lamella_plugin_adam_update_f32*))16,
 #elif defined(VARIANT_declining)
     .fused_gemm = decline_fused_gemm_f32,
     .activate = decline_activate_f32,
@@ -198,6 +209,7 @@ static const lamella_plugin_kernels_f32 kernels_f32 = {
     .softmax_nll = decline_softmax_nll_f32,
     .column_sums = decline_column_sums_f32,
     .sgd_update = decline_sgd_update_f32,
+    .adam_update = decline_adam_update_f32,
 #endif
 };
 
@@ -215,6 +227,7 @@ static const lamella_plugin_kernels_f64 kernels_f64 = {
     .softmax_nll = decline_softmax_nll_f64,
     .column_sums = decline_column_sums_f64,
     .sgd_update = decline_sgd_update_f64,
+    .adam_update = decline_adam_update_f64,
 #endif
 };
 #endif
