@@ -109,7 +109,12 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, const T* a, index row, cons
   const index ldc = g.c_row_stride;
   T* c = g.c + row * ldc + column;
 
-  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA { __builtin_prefetch(c + i * ldc, 1); });
+  constexpr int kLines = (kV * sizeof(Vec<T>) + 63) / 64;
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kLines>([&](auto line) LAMELLA_INLINE_LAMBDA {
+      __builtin_prefetch(c + i * ldc + line * (64 / sizeof(T)), 1);
+    });
+  });
   Vec<T> acc[kM][kV];
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = broadcast(T{0}); });
