@@ -86,6 +86,23 @@ struct AdamBlock {
   T* weights;
 };
 
+/// Preprocessed samples, one a column of the output (samples contiguous); see lamella::GatherBytes.
+/// Offsets and scales have a stride of 0 or 1.
+template <class T>
+struct ByteGatherBlock {
+  index samples, features;
+  const uint8_t* values;  // (0, first feature of the block)
+  index values_stride;    // between stored samples
+  const int32_t* indices;
+  index indices_stride;
+  const T* offset;
+  index offset_stride;
+  const T* scale;
+  index scale_stride;
+  T* out;
+  index out_stride;  // between features
+};
+
 /// The kernels of one instruction set for one element type. Matrices are row-major with unit column
 /// stride and a leading dimension (ld), both in elements; vectors are contiguous unless a stride is
 /// given.
@@ -126,6 +143,8 @@ struct KernelTable {
                    index sums_stride);
   /// sums[j] ← beta sums[j] + alpha Σ_i a(i,j)
   void (*column_sums)(index m, index n, T alpha, const T* a, index lda, T beta, T* sums);
+  /// Null: the table has no fast form.
+  void (*gather_columns)(const ByteGatherBlock<T>&);
   /// See lamella::SgdUpdate; velocity may be null.
   void (*sgd_update)(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
                      const T* gradient, T* velocity, T* weights);

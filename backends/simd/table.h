@@ -4,6 +4,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_TABLE_H_
 #define LAMELLA_BACKENDS_SIMD_TABLE_H_
 
+#include "backends/simd/gather.h"
 #include "backends/simd/packing.h"
 #include "backends/simd/rows.h"
 
@@ -40,6 +41,7 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.activate_backward = activate_backward<T>;
   table.row_sums = row_sums<T>;
   table.column_sums = column_sums<T>;
+  table.gather_columns = gather_columns<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
   return table;
