@@ -32,6 +32,7 @@ class Drivers final : public Kernels<T> {
   void column_sums(const ColumnSums<T>& call) const noexcept override;
   void sgd_update(const SgdUpdate<T>& call) const noexcept override;
   void adam_update(const AdamUpdate<T>& call) const noexcept override;
+  void gather_bytes(const GatherBytes<T>& call) const noexcept override;
   /// The whole plan in one parallel region, where that pays.
   void run(const Plan<T>& plan) const noexcept override;
 

@@ -87,7 +87,6 @@ struct AdamBlock {
 };
 
 /// Preprocessed samples, one a column of the output (samples contiguous); see lamella::GatherBytes.
-/// Offsets and scales have a stride of 0 or 1.
 template <class T>
 struct ByteGatherBlock {
   index samples, features;

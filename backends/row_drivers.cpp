@@ -262,6 +262,34 @@ void Drivers<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
 }
 
 template <class T>
+void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
+  if (call.out.empty()) return;
+  if (table_.gather_columns == nullptr || !unit_columns(call.out)) {
+    executor_.run(1, [&](int) { Kernels<T>::gather_bytes(call); });
+    return;
+  }
+  // Cut along the features, by cache lines of a stored sample.
+  constexpr index kGrain = 64;
+  parallel_for(executor_, call.features, kGrain, static_cast<double>(call.out.size()),
+               [&](Range r) {
+                 ByteGatherBlock<T> g{};
+                 g.samples = call.out.rows;
+                 g.features = r.size();
+                 g.values = call.values + r.begin;
+                 g.values_stride = call.features;
+                 g.indices = call.indices.data;
+                 g.indices_stride = call.indices.stride;
+                 g.offset = &call.offset[r.begin];
+                 g.offset_stride = call.offset.stride;
+                 g.scale = &call.scale[r.begin];
+                 g.scale_stride = call.scale.stride;
+                 g.out = call.out.data + r.begin * call.out.col_stride;
+                 g.out_stride = call.out.col_stride;
+                 table_.gather_columns(g);
+               });
+}
+
+template <class T>
 void Drivers<T>::run(const Plan<T>& plan) const noexcept {
   const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
   if (concurrency > 1) {

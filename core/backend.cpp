@@ -83,6 +83,13 @@ void Backend::run(const AdamUpdate<T>& call) const {
   throw_if_failed();
 }
 
+template <class T>
+void Backend::run(const GatherBytes<T>& call) const {
+  check(call);
+  kernels<T>().gather_bytes(call);
+  throw_if_failed();
+}
+
 #define LAMELLA_INSTANTIATE(T)                                  \
   template void Backend::run(const Gemm<T>&) const;             \
   template void Backend::run(const FusedGemm<T>&) const;        \
@@ -94,7 +101,8 @@ void Backend::run(const AdamUpdate<T>& call) const {
   template void Backend::run(const SoftmaxNll<T>&) const;       \
   template void Backend::run(const ColumnSums<T>&) const;       \
   template void Backend::run(const SgdUpdate<T>&) const;        \
-  template void Backend::run(const AdamUpdate<T>&) const;
+  template void Backend::run(const AdamUpdate<T>&) const;       \
+  template void Backend::run(const GatherBytes<T>&) const;
 LAMELLA_INSTANTIATE(float)
 LAMELLA_INSTANTIATE(double)
 #undef LAMELLA_INSTANTIATE

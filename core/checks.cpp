@@ -290,6 +290,30 @@ void check(const AdamUpdate<T>& call) {
 }
 
 template <class T>
+void check(const GatherBytes<T>& call) {
+  const Checker checker{"gather_bytes"};
+  const Operand out = checker.out("out", call.out);
+  const Operand indices = checker.in("indices", call.indices);
+  const Operand offset = checker.in("offset", call.offset);
+  const Operand scale = checker.in("scale", call.scale);
+  if (call.samples < 0 || call.features != call.out.cols)
+    fail(checker.kernel, "there are {} samples of {} features for out, which is {}", call.samples,
+         call.features, shape(out));
+  checker.entries(indices, call.out.rows, out);
+  checker.entries(offset, call.features, out);
+  checker.entries(scale, call.features, out);
+  checker.disjoint(out, indices);
+  checker.disjoint(out, offset);
+  checker.disjoint(out, scale);
+  if (call.out.empty()) return;
+  if (call.values == nullptr) fail(checker.kernel, "values is null");
+  for (index_t s = 0; s < call.indices.size; ++s)
+    if (call.indices[s] < 0 || call.indices[s] >= call.samples)
+      fail(checker.kernel, "index {}, number {}, is not among the {} samples", call.indices[s], s,
+           call.samples);
+}
+
+template <class T>
 void check(const Plan<T>& plan) {
   for (const KernelCall<T>& call : plan.calls)
     std::visit([](const auto& operands) { check(operands); }, call);
@@ -369,6 +393,7 @@ void check_output(std::string_view where, std::string_view name, View<T> view) {
   template void check(const ColumnSums<T>&);                                   \
   template void check(const SgdUpdate<T>&);                                    \
   template void check(const AdamUpdate<T>&);                                   \
+  template void check(const GatherBytes<T>&);                                  \
   template void check(const Plan<T>&);                                         \
   template void check_input(std::string_view, std::string_view, ConstView<T>); \
   template void check_output(std::string_view, std::string_view, View<T>);

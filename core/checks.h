@@ -39,6 +39,9 @@ template <class T>
 void check(const SgdUpdate<T>& call);
 template <class T>
 void check(const AdamUpdate<T>& call);
+/// The values of the indices too: each is an address.
+template <class T>
+void check(const GatherBytes<T>& call);
 
 /// Every call of a plan.
 template <class T>

@@ -168,6 +168,15 @@ void Kernels<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
     }
 }
 
+template <class T>
+void Kernels<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
+  for (index_t s = 0; s < call.out.rows; ++s) {
+    const std::uint8_t* const sample = call.values + call.indices[s] * call.features;
+    for (index_t j = 0; j < call.features; ++j)
+      call.out(s, j) = (static_cast<T>(sample[j]) - call.offset[j]) * call.scale[j];
+  }
+}
+
 namespace {
 
 // Chooses the kernel for one call of a plan.
@@ -185,6 +194,7 @@ struct Dispatch {
   void operator()(const ColumnSums<T>& call) const { kernels.column_sums(call); }
   void operator()(const SgdUpdate<T>& call) const { kernels.sgd_update(call); }
   void operator()(const AdamUpdate<T>& call) const { kernels.adam_update(call); }
+  void operator()(const GatherBytes<T>& call) const { kernels.gather_bytes(call); }
 };
 
 }  // namespace

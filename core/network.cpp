@@ -244,6 +244,11 @@ View<T> Network<T>::batch_input(index_t n) {
 }
 
 template <class T>
+void Network<T>::gather_batch(const GatherBytes<T>& batch) {
+  impl_->step.gather(batch);
+}
+
+template <class T>
 BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
                                     std::span<const T> weights, const Optimizer& optimizer,
                                     const Dropout& dropout) {

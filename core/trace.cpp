@@ -138,6 +138,12 @@ Work describe(Line& line, const AdamUpdate<T>& call) {
 }
 
 template <class T>
+Work describe(Line& line, const GatherBytes<T>& call) {
+  line.add(" {}x{}", call.out.rows, call.out.cols);
+  return {static_cast<double>(call.out.size()) * (1 + sizeof(T)), "GB/s"};
+}
+
+template <class T>
 class TracedKernels final : public Kernels<T> {
  public:
   TracedKernels(const Kernels<T>& inner, const BackendInfo& info) : inner_(inner), info_(info) {}
@@ -172,6 +178,9 @@ class TracedKernels final : public Kernels<T> {
   }
   void adam_update(const AdamUpdate<T>& call) const noexcept override {
     trace("adam_update", call, &Kernels<T>::adam_update);
+  }
+  void gather_bytes(const GatherBytes<T>& call) const noexcept override {
+    trace("gather_bytes", call, &Kernels<T>::gather_bytes);
   }
   // run(plan) is inherited: the base makes a plan's calls one by one, through the overrides above.
 

@@ -59,7 +59,9 @@ class Run {
         callbacks_(callbacks),
         batch_size_(std::min(options.batch_size, data.samples())),
         order_(static_cast<std::size_t>(data.samples())),
-        labels_(static_cast<std::size_t>(batch_size_)) {
+        labels_(static_cast<std::size_t>(batch_size_)),
+        offset_(in_type(preprocessing.offset, T{0})),
+        scale_(in_type(preprocessing.scale, T{1})) {
     std::iota(order_.begin(), order_.end(), 0);
   }
 
@@ -96,7 +98,10 @@ class Run {
     const auto count = static_cast<std::size_t>(n);
     const auto indices =
         std::span<const std::int32_t>(order_).subspan(static_cast<std::size_t>(first), count);
-    data_.gather(indices, preprocessing_, network_.batch_input(n));
+    if (data_.holds_bytes())
+      network_.gather_batch(bytes_of(indices));
+    else
+      data_.gather(indices, preprocessing_, network_.batch_input(n));
     for (std::size_t s = 0; s < count; ++s)
       labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];
     const BatchResult result = network_.train_batch(
@@ -110,6 +115,28 @@ class Run {
     progress_.mean_loss = total_.loss_sum / total_.weight_sum;
     progress_.accuracy =
         static_cast<double>(total_.correct) / static_cast<double>(progress_.samples_done);
+  }
+
+  GatherBytes<T> bytes_of(std::span<const std::int32_t> indices) const {
+    GatherBytes<T> batch;
+    batch.values = data_.bytes().data();
+    batch.samples = data_.samples();
+    batch.features = data_.features();
+    batch.indices = {indices.data(), static_cast<index_t>(indices.size()), 1};
+    batch.offset = per_feature(offset_);
+    batch.scale = per_feature(scale_);
+    return batch;
+  }
+
+  // The values of a preprocessing in T; none are `otherwise` for all features.
+  static std::vector<T> in_type(const std::vector<double>& values, T otherwise) {
+    if (values.empty()) return {otherwise};
+    std::vector<T> result;
+    for (const double value : values) result.push_back(static_cast<T>(value));
+    return result;
+  }
+  ConstVectorView<T> per_feature(const std::vector<T>& values) const {
+    return {values.data(), data_.features(), values.size() > 1 ? 1 : 0};
   }
 
   [[noreturn]] void fail(index_t first, const BatchResult& result) const {
@@ -129,6 +156,7 @@ class Run {
   index_t batch_size_;
   std::vector<std::int32_t> order_;   // sample indices in the order of this epoch
   std::vector<std::int32_t> labels_;  // of the current mini-batch
+  std::vector<T> offset_, scale_;     // of the preprocessing: one value, or one per feature
   Progress progress_;
   BatchResult total_;  // of the epoch so far
 };

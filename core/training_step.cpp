@@ -64,7 +64,16 @@ View<T> TrainingStep<T>::input(index_t samples) {
   if (workspace_.reserve(samples))
     for (CachedPlan& entry : plans_) entry.samples = 0;  // they point into the old memory
   workspace_.bind(samples, batch_);
+  gather_.reset();
   return batch_.activations.front();
+}
+
+template <class T>
+void TrainingStep<T>::gather(const GatherBytes<T>& batch) {
+  GatherBytes<T> call = batch;
+  call.out = input(batch.indices.size);
+  check(call);
+  gather_ = call;
 }
 
 template <class T>
@@ -111,8 +120,8 @@ typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
 template <class T>
 const Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
   CachedPlan& entry = cache_entry();
-  const bool known =
-      entry.samples == batch_.samples && entry.optimizer == optimizer && entry.dropout == dropout_;
+  const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
+                     entry.dropout == dropout_ && entry.gathers == gather_.has_value();
   if (!known) {
     entry.samples = 0;  // unusable until complete
     entry.plan.calls.clear();
@@ -122,8 +131,9 @@ const Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
     entry.samples = batch_.samples;
     entry.optimizer = optimizer;
     entry.dropout = dropout_;
+    entry.gathers = gather_.has_value();
   }
-  weight_loss(entry.plan);
+  fill_in(entry.plan);
   if (const auto* options = std::get_if<AdamOptions>(&optimizer)) {
     ++adam_->steps;
     for (KernelCall<T>& call : entry.plan.calls)
@@ -157,12 +167,13 @@ Plan<T> TrainingStep<T>::gradients(T weight_decay, std::span<const LayerView<T>>
   Plan<T> plan;
   forward_and_loss(plan).add_gradients(weight_decay, gradients);
   check(plan);
-  weight_loss(plan);
+  fill_in(plan);
   return plan;
 }
 
 template <class T>
 PlanBuilder<T> TrainingStep<T>::forward_and_loss(Plan<T>& plan) const {
+  if (gather_) plan.calls.push_back(*gather_);
   PlanBuilder<T> builder(parameters_, spec_.activation, batch_, plan, dropout_);
   builder.add_forward(batch_.activations.front());
   builder.add_loss();
@@ -170,9 +181,14 @@ PlanBuilder<T> TrainingStep<T>::forward_and_loss(Plan<T>& plan) const {
 }
 
 template <class T>
-void TrainingStep<T>::weight_loss(Plan<T>& plan) const {
+void TrainingStep<T>::fill_in(Plan<T>& plan) {
+  auto call = plan.calls.begin();
+  if (gather_) {
+    std::get<GatherBytes<T>>(*call++) = *gather_;
+    gather_.reset();  // once this plan has run, the input is there
+  }
   // The call that add_loss put behind those of the layers.
-  auto& loss = std::get<SoftmaxNll<T>>(plan.calls[static_cast<std::size_t>(parameters_.layers())]);
+  auto& loss = std::get<SoftmaxNll<T>>(call[parameters_.layers()]);
   loss.weights = weighted_ ? ConstVectorView<T>(batch_.weights) : ConstVectorView<T>();
   loss.scale = static_cast<T>(1 / weight_sum_);
 }

@@ -32,6 +32,9 @@ class TrainingStep {
   /// Network::batch_input.
   View<T> input(index_t samples);
 
+  /// Network::gather_batch: the next plan begins with it.
+  void gather(const GatherBytes<T>& batch);
+
   /// Checks labels, weights and dropout for the samples of the last input(), then copies them or
   /// what follows from them to the workspace. Throws ArgumentError, opened by `where`, before it
   /// changes anything.
@@ -57,6 +60,7 @@ class TrainingStep {
     index_t samples = 0;  // 0: none
     Optimizer optimizer;
     double dropout = 0;
+    bool gathers = false;  // its first call is a GatherBytes
     std::uint64_t last_use = 0;
     Plan<T> plan;
   };
@@ -67,13 +71,15 @@ class TrainingStep {
   void add_descent(PlanBuilder<T>& builder, const SgdOptions& options);
   void add_descent(PlanBuilder<T>& builder, const AdamOptions& options);
   GradientBuffer<T>& gradient_buffer();
-  // Makes the loss of a plan the weighted mean of the batch loaded.
-  void weight_loss(Plan<T>& plan) const;
+  // Puts what differs between two batches of one size into a plan: the samples to gather, and the
+  // weights of the loss.
+  void fill_in(Plan<T>& plan);
 
   const NetworkSpec& spec_;
   const Parameters<T>& parameters_;
   Workspace<T> workspace_;
-  BatchViews<T> batch_;  // of the last input()
+  BatchViews<T> batch_;                   // of the last input()
+  std::optional<GatherBytes<T>> gather_;  // what the next plan has to write to it first
   bool weighted_ = false;
   double weight_sum_ = 0;
   double dropout_ = 0;

@@ -70,6 +70,8 @@ class Backend {
   void run(const SgdUpdate<T>& call) const;
   template <class T>
   void run(const AdamUpdate<T>& call) const;
+  template <class T>
+  void run(const GatherBytes<T>& call) const;
 
   /// C ← alpha A B + beta C.
   template <class T>

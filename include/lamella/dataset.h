@@ -49,6 +49,8 @@ class Dataset {
   index_t classes() const { return static_cast<index_t>(class_names_.size()); }
   bool labelled() const { return !labels_.empty(); }
   bool holds_bytes() const { return std::holds_alternative<std::vector<std::uint8_t>>(values_); }
+  /// The stored bytes, samples() x features() row-major; empty unless holds_bytes().
+  std::span<const std::uint8_t> bytes() const;
   /// Shape of one sample, for example {28, 28}; its product is features().
   const std::vector<index_t>& sample_shape() const { return sample_shape_; }
   std::span<const std::int32_t> labels() const { return labels_; }

@@ -178,11 +178,27 @@ struct AdamUpdate {
   View<T> weights;
 };
 
+/// A mini-batch out of stored bytes: row s of `out` becomes the preprocessed sample indices[s],
+///   out(s, j) = (T(values[indices[s] * features + j]) - offset[j]) * scale[j]
+///
+/// `values` holds samples x features bytes, row-major. `offset` and `scale` have an entry per
+/// feature; with a stride of 0 one value serves all. Indices are in [0, samples).
+template <class T>
+struct GatherBytes {
+  const std::uint8_t* values = nullptr;
+  index_t samples = 0;
+  index_t features = 0;
+  ConstVectorView<std::int32_t> indices;
+  ConstVectorView<T> offset;
+  ConstVectorView<T> scale;
+  View<T> out;
+};
+
 /// One kernel call with its operands, as data.
 template <class T>
-using KernelCall =
-    std::variant<FusedGemm<T>, BiasAdd<T>, Softmax<T>, OuterProduct<T>, Activate<T>,
-                 ActivateBackward<T>, SoftmaxNll<T>, ColumnSums<T>, SgdUpdate<T>, AdamUpdate<T>>;
+using KernelCall = std::variant<FusedGemm<T>, BiasAdd<T>, Softmax<T>, OuterProduct<T>, Activate<T>,
+                                ActivateBackward<T>, SoftmaxNll<T>, ColumnSums<T>, SgdUpdate<T>,
+                                AdamUpdate<T>, GatherBytes<T>>;
 
 /// A short program of kernel calls, each of which may read what earlier ones wrote. The network
 /// describes a training step this way once per batch size; a backend runs it again and again.
@@ -214,6 +230,7 @@ class Kernels {
   virtual void column_sums(const ColumnSums<T>& call) const noexcept;
   virtual void sgd_update(const SgdUpdate<T>& call) const noexcept;
   virtual void adam_update(const AdamUpdate<T>& call) const noexcept;
+  virtual void gather_bytes(const GatherBytes<T>& call) const noexcept;
 
   /// Executes the calls of a plan in order. The default makes them one by one.
   virtual void run(const Plan<T>& plan) const noexcept;

@@ -91,6 +91,12 @@ class Network {
   /// if n is below 1 or too large to address.
   View<T> batch_input(index_t n);
 
+  /// Instead of writing to batch_input(n): the next train_batch or gradient gathers its n =
+  /// batch.indices.size samples itself, in the parallel region of the step. `batch.out` is not
+  /// looked at. What `batch` points to must stay as it is until then. Throws ArgumentError as
+  /// batch_input, and for features, offsets, scales or indices that do not fit.
+  void gather_batch(const GatherBytes<T>& batch);
+
   /// Forward, backward and update for the n samples written to batch_input(n).
   ///
   /// The gradient is that of the (weighted) mini-batch mean plus weight decay. `labels` has n

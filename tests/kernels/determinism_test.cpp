@@ -78,7 +78,7 @@ TEMPLATE_TEST_CASE("the workload of the thread tests is really split, kernel by 
       };
       run_workload<TestType>(*backend, 101, Extent::full, note);
       note("");
-      CHECK(workers.size() == 11);
+      CHECK(workers.size() == 12);
       for (const auto& [kernel, most] : workers) {
         INFO(name << "/" << named.isa << " " << kernel);
         CHECK(most > 1);

@@ -134,6 +134,23 @@ class Workload {
     adam.second = second.view();
     adam.weights = a.view();
     make("adam_update", what, adam, a, velocity, second);
+
+    const index_t stored = 50;
+    const Operand<std::uint8_t> bytes(1, stored * s.cols, {}, [&](index_t, index_t j) {
+      return static_cast<std::uint8_t>(j * 37 % 251);
+    });
+    const Operand<std::int32_t> chosen(1, s.rows, {}, [&](index_t, index_t j) {
+      return static_cast<std::int32_t>(j * 7 % stored);
+    });
+    GatherBytes<T> gather;
+    gather.values = bytes.view().data;
+    gather.samples = stored;
+    gather.features = s.cols;
+    gather.indices = chosen.vector();
+    gather.offset = y.vector();
+    gather.scale = y.vector();
+    gather.out = a.view();
+    make("gather_bytes", what, gather, a);
   }
 
   void nll(const Shape& s, const std::string& what, ConstView<T> logits,

@@ -394,6 +394,46 @@ TEMPLATE_TEST_CASE("adam_update refuses operands that do not fit", "[checks]", f
   });
 }
 
+TEMPLATE_TEST_CASE("gather_bytes refuses operands that do not fit", "[checks]", float, double) {
+  using T = TestType;
+  using A = Arena<T>;
+  static constexpr std::uint8_t kStored[5 * 4] = {};
+  const auto gather = [](std::string message, std::function<void(GatherBytes<T>&, A&)> spoil) {
+    return Case<T>{std::move(message), [spoil](const Backend& backend, A& arena) {
+                     GatherBytes<T> s;
+                     s.values = kStored;
+                     s.samples = 5;
+                     s.features = 4;
+                     s.indices = arena.labels(0, 3);
+                     s.offset = arena.vector(0, 4);
+                     s.scale = arena.vector(8, 4);
+                     s.out = arena.matrix(16, 3, 4);
+                     spoil(s, arena);
+                     backend.run(s);
+                   }};
+  };
+  static constexpr std::int32_t kBeyond[] = {0, 5, 0}, kNegative[] = {0, 0, -1};
+  check_refused<T>({
+      gather("gather_bytes: index 5, number 1, is not among the 5 samples",
+             [](auto& s, A&) {
+               s.indices = {kBeyond, 3, 1};
+             }),
+      gather("gather_bytes: index -1, number 2, is not among the 5 samples",
+             [](auto& s, A&) {
+               s.indices = {kNegative, 3, 1};
+             }),
+      gather("gather_bytes: there are 5 samples of 3 features for out, which is 3 x 4",
+             [](auto& s, A&) { s.features = 3; }),
+      gather("gather_bytes: indices has 2 entries but out is 3 x 4",
+             [](auto& s, A& a) { s.indices = a.labels(0, 2); }),
+      gather("gather_bytes: offset has 3 entries",
+             [](auto& s, A& a) { s.offset = a.vector(0, 3); }),
+      gather("gather_bytes: scale has 5 entries", [](auto& s, A& a) { s.scale = a.vector(8, 5); }),
+      gather("gather_bytes: values is null", [](auto& s, A&) { s.values = nullptr; }),
+      gather("gather_bytes: out overlaps scale", [](auto& s, A& a) { s.out = a.matrix(10, 3, 4); }),
+  });
+}
+
 TEMPLATE_TEST_CASE("the shell lets through what is unusual but sound", "[checks]", float, double) {
   using T = TestType;
   for (const auto& backend : test_backends()) {
@@ -407,6 +447,7 @@ TEMPLATE_TEST_CASE("the shell lets through what is unusual but sound", "[checks]
       backend->run(SoftmaxNll<T>{});
       backend->run(SgdUpdate<T>{});
       backend->run(AdamUpdate<T>{});
+      backend->run(GatherBytes<T>{});
       SUCCEED();
     }
     SECTION(backend->info().name + ": a product of no terms is zero") {

@@ -40,6 +40,7 @@ class PlanSpy final : public Backend {
     std::string operator()(const ColumnSums<double>&) const { return "column_sums"; }
     std::string operator()(const SgdUpdate<double>&) const { return "sgd_update"; }
     std::string operator()(const AdamUpdate<double>&) const { return "adam_update"; }
+    std::string operator()(const GatherBytes<double>&) const { return "gather_bytes"; }
   };
 
   class SpyKernels final : public Kernels<double> {

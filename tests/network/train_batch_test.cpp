@@ -200,6 +200,55 @@ TEST_CASE("loss, hits and weights of a batch are those of the reference", "[netw
   }
 }
 
+TEST_CASE("a batch gathered by the step is the batch written before it", "[network][train]") {
+  constexpr index_t kStored = 9, kFeatures = 3;
+  std::vector<std::uint8_t> bytes;
+  for (index_t i = 0; i < kStored * kFeatures; ++i)
+    bytes.push_back(static_cast<std::uint8_t>(i * 83 % 256));
+  const std::vector<double> offset{3}, scale{0.01, 0.02, 0.005};
+  for (const auto& backend : test_backends()) {
+    INFO(backend->info().name);
+    const NetworkSpec spec{kFeatures, {6}, 2, {ActivationKind::tanh}};
+    Network<double> gathering(spec, backend, 2);
+    Network<double> written(spec, backend, 2);
+    const SgdOptions o = options(0.5, 0, 0.01);
+    const std::vector<std::vector<std::int32_t>> batches = {{4, 0, 8, 8}, {1, 2, 3, 5}, {7}};
+    for (const auto& chosen : batches) {
+      const auto n = static_cast<index_t>(chosen.size());
+      std::vector<std::int32_t> labels(chosen.size(), 1);
+      labels[0] = 0;
+      GatherBytes<double> batch;
+      batch.values = bytes.data();
+      batch.samples = kStored;
+      batch.features = kFeatures;
+      batch.indices = {chosen.data(), n, 1};
+      batch.offset = {offset.data(), kFeatures, 0};
+      batch.scale = {scale.data(), kFeatures, 1};
+      gathering.gather_batch(batch);
+      const View<double> x = written.batch_input(n);
+      for (index_t s = 0; s < n; ++s)
+        for (index_t j = 0; j < kFeatures; ++j)
+          x(s, j) = (bytes[static_cast<std::size_t>(batch.indices[s] * kFeatures + j)] - 3.0) *
+                    scale[static_cast<std::size_t>(j)];
+      // The second step on the same batch finds it where the first one left it.
+      batch.indices = {};
+      for (int step = 0; step < 2; ++step) {
+        const BatchResult got = gathering.train_batch(labels, {}, o);
+        const BatchResult want = written.train_batch(labels, {}, o);
+        CHECK(got.loss_sum == want.loss_sum);
+        CHECK(parameters_of(gathering) == parameters_of(written));
+      }
+    }
+    GatherBytes<double> outside;
+    outside.values = bytes.data();
+    outside.samples = 1;
+    outside.features = kFeatures;
+    outside.indices = {batches[0].data(), 1, 1};
+    outside.offset = outside.scale = {offset.data(), kFeatures, 0};
+    CHECK_THROWS_AS(gathering.gather_batch(outside), ArgumentError);
+  }
+}
+
 TEST_CASE("options may change from step to step", "[network][train]") {
   for (const auto& backend : test_backends()) {
     INFO(backend->info().name);

@@ -5,6 +5,7 @@
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 #include <lamella/registry.h>
+#include <array>
 
 #include <cstring>
 #include <regex>
@@ -34,6 +35,7 @@ struct Layer {
   Matrix<T> x{4, 3}, w{3, 5}, z{4, 5}, gradient{4, 5}, dw{3, 5}, velocity{3, 5}, second{3, 5};
   AlignedArray<T> bias{5}, losses{4}, sums{5}, x_row{3};
   AlignedArray<std::int32_t> labels{4}, predictions{4};
+  std::array<std::uint8_t, 12> bytes{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
   Layer() {
     for (index_t i = 0; i < x.size(); ++i) x.values()[static_cast<std::size_t>(i)] = T(i % 5) - 2;
@@ -56,24 +58,26 @@ struct Layer {
   Plan<T> plan() {
     const Activation tanh{ActivationKind::tanh};
     Plan<T> plan;
-    plan.calls = {forward_relu(),
-                  BiasAdd<T>{bias.view(), z.view()},
-                  Activate<T>{tanh, z.view(), z.view()},
-                  Softmax<T>{z.view(), gradient.view()},
-                  SoftmaxNll<T>{z.view(),
-                                labels.view(),
-                                {},
-                                0,
-                                T(0.25),
-                                gradient.view(),
-                                losses.view(),
-                                predictions.view()},
-                  ActivateBackward<T>{tanh, z.view(), gradient.view()},
-                  ColumnSums<T>{1, gradient.view(), 0, sums.view()},
-                  OuterProduct<T>{T(0.5), x_row.view(), sums.view(), dw.view()},
-                  SgdUpdate<T>{T(0.1), T(0.9), 0, false, dw.view(), velocity.view(), w.view()},
-                  AdamUpdate<T>{T(0.9), T(0.1), T(0.5), T(0.5), 0, 1, T(0.1), T(0.01), dw.view(),
-                                velocity.view(), second.view(), w.view()}};
+    plan.calls = {
+        forward_relu(),
+        BiasAdd<T>{bias.view(), z.view()},
+        Activate<T>{tanh, z.view(), z.view()},
+        Softmax<T>{z.view(), gradient.view()},
+        SoftmaxNll<T>{z.view(),
+                      labels.view(),
+                      {},
+                      0,
+                      T(0.25),
+                      gradient.view(),
+                      losses.view(),
+                      predictions.view()},
+        ActivateBackward<T>{tanh, z.view(), gradient.view()},
+        ColumnSums<T>{1, gradient.view(), 0, sums.view()},
+        OuterProduct<T>{T(0.5), x_row.view(), sums.view(), dw.view()},
+        SgdUpdate<T>{T(0.1), T(0.9), 0, false, dw.view(), velocity.view(), w.view()},
+        AdamUpdate<T>{T(0.9), T(0.1), T(0.5), T(0.5), 0, 1, T(0.1), T(0.01), dw.view(),
+                      velocity.view(), second.view(), w.view()},
+        GatherBytes<T>{bytes.data(), 4, 3, labels.view(), x_row.view(), x_row.view(), x.view()}};
     return plan;
   }
 
@@ -184,7 +188,8 @@ void check_trace_of_all_kernels(const std::string& type) {
                                               "column_sums " + type + " 4x5 ",
                                               "outer_product " + type + " 3x5 ",
                                               "sgd_update " + type + " 3x5 momentum ",
-                                              "adam_update " + type + " 3x5 "};
+                                              "adam_update " + type + " 3x5 ",
+                                              "gather_bytes " + type + " 4x3 "};
     REQUIRE(lines.size() == kernels.size());
     for (std::size_t i = 0; i < lines.size(); ++i)
       CHECK_THAT(lines[i], ContainsSubstring("lamella: " + kernels[i] + status.name + "/"));
