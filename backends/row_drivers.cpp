@@ -265,7 +265,12 @@ template <class T>
 void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
   if (call.out.empty()) return;
   if (table_.gather_columns == nullptr || !unit_columns(call.out)) {
-    executor_.run(1, [&](int) { Kernels<T>::gather_bytes(call); });
+    parallel_for(executor_, call.out.rows, 1, static_cast<double>(call.out.size()), [&](Range r) {
+      GatherBytes<T> part = call;
+      part.indices = {&call.indices[r.begin], r.size(), call.indices.stride};
+      part.out = block(call.out, r.begin, 0, r.size(), call.out.cols);
+      Kernels<T>::gather_bytes(part);
+    });
     return;
   }
   // Cut along the features, by cache lines of a stored sample.
