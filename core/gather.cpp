@@ -161,6 +161,17 @@ void Dataset::gather(std::span<const std::int32_t> indices, const Preprocessing&
              values_);
 }
 
+#define LAMELLA_INSTANTIATE(T, Stored)                                                \
+  template void gather_samples(const Stored*, index_t, std::span<const std::int32_t>, \
+                               const AffineMap&, View<T>) noexcept;
+LAMELLA_INSTANTIATE(float, std::uint8_t)
+LAMELLA_INSTANTIATE(float, float)
+LAMELLA_INSTANTIATE(float, double)
+LAMELLA_INSTANTIATE(double, std::uint8_t)
+LAMELLA_INSTANTIATE(double, float)
+LAMELLA_INSTANTIATE(double, double)
+#undef LAMELLA_INSTANTIATE
+
 template void Dataset::gather(std::span<const std::int32_t>, const Preprocessing&,
                               View<float>) const;
 template void Dataset::gather(std::span<const std::int32_t>, const Preprocessing&,

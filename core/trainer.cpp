@@ -11,6 +11,7 @@
 
 #include <lamella/error.h>
 
+#include "core/augment.h"
 #include "core/checks.h"
 #include "core/dropout.h"
 #include "core/evaluation.h"
@@ -58,6 +59,7 @@ class Run {
         options_(options),
         callbacks_(callbacks),
         batch_size_(std::min(options.batch_size, data.samples())),
+        augmenter_(data, options.augmentation, options.seed, batch_size_),
         order_(static_cast<std::size_t>(data.samples())),
         labels_(static_cast<std::size_t>(batch_size_)),
         offset_(in_type(preprocessing.offset, T{0})),
@@ -98,15 +100,18 @@ class Run {
     const auto count = static_cast<std::size_t>(n);
     const auto indices =
         std::span<const std::int32_t>(order_).subspan(static_cast<std::size_t>(first), count);
-    if (data_.holds_bytes())
+    const auto epoch = static_cast<std::uint32_t>(progress_.epoch);
+    if (options_.augmentation.active())
+      augmenter_.gather(indices, epoch, preprocessing_, network_.batch_input(n));
+    else if (data_.holds_bytes())
       network_.gather_batch(bytes_of(indices));
     else
       data_.gather(indices, preprocessing_, network_.batch_input(n));
     for (std::size_t s = 0; s < count; ++s)
       labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];
-    const BatchResult result = network_.train_batch(
-        std::span<const std::int32_t>(labels_.data(), count), {}, options_.optimizer,
-        {options_.dropout, options_.seed, static_cast<std::uint32_t>(progress_.epoch), indices});
+    const BatchResult result =
+        network_.train_batch(std::span<const std::int32_t>(labels_.data(), count), {},
+                             options_.optimizer, {options_.dropout, options_.seed, epoch, indices});
     if (!std::isfinite(result.loss_sum)) fail(first, result);
     total_.loss_sum += result.loss_sum;
     total_.weight_sum += result.weight_sum;
@@ -154,6 +159,7 @@ class Run {
   const TrainOptions& options_;
   const TrainCallbacks& callbacks_;
   index_t batch_size_;
+  Augmenter augmenter_;
   std::vector<std::int32_t> order_;   // sample indices in the order of this epoch
   std::vector<std::int32_t> labels_;  // of the current mini-batch
   std::vector<T> offset_, scale_;     // of the preprocessing: one value, or one per feature
@@ -169,6 +175,7 @@ std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const 
                                const TrainCallbacks& callbacks) {
   check_train_options(options);
   check_fits("train", "training", network.spec(), train, preprocessing);
+  check_augmentation("train", options.augmentation, train);
   if (test != nullptr) check_fits("train", "test", network.spec(), *test, preprocessing);
 
   network.reset_optimizer();

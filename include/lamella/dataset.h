@@ -53,6 +53,8 @@ class Dataset {
   std::span<const std::uint8_t> bytes() const;
   /// Shape of one sample, for example {28, 28}; its product is features().
   const std::vector<index_t>& sample_shape() const { return sample_shape_; }
+  /// All values, unscaled: sample i's begin at i * features().
+  const Features& values() const { return values_; }
   std::span<const std::int32_t> labels() const { return labels_; }
   const std::vector<std::string>& class_names() const { return class_names_; }
   /// Value of one feature of one sample, unscaled; both must be in range (not checked). O(1).

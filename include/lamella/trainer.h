@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include <lamella/augmentation.h>
 #include <lamella/dataset.h>
 #include <lamella/network.h>
 #include <lamella/optimizer.h>
@@ -20,9 +21,10 @@ namespace lamella {
 struct TrainOptions {
   index_t epochs = 10;
   index_t batch_size = 128;
-  Optimizer optimizer;     ///< plain gradient descent if not said otherwise
-  double dropout = 0;      ///< probability in [0, 1) that a step leaves a hidden unit out (Dropout)
-  std::uint64_t seed = 1;  ///< of shuffle and dropout
+  Optimizer optimizer;  ///< plain gradient descent if not said otherwise
+  double dropout = 0;   ///< probability in [0, 1) that a step leaves a hidden unit out (Dropout)
+  Augmentation augmentation;  ///< of the training data; figures of training are then of that
+  std::uint64_t seed = 1;     ///< of shuffle, dropout and augmentation
   bool shuffle = true;
 };
 

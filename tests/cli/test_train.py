@@ -159,6 +159,24 @@ class Seeds(ToolTest):
                     models.add(model.read_bytes())
             self.assertEqual(len(models), 1, precision)
 
+    def test_augmentation(self):
+        data = write_mnist_directory(self.dir / "images", train=100, side=8)
+        variants = ["none", "shift=1", "flip", "rotate=20", "noise=0.1", "shift=1,flip,noise=0.1"]
+        train = lambda *more: self.train("--data", data, *more).read_bytes()
+        models = [train("--augment", variant) for variant in variants]
+        self.assertEqual(len(set(models)), len(models))
+        self.assertEqual(models[0], train())
+        self.assertEqual(models[1], train("--augment", "shift=1"))
+        self.assertEqual(models[1], train("--augment", "shift=1", "--image-shape", "8x8"))
+        self.assertNotEqual(models[1], train("--augment", "shift=1", "--image-shape", "4x16"))
+
+    def test_augmentation_needs_images(self):
+        self.fail_with(2, "need images, but the samples of moons are rows of 2 values; --image-shape",
+                       "train", "--data", "moons", "--augment", "flip")
+        self.fail_with(1, "image_shape 3 x 3 is not that of samples of 2 values", "train",
+                       "--data", "moons", "--augment", "flip", "--image-shape", "3x3")
+        self.train("--augment", "noise=0.05")
+
     def test_every_option_of_the_optimiser_takes_effect(self):
         variants = [[], ["--momentum", "0.9"], ["--momentum", "0.9", "--nesterov"],
                     ["--weight-decay", "0.01"], ["--dropout", "0.2"], ["--learning-rate", "0.05"],

@@ -78,6 +78,11 @@ class Refused(ToolTest):
     def test_choices(self):
         self.refuse_training("--activation: 'swish' is not one of relu, leaky_relu",
                              "--activation", "swish")
+        for value in ("shift", "shift=-1", "shift=1.5", "flip=1", "rotate", "rotate=181", "zoom=2",
+                      "noise", "noise=-1", "noise=nan", "", "shift=1,", "shift=1,,flip"):
+            self.refuse_training("--augment: '.*' is not", "--augment", value)
+        for value in ("28", "28x", "x28", "0x28", "28x28x3x1", "28*28", ""):
+            self.refuse_training("--image-shape: '.*' is not", "--image-shape", value)
         self.refuse_training("--optimizer: 'lion' is not one of sgd, adam, adamw",
                              "--optimizer", "lion")
         self.refuse_training("--precision: 'f16' is not one of f32, f64", "--precision", "f16")

@@ -158,6 +158,62 @@ void add_path(CLI::App& app, const std::string& name, std::filesystem::path& tar
       presence);
 }
 
+namespace {
+
+constexpr index_t kMostPixels = 1'000'000;  // along one side of an image
+
+/// One entry of --augment: a name, and its value where it has one.
+void parse_change(const std::string& text, Augmentation& target) {
+  const std::size_t equals = std::min(text.find('='), text.size());
+  const std::string name = text.substr(0, equals);
+  const bool has_value = equals < text.size();
+  const std::string value = has_value ? text.substr(equals + 1) : "";
+  if (name == "flip" && !has_value) {
+    target.flip = true;
+  } else if (name == "shift" && has_value) {
+    target.shift = parse_integer<index_t>(value, 0, kMostPixels);
+  } else if (name == "rotate" && has_value) {
+    target.rotation = parse_real(value, {0, std::nextafter(180.0, 181.0)});
+  } else if (name == "noise" && has_value) {
+    target.noise = parse_real(value, {});
+  } else {
+    throw std::invalid_argument(
+        fmt::format("'{}' is not one of shift=PIXELS, flip, rotate=DEGREES, noise=X", text));
+  }
+}
+
+}  // namespace
+
+void add_augmentation(CLI::App& app, Augmentation& target) {
+  add_parsed(app, "--augment", "LIST",
+             "Random changes to images: shift=PIXELS,flip,rotate=DEGREES; to any data: noise=X",
+             "none", [&target](const std::string& text) {
+               const std::vector<index_t> shape = target.image_shape;
+               target = {};
+               target.image_shape = shape;
+               if (text == "none") return;
+               for (std::size_t begin = 0; begin <= text.size();) {
+                 const std::size_t comma = std::min(text.find(',', begin), text.size());
+                 parse_change(text.substr(begin, comma - begin), target);
+                 begin = comma + 1;
+               }
+             });
+  add_parsed(app, "--image-shape", "HxW[xC]",
+             "Of a sample's values, row by row, where the data do not say", "",
+             [&target](const std::string& text) {
+               target.image_shape.clear();
+               for (std::size_t begin = 0; begin <= text.size();) {
+                 const std::size_t x = std::min(text.find('x', begin), text.size());
+                 target.image_shape.push_back(
+                     parse_integer<index_t>(text.substr(begin, x - begin), 1, kMostPixels));
+                 begin = x + 1;
+               }
+               if (target.image_shape.size() < 2 || target.image_shape.size() > 3)
+                 throw std::invalid_argument(
+                     fmt::format("'{}' is not of the form 28x28 or 32x32x3", text));
+             });
+}
+
 void BackendOptions::add_to(CLI::App& app) {
   add_parsed(app, "--backend", "NAME",
              "auto, scalar, simd, openmp, tbb or a plugin; else LAMELLA_BACKEND", "",

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include <lamella/augmentation.h>
 #include <lamella/dataset.h>
 #include <lamella/registry.h>
 
@@ -60,6 +61,9 @@ void add_text(CLI::App& app, const std::string& name, std::string& target,
               Presence presence = Presence::optional);
 void add_path(CLI::App& app, const std::string& name, std::filesystem::path& target,
               const std::string& help, Presence presence = Presence::optional);
+
+/// --augment and --image-shape.
+void add_augmentation(CLI::App& app, Augmentation& target);
 
 /// --backend, --isa and --threads.
 class BackendOptions {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <lamella/error.h>
@@ -78,6 +79,7 @@ void TrainCommand::add_to(CLI::App& app) {
   optimizer.add_to(app);
   add_real(app, "--dropout", options.dropout, {0, 1},
            "Part of the hidden units that a step leaves out, at random");
+  add_augmentation(app, options.augmentation);
   add_seed(app, "--seed", options.seed, "Of weights, shuffles, held-out and generated samples");
   backend.add_to(app);
   add_path(app, "--model", model, "Where to write the model (safetensors)");
@@ -109,6 +111,13 @@ void TrainCommand::run() {
       throw UsageError(fmt::format("--validation-fraction: {} has test data of its own", data));
     hold_out(split, held_out, options.seed);
   }
+  const std::vector<index_t>& shape = split.train.sample_shape();
+  if (options.augmentation.moves_pixels() && options.augmentation.image_shape.empty() &&
+      shape.size() == 1)
+    throw UsageError(
+        fmt::format("--augment: shift, flip and rotate need images, but the samples of {} are rows "
+                    "of {} values; --image-shape says how these are images",
+                    data, shape[0]));
   if (precision == "f64")
     train_as<double>(split, kernels);
   else
