@@ -40,6 +40,9 @@ void check_train_options(const TrainOptions& options) {
   if (options.epochs < 1 || options.epochs > std::numeric_limits<std::uint32_t>::max())
     throw ArgumentError(
         fmt::format("train: epochs is {}; it must be at least 1 and below 2^32", options.epochs));
+  if (options.first_epoch < 1 || options.first_epoch > options.epochs)
+    throw ArgumentError(fmt::format("train: first_epoch is {}; it must be from 1 to epochs, {}",
+                                    options.first_epoch, options.epochs));
   if (options.batch_size < 1)
     throw ArgumentError(
         fmt::format("train: batch_size is {}; it must be at least 1", options.batch_size));
@@ -178,11 +181,11 @@ std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const 
   check_augmentation("train", options.augmentation, train);
   if (test != nullptr) check_fits("train", "test", network.spec(), *test, preprocessing);
 
-  network.reset_optimizer();
+  if (options.first_epoch == 1) network.reset_optimizer();
   Run<T> run(network, train, preprocessing, options, callbacks);
   std::vector<EpochReport> reports;
   reports.reserve(static_cast<std::size_t>(std::min(options.epochs, kReportsReserved)));
-  for (index_t epoch = 1; epoch <= options.epochs; ++epoch) {
+  for (index_t epoch = options.first_epoch; epoch <= options.epochs; ++epoch) {
     EpochReport report = run.epoch(epoch);
     if (test != nullptr) {
       const BatchResult result = evaluate_dataset(network, *test, preprocessing);

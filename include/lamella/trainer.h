@@ -20,6 +20,10 @@ namespace lamella {
 /// Everything that decides a training run besides data and network.
 struct TrainOptions {
   index_t epochs = 10;
+  /// Above 1, the run goes on where one of first_epoch - 1 epochs ended: epochs first_epoch ...
+  /// epochs follow, the optimiser keeps what the network remembers of it, and the result has the
+  /// same bits as a run without interruption. At 1 the optimiser starts afresh.
+  index_t first_epoch = 1;
   index_t batch_size = 128;
   Optimizer optimizer;  ///< plain gradient descent if not said otherwise
   double dropout = 0;   ///< probability in [0, 1) that a step leaves a hidden unit out (Dropout)
@@ -56,7 +60,8 @@ struct TrainCallbacks {
   std::function<void(const EpochReport&)> on_epoch;  ///< after every epoch
 };
 
-/// Trains `network` on `train`, reporting on `test` too if it is not null.
+/// Trains `network` on `train`, reporting on `test` too if it is not null. Returns the reports of
+/// epochs first_epoch ... epochs.
 ///
 /// Throws ArgumentError for options out of range or data that do not fit the network, TrainingError
 /// when the loss stops being finite (naming epoch and batch; the network then holds the parameters
