@@ -1,9 +1,13 @@
 """`lamella train`: data sources, log, summary, model file, and what a seed promises."""
 
 import json
+import signal
+import subprocess
+import time
 
-from harness import (LOG_KEYS, LOG_KEYS_WITH_TEST, QUICK, ToolTest, flower_rows, main, read_log,
-                     usable_backends, write_csv, write_mnist_directory)
+from harness import (LOG_KEYS, LOG_KEYS_WITH_TEST, QUICK, TIMEOUT, TOOL, ToolTest,
+                     clean_environment, flower_rows, main, read_log, usable_backends, write_csv,
+                     write_mnist_directory)
 
 
 class Log(ToolTest):
@@ -235,6 +239,46 @@ class Output(ToolTest):
         self.fail_with(1, "loss .*epoch", "train", "--data", "moons", *QUICK, "--learning-rate",
                        "1e30", "--model", model)
         self.assert_no_leftovers()
+
+
+class Checkpoints(ToolTest):
+    # The decay turns weights into -3 times themselves in each of an epoch's 32 steps: they
+    # overflow in the third epoch.
+    BLOWS_UP = ["--hidden", "none", "--batch-size", "32", "--learning-rate", "0.01",
+                "--weight-decay", "400"]
+
+    def test_the_last_one_stands_when_training_fails(self):
+        two_epochs = self.train(*self.BLOWS_UP, "--epochs", "2").read_bytes()
+        model = self.dir / "model.safetensors"
+        for every, left in (("1", two_epochs), ("2", two_epochs), ("3", None)):
+            model.unlink(missing_ok=True)
+            self.fail_with(1, "the loss is .* in epoch 3", "train", "--data", "moons", "--quiet",
+                           "--epochs", "9", *self.BLOWS_UP, "--model", model,
+                           "--checkpoint-every", every)
+            self.assertEqual(model.read_bytes() if model.exists() else None, left)
+            self.assert_no_leftovers(*([] if left is None else ["model.safetensors"]))
+
+    def test_they_change_nothing_of_the_result(self):
+        plain = self.train("--epochs", "5").read_bytes()
+        for every in ("1", "2", "5", "7"):
+            self.assertEqual(
+                self.train("--epochs", "5", "--checkpoint-every", every).read_bytes(), plain)
+
+    def test_the_last_one_stands_when_training_is_stopped(self):
+        model, log = self.dir / "model.safetensors", self.dir / "log"
+        process = subprocess.Popen(
+            [TOOL, "train", "--data", "moons", "--hidden", "8", "--epochs", "1000000", "--quiet",
+             "--model", model, "--log", log, "--checkpoint-every", "1"],
+            env=clean_environment(), stderr=subprocess.PIPE, text=True)
+        while not log.exists() or len(log.read_text().splitlines()) < 3:
+            self.assertIsNone(process.poll())
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=TIMEOUT)
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertRegex(stderr, r"model\.safetensors holds the model after epoch \d+")
+        self.assertEqual(self.evaluate(model, "moons")["samples"], 1000)
+        self.assert_no_leftovers("log", "model.safetensors")
 
 
 class BadData(ToolTest):

@@ -65,7 +65,7 @@ class Refused(ToolTest):
             self.refuse_training("--validation-fraction", "--validation-fraction", value)
 
     def test_whole_numbers(self):
-        for option in ("--epochs", "--batch-size", "--threads"):
+        for option in ("--epochs", "--batch-size", "--threads", "--checkpoint-every"):
             for value in ("0", "-1", "1.5", "1e3", "ten", "", "99999999999999999999"):
                 self.refuse_training(f"{option}: '.*' is not a whole number from 1", option, value)
         for value in ("-1", str(2**64), "1.0", "one"):
@@ -91,6 +91,7 @@ class Refused(ToolTest):
 
     def test_combinations(self):
         self.refuse_training("--nesterov needs", "--nesterov")
+        self.refuse_training("--checkpoint-every needs a --model", "--checkpoint-every", "5")
         for option in ("--beta1", "--beta2", "--epsilon"):
             self.refuse_training(f"{option} is an option of adam and adamw, and --optimizer is sgd",
                                  option, "0.5")

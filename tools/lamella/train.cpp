@@ -43,6 +43,7 @@ struct TrainCommand {
   OptimizerOptions optimizer;
   BackendOptions backend;
   std::filesystem::path model;
+  index_t checkpoint_every = 0;  // epochs; 0: the model is written at the end alone
   std::filesystem::path log;
   bool quiet = false;
   bool json = false;
@@ -83,6 +84,8 @@ void TrainCommand::add_to(CLI::App& app) {
   add_seed(app, "--seed", options.seed, "Of weights, shuffles, held-out and generated samples");
   backend.add_to(app);
   add_path(app, "--model", model, "Where to write the model (safetensors)");
+  add_integer(app, "--checkpoint-every", checkpoint_every, 1, kMostEpochs,
+              "Write --model after every N epochs too, not only at the end");
   add_path(app, "--log", log, "Where to write JSON lines, one an epoch");
   add_flag(app, "--quiet", quiet, "Print errors only, and what --json asks for");
   add_flag(app, "--json", json, "Print the summary as one JSON object");
@@ -100,6 +103,8 @@ void TrainCommand::check() {
   differ("--model", model, "--data", data);
   differ("--log", log, "--data", data);
   if (!model.empty()) check_file_target(model);
+  if (checkpoint_every > 0 && model.empty())
+    throw UsageError("--checkpoint-every needs a --model to write to");
 }
 
 void TrainCommand::run() {
@@ -164,6 +169,8 @@ void TrainCommand::train_as(const DataSplit& split, std::shared_ptr<const Backen
   ProgressDisplay display(quiet);
   display.line(fmt::format("training {} on {} samples", describe(network), split.train.samples()));
   epoch_log.start();
+  const ModelInfo info{split.train.class_names(), split.train.sample_shape(), preprocessing};
+  index_t last_checkpoint = 0;  // epoch; 0: none
   TrainCallbacks callbacks;
   callbacks.on_progress = [&](const Progress& progress) {
     if (const int signal = interrupts.pending())
@@ -171,7 +178,10 @@ void TrainCommand::train_as(const DataSplit& split, std::shared_ptr<const Backen
           signal,
           fmt::format("stopped in epoch {} of {}, after {} of {} samples; {}", progress.epoch,
                       progress.epochs, progress.samples_done, progress.samples,
-                      model.empty() ? "nothing to save" : "no model was written"));
+                      model.empty()          ? "nothing to save"
+                      : last_checkpoint == 0 ? "no model was written"
+                                             : fmt::format("{} holds the model after epoch {}",
+                                                           model.string(), last_checkpoint)));
     display.update(progress);
   };
   std::optional<IoError> log_failure;
@@ -185,14 +195,22 @@ void TrainCommand::train_as(const DataSplit& split, std::shared_ptr<const Backen
       log_failure = error;
       display.line(fmt::format("lamella: {}; training goes on without a log", error.what()));
     }
+    if (checkpoint_every == 0 || report.epoch % checkpoint_every != 0 ||
+        report.epoch == options.epochs)
+      return;
+    try {
+      save_model(model, network, info);
+      last_checkpoint = report.epoch;
+    } catch (const IoError& error) {  // the file may be writable again by the end
+      display.line(
+          fmt::format("lamella: {}; training goes on without this checkpoint", error.what()));
+    }
   };
   TrainOptions run_options = options;
   run_options.batch_size = std::min(options.batch_size, split.train.samples());
   const auto reports = train(network, split.train, test, preprocessing, run_options, callbacks);
 
-  if (!model.empty())
-    save_model(model, network,
-               ModelInfo{split.train.class_names(), split.train.sample_shape(), preprocessing});
+  if (!model.empty()) save_model(model, network, info);
   epoch_log.close();
   print_summary(network, split, reports);
   if (log_failure) throw *log_failure;
