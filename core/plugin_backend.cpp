@@ -249,8 +249,8 @@ class PluginBackend final : public Backend {
     if (plugin_.create == nullptr) return;
     const int code = plugin_.create(&host_, &context_);
     if (code != LAMELLA_PLUGIN_OK)
-      throw BackendError(fmt::format("plugin {} ({}): create returned {}", plugin_.name,
-                                     plugin_.path, code_text(code)));
+      throw PluginError(fmt::format("plugin {} ({}): create returned {}", plugin_.name,
+                                    plugin_.path, code_text(code)));
   }
   ~PluginBackend() override {
     if (plugin_.destroy != nullptr) plugin_.destroy(context_);
@@ -263,7 +263,7 @@ class PluginBackend final : public Backend {
   const Kernels<double>& f64() const noexcept override { return f64_; }
   void throw_if_failed() const override {
     if (failure_.happened())
-      throw BackendError(
+      throw PluginError(
           fmt::format("plugin {} ({}): {}", plugin_.name, plugin_.path, failure_.text()));
   }
 

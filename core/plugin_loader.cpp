@@ -39,7 +39,7 @@ bool valid_name(std::string_view name) {
 }
 
 [[noreturn]] void reject(const std::string& path, const std::string& problem) {
-  throw BackendError(fmt::format("plugin {}: {}", path, problem));
+  throw PluginError(fmt::format("plugin {}: {}", path, problem));
 }
 
 /// The text of dlerror(), with the file's name in front unless it is there already.
@@ -183,7 +183,7 @@ void require_name(const Plugin& plugin, std::string_view name) {
 Plugin open_plugin(const std::string& path, std::span<const std::string_view> reserved) {
   auto library = open_library(path);
   if (library == nullptr)
-    throw BackendError(fmt::format("plugin cannot be loaded: {}", loader_error(path)));
+    throw PluginError(fmt::format("plugin cannot be loaded: {}", loader_error(path)));
   return read_plugin(path, std::move(library), reserved);
 }
 
@@ -194,6 +194,7 @@ PluginSearch find_plugin(std::string_view name, std::span<const std::string_view
     return search;
   }
   const auto path = search_path();
+  search.looked = !path.directories.empty();
   for (const auto& directory : path.directories) {
     for (const char* prefix : {"", "lib"}) {
       const auto file = fmt::format("{}/{}lamella-{}.so", directory, prefix, name);

@@ -23,7 +23,8 @@ Plugin open_plugin(const std::string& path, std::span<const std::string_view> re
 /// What a search for a plugin by name came to.
 struct PluginSearch {
   std::optional<Plugin> plugin;
-  std::string tried;  ///< every file that could not be opened, with the loader's reason
+  std::string tried;    ///< every file that could not be opened, with the loader's reason
+  bool looked = false;  ///< whether there was a directory to look in
 };
 
 /// Looks for lamella-NAME.so and liblamella-NAME.so in the directories of LAMELLA_PLUGIN_PATH

@@ -160,7 +160,8 @@ std::vector<BackendStatus> plugins_found() { return detail::list_plugins(reserve
 std::vector<BackendStatus> plugins_found() { return {}; }
 #endif
 
-[[noreturn]] void refuse_backend(const Wish& name, std::string_view problem) {
+[[noreturn]] void refuse_backend(const Wish& name, std::string_view problem,
+                                 bool as_plugin = false) {
   std::string names = "auto";
   for (const auto& entry : kBackends) {
     const auto reason = obstacle(entry);
@@ -170,7 +171,9 @@ std::vector<BackendStatus> plugins_found() { return {}; }
   for (const auto& plugin : plugins_found())
     names += plugin.usable ? fmt::format(", {}", plugin.name)
                            : fmt::format(", {} ({})", plugin.name, plugin.reason);
-  throw BackendError(fmt::format("{}; known are {}", complaint("backend", name, problem), names));
+  const auto text = fmt::format("{}; known are {}", complaint("backend", name, problem), names);
+  if (as_plugin) throw PluginError(text);
+  throw BackendError(text);
 }
 
 /// Why `auto` passes over a backend; empty if it does not.
@@ -205,16 +208,18 @@ const BackendEntry* choose_builtin(const std::optional<Wish>& name, const Thread
 /// The plugin that a path, or a name that is not built in, stands for.
 detail::Plugin choose_plugin(const Wish& name) {
   std::string problem;
+  bool looked_for = true;
   try {
     if (name.value.find('/') != std::string::npos)
       return detail::open_plugin(name.value, reserved_names());
     auto search = detail::find_plugin(name.value, reserved_names());
     if (search.plugin) return std::move(*search.plugin);
     problem = fmt::format("is unknown, also as a plugin ({})", search.tried);
+    looked_for = search.looked;
   } catch (const BackendError& error) {
     problem = fmt::format("is not usable: {}", error.what());
   }
-  refuse_backend(name, problem);
+  refuse_backend(name, problem, looked_for);
 }
 
 std::shared_ptr<const Backend> make_plugin(detail::Plugin plugin, const ThreadLimit& limit,

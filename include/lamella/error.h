@@ -40,6 +40,13 @@ class BackendError : public Error {
   using Error::Error;
 };
 
+/// A plugin that was looked for and not found, found and refused, or whose kernel failed. what()
+/// names its path and the reason.
+class PluginError : public BackendError {
+ public:
+  using BackendError::BackendError;
+};
+
 /// Training cannot go on, for example because the loss is no longer finite.
 class TrainingError : public Error {
  public:

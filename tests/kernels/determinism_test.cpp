@@ -13,12 +13,15 @@
 #include "tests/kernels/executors.h"
 #include "tests/kernels/judge.h"
 #include "tests/kernels/subjects.h"
-#include "tests/kernels/workload.h"
+#include "tools/conformance/workload.h"
 
 namespace lamella::test {
 namespace {
 
 using backends::Executor;
+using conformance::different_outcomes;
+using conformance::Extent;
+using conformance::run_workload;
 
 std::shared_ptr<const Backend> with_executor(const NamedTables& named,
                                              std::unique_ptr<Executor> executor) {
@@ -103,15 +106,6 @@ TEMPLATE_TEST_CASE("backends of one instruction set have the same bits as simd",
               different_outcomes(outcomes(name, named.isa, threads), simd));
     }
   }
-}
-
-TEMPLATE_TEST_CASE("the same call twice gives the same bits", "[determinism]", float, double) {
-  Judge judge;
-  for (const Subject& subject : subjects())
-    judge(subject.label,
-          different_outcomes(run_workload<TestType>(*subject.backend, 103, Extent::brief),
-                             run_workload<TestType>(*subject.backend, 103, Extent::brief)));
-  CHECK(judge.cases() > 0);
 }
 
 }  // namespace

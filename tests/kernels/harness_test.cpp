@@ -5,14 +5,20 @@
 #include <cmath>
 #include <csignal>
 #include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "tests/catch.h"
-#include "tests/kernels/compare.h"
-#include "tests/kernels/operand.h"
-#include "tests/kernels/shapes.h"
+#include "tools/conformance/checks.h"
+#include "tools/conformance/compare.h"
+#include "tools/conformance/operand.h"
+#include "tools/conformance/shapes.h"
 
 namespace lamella::test {
 namespace {
+
+using namespace conformance;
 
 /// Whether `access` ends the process with a fault; run in a process of its own.
 template <class F>
@@ -115,6 +121,39 @@ TEMPLATE_TEST_CASE("ulp is the distance of neighbouring numbers", "[harness]", f
     CHECK(ulp<TestType>(x) == static_cast<long double>(std::nextafter(x, TestType{2} * x)) -
                                   static_cast<long double>(x));
   CHECK(ulp<TestType>(0) == std::numeric_limits<TestType>::denorm_min());
+}
+
+/// Keeps what it is told.
+struct Notes final : Sink {
+  void trying(const std::string& what) override { last_tried = what; }
+  void judged(const std::string& what, const std::string& problem) override {
+    if (!problem.empty()) problems.push_back(what + ": " + problem);
+  }
+  std::string last_tried;
+  std::vector<std::string> problems;
+};
+
+TEST_CASE("a check that leaves out cases, throws, or fails without end is reported", "[harness]") {
+  const std::vector<Subject> subjects = {{"nobody", nullptr}};
+  const auto run_on_nobody = [&](void (*body)(Judge&)) {
+    Notes notes;
+    run({"gemm", "sample", body, nullptr}, ElementType::f32, subjects, notes);
+    return notes.problems;
+  };
+  using Problems = std::vector<std::string>;
+  CHECK(run_on_nobody([](Judge& judge) { judge(judge.subjects()[0], "a case", ""); }).empty());
+  CHECK(run_on_nobody([](Judge&) {}) == Problems{"sample: only 0 cases were tried, of 1"});
+  CHECK(run_on_nobody([](Judge& judge) {
+          judge(judge.subjects()[0], "a case", "");
+          judge.expect_cases(2);
+        }) == Problems{"sample: only 1 cases were tried, of 2"});
+  CHECK(run_on_nobody([](Judge& judge) {
+          judge.begin(judge.subjects()[0], "a case");
+          throw std::runtime_error("why");
+        }) == Problems{"nobody: a case: threw: why"});
+  CHECK(run_on_nobody([](Judge& judge) {
+          for (;;) judge(judge.subjects()[0], "a case", "wrong");
+        }).size() == 10);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #ifndef LAMELLA_TESTS_KERNELS_JUDGE_H_
 #define LAMELLA_TESTS_KERNELS_JUDGE_H_
 
-#include <initializer_list>
 #include <string>
 
 #include "tests/catch.h"
@@ -10,8 +9,8 @@
 
 namespace lamella::test {
 
-/// Asserts that problems, as the functions of compare.h return them, are empty. `what` names the
-/// case. Gives up after ten failures.
+/// Asserts that problems, as the functions of tools/conformance return them, are empty. `what`
+/// names the case. Gives up after ten failures.
 class Judge {
  public:
   void operator()(const std::string& what, const std::string& problem) {
@@ -31,13 +30,6 @@ class Judge {
   int cases_ = 0;
   int failures_ = 0;
 };
-
-/// The first of several problems.
-inline std::string first_of(std::initializer_list<std::string> problems) {
-  for (const std::string& problem : problems)
-    if (!problem.empty()) return problem;
-  return "";
-}
 
 }  // namespace lamella::test
 

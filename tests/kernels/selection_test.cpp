@@ -7,11 +7,13 @@
 
 #include "tests/catch.h"
 #include "tests/kernels/child_process.h"
-#include "tests/kernels/operand.h"
 #include "tests/kernels/subjects.h"
+#include "tools/conformance/operand.h"
 
 namespace lamella::test {
 namespace {
+
+using conformance::Operand;
 
 using Catch::Matchers::ContainsSubstring;
 

@@ -14,13 +14,11 @@
 
 #include "backends/executor.h"
 #include "backends/kernel_table.h"
+#include "tools/conformance/judge.h"
 
 namespace lamella::test {
 
-struct Subject {
-  std::string label;  ///< "openmp/avx2/2": backend, instruction set, threads
-  std::shared_ptr<const Backend> backend;
-};
+using conformance::Subject;
 
 /// Made once. Throws std::runtime_error if the backend asked for is unknown or not usable here, so
 /// that every test of the run fails.

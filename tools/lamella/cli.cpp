@@ -31,11 +31,12 @@ struct Subcommand {
   Command (*add)(CLI::App&);
 };
 
-constexpr std::array<Subcommand, 4> kSubcommands{{
+constexpr std::array<Subcommand, 5> kSubcommands{{
     {"train", "Train a classifier and save it", add_train},
     {"evaluate", "Measure a trained model on labelled data", add_evaluate},
     {"predict", "Classes and probabilities of samples, as CSV", add_predict},
     {"info", "Version, backends, instruction sets and threads of this machine", add_info},
+    {"conformance", "Prove a backend, such as a plugin of your own", add_conformance},
 }};
 
 // Lines below 80 columns: newer versions of CLI11 wrap there.
@@ -47,6 +48,17 @@ constexpr const char* kFooter =
 
 void report(const std::string& message) { write_stderr("lamella: error: " + message + "\n"); }
 
+/// "train, evaluate or info", of all there are.
+std::string subcommand_names() {
+  std::string names;
+  for (const Subcommand& subcommand : kSubcommands) {
+    if (&subcommand != &kSubcommands.front())
+      names += &subcommand == &kSubcommands.back() ? " or " : ", ";
+    names += subcommand.name;
+  }
+  return names;
+}
+
 /// Help and version end parsing as exceptions with code 0; their text goes to standard output.
 int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) {
@@ -56,7 +68,7 @@ int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
     return 0;
   }
   if (app.get_subcommands().empty() && !app.remaining().empty()) {
-    report(fmt::format("unknown: '{}'; use train, evaluate, predict or info", app.remaining()[0]));
+    report(fmt::format("unknown: '{}'; use {}", app.remaining()[0], subcommand_names()));
     return kUsage;
   }
   std::string of;
@@ -96,6 +108,8 @@ int run(int argc, const char* const* argv) {
   } catch (const UsageError& error) {
     report(error.what());
     return kUsage;
+  } catch (const PluginError& error) {
+    report(error.what());
   } catch (const BackendError& error) {
     report(error.what());
     return kUsage;

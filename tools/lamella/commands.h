@@ -17,6 +17,7 @@ Command add_train(CLI::App& app);
 Command add_evaluate(CLI::App& app);
 Command add_predict(CLI::App& app);
 Command add_info(CLI::App& app);
+Command add_conformance(CLI::App& app);
 
 }  // namespace lamella::cli
 

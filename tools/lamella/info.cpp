@@ -1,4 +1,5 @@
 // `lamella info`: what was compiled in, what this machine can use, what is selected, and why.
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,11 +33,11 @@ struct Findings {
 
 /// Calls `look`; keeps the first error in `problem`.
 template <class Look>
-void attempt(std::optional<BackendError>& problem, const Look& look) {
+void attempt(std::exception_ptr& problem, const Look& look) {
   try {
     look();
-  } catch (const BackendError& error) {
-    if (!problem) problem = error;
+  } catch (const BackendError&) {
+    if (!problem) problem = std::current_exception();
   }
 }
 
@@ -77,7 +78,7 @@ std::string to_text(const Findings& found) {
   return text + fmt::format("\n{}", isas.text());
 }
 
-ordered_json to_json(const Findings& found, const std::optional<BackendError>& problem) {
+ordered_json to_json(const Findings& found, const std::exception_ptr& problem) {
   ordered_json result{{"version", version()}};
   result["selected"] = nullptr;
   if (found.selected)
@@ -103,7 +104,11 @@ ordered_json to_json(const Findings& found, const std::optional<BackendError>& p
                                           {"usable", status.usable},
                                           {"selected", is_selected(found, status)},
                                           {"reason", status.reason}});
-  if (problem) result["error"] = problem->what();
+  try {
+    if (problem) std::rethrow_exception(problem);
+  } catch (const BackendError& error) {
+    result["error"] = error.what();
+  }
   return result;
 }
 
@@ -114,13 +119,13 @@ struct InfoCommand {
   void run() const {
     const BackendRequest request = backend.request();
     Findings found;
-    std::optional<BackendError> problem;
+    std::exception_ptr problem;
     found.backends = list_backends();
     attempt(problem, [&] { found.selected = make_backend(request)->info(); });
     attempt(problem, [&] { found.isas = list_isas(request); });
     attempt(problem, [&] { found.threads = thread_limit(request.threads); });
     write_stdout(json ? to_line(to_json(found, problem)) + "\n" : to_text(found));
-    if (problem) throw *problem;
+    if (problem) std::rethrow_exception(problem);
   }
 };
 

@@ -23,6 +23,8 @@
 #include "examples/plugin-minimal/kernels.inc"
 
 #define GEMM_F32 gemm_f32
+#define GEMM_F64 gemm_f64
+#define BIAS_ADD_F32 bias_add_f32
 #define SOFTMAX_F64 softmax_f64
 #define CREATE NULL
 #define DESTROY NULL
@@ -32,6 +34,8 @@
 #define DESCRIPTOR_SIZE sizeof(lamella_plugin_descriptor)
 #define KERNELS_SIZE sizeof(lamella_plugin_kernels_f32)
 #define F64 &kernels_f64
+
+#include "faults.inc"
 
 #if defined(VARIANT_hosted)
 /* Uses every service of the host, and the context. */
@@ -191,7 +195,7 @@ DECLINE_ALL(f64)
 static const lamella_plugin_kernels_f32 kernels_f32 = {
     .struct_size = KERNELS_SIZE,
     .gemm = GEMM_F32,
-    .bias_add = bias_add_f32,
+    .bias_add = BIAS_ADD_F32,
     .softmax = softmax_f32,
     .outer_product = outer_product_f32,
 #if defined(VARIANT_optional)
@@ -216,7 +220,7 @@ static const lamella_plugin_kernels_f32 kernels_f32 = {
 #ifndef VARIANT_no_f64
 static const lamella_plugin_kernels_f64 kernels_f64 = {
     .struct_size = KERNELS_SIZE,
-    .gemm = gemm_f64,
+    .gemm = GEMM_F64,
     .bias_add = bias_add_f64,
     .softmax = SOFTMAX_F64,
     .outer_product = outer_product_f64,

@@ -1,0 +1,36 @@
+// The list of checks, and how one is run.
+#include "tools/conformance/checks.h"
+
+#include <exception>
+
+namespace lamella::conformance {
+
+const std::vector<Check>& checks() {
+  static const std::vector<Check> all = [] {
+    std::vector<Check> list;
+    for (const auto& family :
+         {gemm_exact_checks, gemm_rounding_checks, gemm_special_checks, fused_gemm_checks,
+          bias_add_checks, softmax_checks, outer_product_checks, activate_checks,
+          activate_backward_checks, softmax_nll_checks, column_sums_checks, sgd_update_checks,
+          adam_update_checks, gather_bytes_checks, plan_checks, use_checks})
+      for (const Check& check : family()) list.push_back(check);
+    return list;
+  }();
+  return all;
+}
+
+void run(const Check& check, ElementType type, std::span<const Subject> subjects, Sink& sink) {
+  Judge judge(subjects, sink);
+  try {
+    (type == ElementType::f32 ? check.f32 : check.f64)(judge);
+    if (judge.cases() < judge.least())
+      sink.judged(check.name, "only " + std::to_string(judge.cases()) + " cases were tried, of " +
+                                  std::to_string(judge.least()));
+  } catch (const Judge::GaveUp&) {
+    // All that was to be said has been.
+  } catch (const std::exception& error) {
+    sink.judged(judge.current(), std::string("threw: ") + error.what());
+  }
+}
+
+}  // namespace lamella::conformance

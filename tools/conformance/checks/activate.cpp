@@ -1,0 +1,190 @@
+// Activations and their derivatives: accuracy over the whole range, special values, all layouts.
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include <lamella/backend.h>
+
+#include "tools/conformance/checks.h"
+#include "tools/conformance/compare.h"
+#include "tools/conformance/operand.h"
+#include "tools/conformance/oracle.h"
+#include "tools/conformance/shapes.h"
+
+namespace lamella::conformance {
+namespace {
+
+template <class T>
+constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+template <class T>
+constexpr T kInfinity = std::numeric_limits<T>::infinity();
+
+constexpr Activation kIdentity{ActivationKind::identity, 0.01};
+constexpr Activation kRelu{ActivationKind::relu, 0.01};
+constexpr Activation kLeakyRelu{ActivationKind::leaky_relu, 0.01};
+constexpr Activation kTanh{ActivationKind::tanh, 0.01};
+constexpr Activation kSigmoid{ActivationKind::sigmoid, 0.01};
+constexpr Activation kAll[] = {kIdentity, kRelu, kLeakyRelu, kTanh, kSigmoid};
+
+std::string name(const Activation& activation) {
+  static constexpr const char* kNames[] = {"identity", "relu", "leaky_relu", "tanh", "sigmoid"};
+  return kNames[static_cast<int>(activation.kind)];
+}
+
+/// The documented accuracy of each function, in units of the last place.
+long double ulps(const Activation& activation) {
+  switch (activation.kind) {
+    case ActivationKind::leaky_relu:
+      return 2;  // the slope is rounded to T, and the product
+    case ActivationKind::tanh:
+    case ActivationKind::sigmoid:
+      return 4;
+    default:
+      return 0;
+  }
+}
+
+/// f of the values of z and how far off a kernel may be: of tanh and sigmoid, where they are below
+/// the smallest normal number, by that number.
+template <class T>
+struct Expected {
+  Expected(const Activation& activation, ConstView<T> z) {
+    for (const T value : elements(z)) {
+      values.push_back(oracle::activate(activation, value));
+      const bool denormal = ulps(activation) > 2 && value != 0 &&
+                            std::abs(values.back()) < std::numeric_limits<T>::min();
+      bounds.push_back(denormal ? std::numeric_limits<T>::min()
+                                : ulps(activation) * ulp<T>(values.back()));
+    }
+  }
+  std::vector<long double> values, bounds;
+};
+
+template <class T>
+void expect(Judge& judge, Random& random, const Activation& activation, ConstView<T> values,
+            Order order_z, Order order_a) {
+  const Layout layout_z = random_layout(random, order_z), layout_a = random_layout(random, order_a);
+  const std::string what = name(activation) + " " + describe(Shape{values.rows, values.cols}) +
+                           " Z " + describe(layout_z) + " A " + describe(layout_a);
+  const Expected<T> want(activation, values);
+  Operand<T> z(values.rows, values.cols, layout_z);
+  z.assign(values);
+  z.make_read_only();
+  for (const Subject& subject : judge.subjects()) {
+    judge.begin(subject, what);
+    const Operand<T> a(values.rows, values.cols, layout_a);
+    subject.backend->run(Activate<T>{activation, z.read(), a.view()});
+    Operand<T> in_place(values.rows, values.cols, layout_z);
+    in_place.assign(values);
+    subject.backend->run(Activate<T>{activation, in_place.read(), in_place.view()});
+    judge(subject, what,
+          first_of({exceeds(a.read(), want.values, want.bounds), a.stray_writes(),
+                    different_bits(in_place.read(), a.read()), in_place.stray_writes()}));
+  }
+}
+
+template <class... Parts>
+std::string text(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+template <class T>
+void is_accurate(Judge& judge) {
+  using Limits = std::numeric_limits<T>;
+  Random random(80);
+  std::vector<T> z;
+  for (int i = 0; i < 20'000; ++i) {  // where the functions bend
+    z.push_back(static_cast<T>(uniform(random, -1, 1)));
+    z.push_back(static_cast<T>(uniform(random, -10, 10)));
+    z.push_back(static_cast<T>(uniform(random, -120, 120)));
+  }
+  for (int e = Limits::min_exponent; e < Limits::max_exponent; ++e)  // every binade
+    for (int i = 0; i < 8; ++i)
+      for (double sign : {-1.0, 1.0})
+        z.push_back(static_cast<T>(std::ldexp(sign * uniform(random, 0.5, 1), e)));
+  for (double edge :
+       {0.625, 0.55, 1.0, 9.0, 17.0, 20.0, 40.0, 87.3, 88.4, 88.8, 104.0, 708.4, 709.8, 745.2})
+    for (double sign : {-1.0, 1.0})
+      for (int step = -3; step <= 3; ++step)
+        z.push_back(static_cast<T>(sign * (edge + step * 1e-3)));
+  const auto size = static_cast<index_t>(z.size());
+  for (const Activation& activation : kAll)
+    for (Order order : kOrders)
+      expect<T>(judge, random, activation, row_major(z.data(), 1, size), order, order);
+  judge.expect_cases(15);
+}
+
+template <class T>
+void agrees_on_all_shapes(Judge& judge) {
+  Random random(81);
+  std::size_t turn = 0;
+  for (const Shape& shape : matrix_shapes(50'000)) {
+    const Operand<T> z(shape.rows, shape.cols, {},
+                       [&](index_t, index_t) { return uniform(random, -4, 4); });
+    expect<T>(judge, random, kAll[turn++ % std::size(kAll)], z.read(), pick(random, kOrders),
+              pick(random, kOrders));
+  }
+  for (const Activation& activation : kAll)
+    for (Order order_z : kOrders)
+      for (Order order_a : kOrders) {
+        const Operand<T> z(35, 70, {}, [&](index_t, index_t) { return uniform(random, -4, 4); });
+        expect<T>(judge, random, activation, z.read(), order_z, order_a);
+      }
+  judge.expect_cases(901);
+}
+
+template <class T>
+void special_values(Judge& judge) {
+  struct Row {
+    T z;
+    T identity, relu, leaky_relu, tanh, sigmoid;
+  };
+  constexpr T kInf = kInfinity<T>, kNaN = kNan<T>;
+  constexpr T kMax = std::numeric_limits<T>::max();
+  constexpr T kSlope = static_cast<T>(0.01);
+  const Row rows[] = {{0, 0, 0, 0, 0, 0.5},
+                      {-T{0}, 0, 0, 0, 0, 0.5},
+                      {kInf, kInf, kInf, kInf, 1, 1},
+                      {-kInf, -kInf, 0, -kInf, -1, 0},
+                      {kNaN, kNaN, kNaN, kNaN, kNaN, kNaN},
+                      {-kNaN, kNaN, kNaN, kNaN, kNaN, kNaN},
+                      {kMax, kMax, kMax, kMax, 1, 1},
+                      {-kMax, -kMax, 0, -kMax * kSlope, -1, 0},
+                      {1e4, 1e4, 1e4, 1e4, 1, 1},
+                      {-1e4, -1e4, 0, T{-1e4} * kSlope, -1, 0}};
+  for (const Activation& activation : kAll)
+    for (const Row& row : rows) {
+      const T want[] = {row.identity, row.relu, row.leaky_relu, row.tanh, row.sigmoid};
+      const T expected = want[static_cast<int>(activation.kind)];
+      for (const Subject& subject : judge.subjects())
+        for (index_t size : {1, 3, 8, 19, 64})
+          for (index_t at : {index_t{0}, size / 2, size - 1}) {  // the others must not be touched
+            const Operand<T> z(1, size, {},
+                               [&](index_t, index_t j) { return j == at ? row.z : T{0.5}; });
+            const Operand<T> a(1, size, {});
+            judge.begin(subject, name(activation) + " of " + std::to_string(size) + " elements");
+            subject.backend->run(Activate<T>{activation, z.read(), a.view()});
+            std::string problem;
+            for (index_t j = 0; j < size; ++j) {
+              const T got = a.vector()[j];
+              if (j == at ? !same_value(got, expected) : !(got > 0.4 && got < 0.7))
+                problem = text("f(", z.vector()[j], ") = ", got);
+            }
+            judge(subject, name(activation), problem);
+          }
+    }
+  judge.expect_cases(5 * 10 * 15);
+}
+
+}  // namespace
+
+std::vector<Check> activate_checks() {
+  return {{"activate", "accurate over the whole range", is_accurate<float>, is_accurate<double>},
+          {"activate", "agrees with the oracle, all shapes and strides",
+           agrees_on_all_shapes<float>, agrees_on_all_shapes<double>},
+          {"activate", "special values", special_values<float>, special_values<double>}};
+}
+
+}  // namespace lamella::conformance

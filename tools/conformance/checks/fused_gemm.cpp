@@ -1,0 +1,149 @@
+// fused_gemm is the gemm, bias_add, activate and activate_backward of the same backend, bit for
+// bit: fusing is a matter of speed and never of the result.
+#include <lamella/backend.h>
+
+#include "tools/conformance/checks.h"
+#include "tools/conformance/compare.h"
+#include "tools/conformance/gemm_case.h"
+
+namespace lamella::conformance {
+namespace {
+
+constexpr Activation kActivations[] = {
+    {ActivationKind::identity, 0.01},    {ActivationKind::relu, 0.01},
+    {ActivationKind::leaky_relu, 0.125}, {ActivationKind::leaky_relu, 0.01},
+    {ActivationKind::tanh, 0.01},        {ActivationKind::sigmoid, 0.01}};
+
+struct FusedCase {
+  GemmCase gemm;
+  Activation activation;
+  bool bias = false;
+  bool gate = false;
+  Layout bias_layout, gate_layout;
+  Activation gate_activation;
+};
+
+std::string describe(const FusedCase& f) {
+  return describe(f.gemm) + " f=" + std::to_string(static_cast<int>(f.activation.kind)) +
+         (f.bias ? " bias " + describe(f.bias_layout) : "") +
+         (f.gate ? " gate " + describe(f.gate_layout) +
+                       " g=" + std::to_string(static_cast<int>(f.gate_activation.kind))
+                 : "");
+}
+
+FusedCase random_fused_case(Random& random, const GemmShape& shape) {
+  return {random_case(random, shape), pick(random, kActivations), random() % 2 == 0,
+          random() % 2 == 0,          random_layout(random),      random_layout(random),
+          pick(random, kActivations)};
+}
+
+/// `value` fills A, B, C and the bias.
+template <class T, class F>
+void expect_fused_is_unfused(Judge& judge, Random& random, const FusedCase& f, F value) {
+  const index_t m = f.gemm.shape.m, n = f.gemm.shape.n;
+  const GemmOperands<T> operands(f.gemm, value);
+  const Operand<T> bias = vector_operand<T>(n, f.bias_layout, [&](index_t) { return value(); });
+  // A gate holds activations: values of tanh or sigmoid, zeros and ones of relu among them.
+  const Operand<T> gate(m, n, f.gate_layout, [&](index_t, index_t) {
+    return random() % 4 == 0 ? static_cast<double>(random() % 2) : uniform(random, -1, 1);
+  });
+  for (const Subject& subject : judge.subjects()) {
+    judge.begin(subject, describe(f));
+    const Backend& backend = *subject.backend;
+    const Operand<T> fused = operands.output();
+    const Operand<T> unfused = operands.output();
+    Epilogue<T> epilogue;
+    if (f.bias) epilogue.bias = bias.vector();
+    epilogue.activation = f.activation;
+    if (f.gate) epilogue.gate = gate.read();
+    epilogue.gate_activation = f.gate_activation;
+    backend.run(FusedGemm<T>{operands.call(fused.view()), epilogue});
+
+    backend.run(operands.call(unfused.view()));
+    if (f.bias) backend.run(BiasAdd<T>{bias.vector(), unfused.view()});
+    backend.run(Activate<T>{f.activation, unfused.read(), unfused.view()});
+    if (f.gate) backend.run(ActivateBackward<T>{f.gate_activation, gate.read(), unfused.view()});
+    judge(subject, describe(f),
+          first_of({different_bits(fused.read(), unfused.read()), fused.stray_writes()}));
+  }
+}
+
+template <class T>
+void all_activations(Judge& judge) {
+  Random random(10);
+  const auto value = [&] { return uniform(random, -1, 1); };
+  // The second has several blocks of K: the epilogue must come after the last.
+  for (const GemmShape& shape : {GemmShape{13, 37, 9}, {5, 33, 1100}})
+    for (const Activation& activation : kActivations)
+      for (const Activation& gate_activation : kActivations)
+        for (bool bias : {false, true})
+          for (bool gate : {false, true}) {
+            if (!gate && gate_activation != kActivations[0]) continue;
+            FusedCase f = random_fused_case(random, shape);
+            f.activation = activation;
+            f.gate_activation = gate_activation;
+            f.bias = bias;
+            f.gate = gate;
+            expect_fused_is_unfused<T>(judge, random, f, value);
+          }
+  judge.expect_cases(168);
+}
+
+template <class T>
+void all_strides(Judge& judge) {
+  Random random(11);
+  const auto value = [&] { return uniform(random, -1, 1); };
+  for (const GemmShape& shape : {GemmShape{17, 49, 30}, {128, 10, 64}, {10, 128, 64}, {1, 50, 70}})
+    for (Order a : kOrders)
+      for (Order b : kOrders)
+        for (Order c : kOrders)
+          for (Order gate : kOrders) {
+            FusedCase f = random_fused_case(random, shape);
+            f.gemm.a.order = a;
+            f.gemm.b.order = b;
+            f.gemm.c.order = c;
+            f.gate_layout.order = gate;
+            f.gate = f.bias = true;
+            expect_fused_is_unfused<T>(judge, random, f, value);
+          }
+  judge.expect_cases(4 * 81);
+}
+
+template <class T>
+void all_shapes(Judge& judge) {
+  Random random(12);
+  const auto value = [&] { return uniform(random, -1, 1); };
+  for (const GemmShape& shape : gemm_shapes(40'000))
+    expect_fused_is_unfused<T>(judge, random, random_fused_case(random, shape), value);
+  judge.expect_cases(1001);
+}
+
+template <class T>
+void special_values(Judge& judge) {
+  Random random(13);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  const auto value = [&] {
+    return random() % 100 == 0 ? pick(random, {kInfinity, -kInfinity, kNan})
+                               : pick(random, {0.0, -0.0, 1.0, -1.0});
+  };
+  for (const GemmShape& shape : {GemmShape{9, 35, 4}, {20, 20, 1}, {3, 70, 0}, {1, 19, 5}})
+    for (int repeat = 0; repeat < 40; ++repeat)
+      expect_fused_is_unfused<T>(judge, random, random_fused_case(random, shape), value);
+  judge.expect_cases(160);
+}
+
+}  // namespace
+
+std::vector<Check> fused_gemm_checks() {
+  return {{"fused_gemm", "equals the separate calls, all activations and gates",
+           all_activations<float>, all_activations<double>},
+          {"fused_gemm", "equals the separate calls, all transposes and strides",
+           all_strides<float>, all_strides<double>},
+          {"fused_gemm", "equals the separate calls, all shapes", all_shapes<float>,
+           all_shapes<double>},
+          {"fused_gemm", "equals the separate calls on zeros, infinities and NaN",
+           special_values<float>, special_values<double>}};
+}
+
+}  // namespace lamella::conformance

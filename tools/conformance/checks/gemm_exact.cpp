@@ -1,0 +1,95 @@
+// GEMM on small integers: every partial sum is exact in any order, so the result is known to the
+// last bit, for every shape and layout.
+#include <lamella/backend.h>
+
+#include "tools/conformance/checks.h"
+#include "tools/conformance/compare.h"
+#include "tools/conformance/gemm_case.h"
+#include "tools/conformance/oracle.h"
+
+namespace lamella::conformance {
+namespace {
+
+template <class T>
+void expect_exact(Judge& judge, Random& random, const GemmCase& g) {
+  const GemmOperands<T> operands(g, [&] { return uniform_int(random, -3, 3); });
+  const auto want = oracle::gemm(operands.call(operands.c.view())).values;
+  for (const Subject& subject : judge.subjects()) {
+    judge.begin(subject, describe(g));
+    const Operand<T> c = operands.output();
+    subject.backend->run(operands.call(c.view()));
+    judge(subject, describe(g), first_of({different_values(c.read(), want), c.stray_writes()}));
+  }
+}
+
+template <class T>
+void all_shapes(Judge& judge) {
+  Random random(1);
+  for (const GemmShape& shape : gemm_shapes(600'000))
+    expect_exact<T>(judge, random, random_case(random, shape));
+  judge.expect_cases(1001);
+}
+
+template <class T>
+void all_strides(Judge& judge) {
+  Random random(2);
+  // One tile and a bit, several tiles, more than one block of K, a row, a column, a dot product.
+  const GemmShape shapes[] = {{7, 17, 19},  {33, 65, 129}, {15, 31, 1025},
+                              {1, 65, 130}, {65, 1, 130},  {1, 1, 300}};
+  for (const GemmShape& shape : shapes)
+    for (Order a : kOrders)
+      for (Order b : kOrders)
+        for (Order c : kOrders)
+          for (index_t padding : {0, 5}) {
+            GemmCase g = random_case(random, shape);
+            g.a = {a, padding, pick(random, {Placement::against_end, Placement::against_start}), 0};
+            g.b = {b, padding, pick(random, {Placement::against_end, Placement::against_start}), 0};
+            g.c = {c, padding, pick(random, {Placement::against_end, Placement::against_start}), 0};
+            expect_exact<T>(judge, random, g);
+          }
+  judge.expect_cases(6 * 27 * 2);
+}
+
+template <class T>
+void all_factors(Judge& judge) {
+  Random random(3);
+  const GemmShape shapes[] = {{6, 16, 8},  {9, 35, 40}, {5, 33, 520},
+                              {1, 40, 40}, {40, 1, 40}, {3, 5, 0}};
+  for (const GemmShape& shape : shapes)
+    for (double alpha : kFactors)
+      for (double beta : kFactors)
+        for (Order c : {Order::rows, Order::columns}) {
+          GemmCase g = random_case(random, shape);
+          g.alpha = alpha;
+          g.beta = beta;
+          g.c.order = c;
+          expect_exact<T>(judge, random, g);
+        }
+  judge.expect_cases(6 * 36 * 2);
+}
+
+template <class T>
+void any_alignment(Judge& judge) {
+  Random random(4);
+  for (index_t offset = 0; offset < 16; ++offset)
+    for (Order order : {Order::rows, Order::columns}) {
+      GemmCase g = random_case(random, {13, 37, 21});
+      for (Layout* layout : {&g.a, &g.b, &g.c})
+        *layout = {order, offset % 3, Placement::against_start, offset};
+      expect_exact<T>(judge, random, g);
+    }
+  judge.expect_cases(32);
+}
+
+}  // namespace
+
+std::vector<Check> gemm_exact_checks() {
+  return {
+      {"gemm", "exact on integers, all shapes", all_shapes<float>, all_shapes<double>},
+      {"gemm", "exact on integers, all transposes and strides", all_strides<float>,
+       all_strides<double>},
+      {"gemm", "exact on integers, all alpha and beta", all_factors<float>, all_factors<double>},
+      {"gemm", "exact at any alignment of elements", any_alignment<float>, any_alignment<double>}};
+}
+
+}  // namespace lamella::conformance

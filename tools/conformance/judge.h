@@ -1,0 +1,78 @@
+// What a check sees of the outside: the backends to try, and somebody to report to.
+#ifndef LAMELLA_TOOLS_CONFORMANCE_JUDGE_H_
+#define LAMELLA_TOOLS_CONFORMANCE_JUDGE_H_
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lamella/backend.h>
+
+namespace lamella::conformance {
+
+/// A backend under test.
+struct Subject {
+  std::string label;  ///< "openmp/avx2/2": backend, instruction set, threads
+  std::shared_ptr<const Backend> backend;
+};
+
+/// Receives what the checks find.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// A kernel is about to be called on this case; if the process ends now, that is why.
+  virtual void trying(const std::string& what) = 0;
+  /// The case is done; an empty `problem` means that all was as it should be.
+  virtual void judged(const std::string& what, const std::string& problem) = 0;
+};
+
+/// Passes a check's cases on to a sink, and counts them.
+class Judge {
+ public:
+  /// Thrown out of a check that has failed ten times: an end to the noise when a kernel is wrong
+  /// in all cases.
+  struct GaveUp {};
+
+  Judge(std::span<const Subject> subjects, Sink& sink) : subjects_(subjects), sink_(sink) {}
+
+  std::span<const Subject> subjects() const { return subjects_; }
+
+  /// Call before every kernel that the case `what` calls.
+  void begin(const Subject& subject, const std::string& what) {
+    current_ = subject.label + ": " + what;
+    sink_.trying(current_);
+  }
+  /// The verdict on a case: `problem` as the functions of compare.h return it.
+  void operator()(const Subject& subject, const std::string& what, const std::string& problem) {
+    sink_.judged(subject.label + ": " + what, problem);
+    ++cases_;
+    if (!problem.empty() && ++failures_ == 10) throw GaveUp{};
+  }
+  /// A check that tried fewer cases than this has lost some, and fails.
+  void expect_cases(int least) { least_ = least; }
+
+  const std::string& current() const { return current_; }
+  int cases() const { return cases_; }
+  int least() const { return least_; }
+
+ private:
+  std::span<const Subject> subjects_;
+  Sink& sink_;
+  std::string current_ = "before the first case";
+  int cases_ = 0;
+  int failures_ = 0;
+  int least_ = 1;
+};
+
+/// The first of several problems.
+inline std::string first_of(std::initializer_list<std::string> problems) {
+  for (const std::string& problem : problems)
+    if (!problem.empty()) return problem;
+  return "";
+}
+
+}  // namespace lamella::conformance
+
+#endif  // LAMELLA_TOOLS_CONFORMANCE_JUDGE_H_
