@@ -9,36 +9,8 @@
 namespace lamella::bench {
 namespace {
 
-constexpr std::size_t kMiB = 1024 * 1024;
-
 constexpr RoofKind kMemoryLoops[] = {RoofKind::read, RoofKind::copy, RoofKind::scale,
                                      RoofKind::triad, RoofKind::axpy};
-
-struct Level {
-  const char* name;
-  std::size_t bytes;  // working set of all threads
-};
-
-/// Out of cache means arrays of at least 256 MiB and four times the last level together, but never
-/// more than a third of what is free.
-std::size_t memory_working_set(const Caches& caches) {
-  const std::size_t wanted = std::max(256 * kMiB, 4 * caches.l3);
-  const std::size_t free = available_memory();
-  return free == 0 ? wanted : std::min(wanted, free / 3);
-}
-
-/// Half of each level, for the levels that are known.
-std::vector<Level> levels(int threads) {
-  const Caches caches = data_caches();
-  const auto cores = static_cast<std::size_t>(threads);
-  std::vector<Level> result;
-  if (caches.l1 > 0) result.push_back({"L1", caches.l1 / 2 * cores});
-  if (caches.l2 > 0) result.push_back({"L2", caches.l2 / 2 * cores});
-  // Half of the last level only where that is beyond the private caches of these threads.
-  if (caches.l3 / 2 > 2 * caches.l2 * cores) result.push_back({"L3", caches.l3 / 2});
-  result.push_back({"memory", memory_working_set(caches)});
-  return result;
-}
 
 void register_roof(const std::string& where, const char* type, const RoofSpec& spec,
                    const PinPolicy& pin) {
@@ -107,7 +79,7 @@ void register_roofs(int threads, const PinPolicy& pin) {
     for (const RoofLoops* loops : usable_roof_loops()) {
       register_roof("registers", "f32", {RoofKind::fma_f32, loops, count, 0}, pin);
       register_roof("registers", "f64", {RoofKind::fma_f64, loops, count, 0}, pin);
-      for (const auto& level : levels(count))
+      for (const auto& level : roof_levels(count))
         for (const RoofKind kind : kMemoryLoops)
           register_roof(level.name, "f32", {kind, loops, count, level.bytes}, pin);
     }
@@ -126,10 +98,10 @@ void add_roofs_to_context(int threads, const PinPolicy& pin) {
   }
   const RoofLoops* fastest = usable_roof_loops().back();
   for (const RoofKind kind : kMemoryLoops) {
-    for (const auto& level : levels(1)) {
+    for (const auto& level : roof_levels(1)) {
       RoofLine line(kind);
       for (const int count : thread_counts(threads))
-        for (const auto& same : levels(count))
+        for (const auto& same : roof_levels(count))
           if (std::string(same.name) == level.name)
             line.add({kind, fastest, count, same.bytes}, pin);
       benchmark::AddCustomContext(std::string("roof.") + name_of(kind) + '.' + level.name,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bench/cases.h"
+#include "bench/products.h"
 
 namespace lamella::bench {
 namespace {
@@ -46,16 +47,11 @@ const Dataset& training_data(const std::optional<std::filesystem::path>& directo
   return data;
 }
 
-/// 2 (3 Σ d_l d_{l-1} - d_1 d_0): the flops of a training step per sample (MATH.md).
 double flops_per_sample(const NetworkSpec& spec) {
   std::vector<index_t> widths{spec.inputs};
   widths.insert(widths.end(), spec.hidden.begin(), spec.hidden.end());
   widths.push_back(spec.classes);
-  double products = 0;
-  for (std::size_t l = 1; l < widths.size(); ++l)
-    products += static_cast<double>(widths[l]) * static_cast<double>(widths[l - 1]);
-  const double first = static_cast<double>(widths[1]) * static_cast<double>(widths[0]);
-  return 2 * (3 * products - first);
+  return training_flops(widths);
 }
 
 std::string text(const Case& c) {
@@ -68,9 +64,7 @@ std::string text(const Case& c) {
 template <class T>
 void train_epochs(benchmark::State& state, const Subject& subject, const Case& c,
                   const Dataset& data) {
-  PinPolicy pin = subject.pin;
-  pin.enabled &= subject.backend->info().threads == 1;
-  const ScopedPin pinned(pin);
+  const ScopedPin pinned(subject.pin_of_caller());
 
   const NetworkSpec spec{data.features(), c.hidden, data.classes(), {ActivationKind::relu}};
   Network<T> network(spec, subject.backend);
@@ -102,7 +96,7 @@ void train_epochs(benchmark::State& state, const Subject& subject, const Case& c
   state.SetItemsProcessed(static_cast<std::int64_t>(epochs * samples));
   state.counters["samples/s"] = epochs * samples / seconds;
   state.counters["GFLOP/s"] = epochs * flops / seconds / 1e9;
-  ratio.report(state);
+  report(state, ratio);
 }
 
 template <class T>

@@ -2,12 +2,10 @@
 #ifndef LAMELLA_BENCH_CASES_H_
 #define LAMELLA_BENCH_CASES_H_
 
-#include <cstdint>
 #include <filesystem>
 #include <optional>
 
-#include <lamella/view.h>
-
+#include "bench/fill.h"
 #include "bench/measure.h"
 
 namespace lamella::bench {
@@ -27,16 +25,6 @@ void register_memory_kernels(const Subject& subject);
 /// Epochs of training. `data` holds MNIST's four files (Fashion-MNIST); nothing: bytes of the same
 /// shape are made up.
 void register_training(const Subject& subject, const std::optional<std::filesystem::path>& data);
-
-/// Fills with numbers uniform in [-1, 1), the same every time. O(n), about a nanosecond each.
-template <class T>
-void fill(T* values, index_t n) {
-  std::uint32_t state = 12345;
-  for (index_t i = 0; i < n; ++i) {
-    state = state * 1664525U + 1013904223U;
-    values[i] = static_cast<T>(static_cast<std::int32_t>(state)) / static_cast<T>(2147483648.0);
-  }
-}
 
 }  // namespace lamella::bench
 

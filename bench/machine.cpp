@@ -1,11 +1,11 @@
-// Processor, caches, memory and affinity, as Linux and Google Benchmark report them.
+// Processor, caches, memory and affinity, as Linux reports them.
 #include "bench/machine.h"
 
-#include <benchmark/benchmark.h>
-
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 namespace lamella::bench {
 namespace {
@@ -15,6 +15,14 @@ std::optional<std::size_t> read_number(const char* path) {
   std::size_t value = 0;
   if (file >> value) return value;
   return std::nullopt;  // no such file, or the word "max"
+}
+
+/// The first word of a file; empty if there is none.
+std::string read_word(const std::string& path) {
+  std::ifstream file(path);
+  std::string word;
+  file >> word;
+  return word;
 }
 
 std::string trimmed(const std::string& text) {
@@ -37,15 +45,22 @@ std::map<std::string, std::string> read_fields(const char* path) {
 
 Caches data_caches() {
   Caches caches;
-  const auto& info = benchmark::CPUInfo::Get();
-  for (const auto& cache : info.caches) {
-    if (cache.type == "Instruction" || cache.size <= 0) continue;
-    const auto bytes = static_cast<std::size_t>(cache.size);
-    if (cache.level == 1) caches.l1 = bytes;
-    if (cache.level == 2) caches.l2 = bytes;
-    if (cache.level == 3) {
-      const int sharing = std::max(1, cache.num_sharing);
-      caches.l3 = bytes * static_cast<std::size_t>((info.num_cpus + sharing - 1) / sharing);
+  // A cache shows up at every processor that shares it: count each set of sharers once.
+  std::set<std::string> instances;
+  for (int cpu = 0;; ++cpu) {
+    const auto of_cpu = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/cache/index";
+    if (!std::filesystem::exists(of_cpu + '0')) break;
+    for (int index = 0;; ++index) {
+      const auto directory = of_cpu + std::to_string(index) + '/';
+      const auto level = read_number((directory + "level").c_str());
+      if (!level) break;
+      const auto kib = read_number((directory + "size").c_str());  // such as 512K
+      if (!kib || read_word(directory + "type") == "Instruction") continue;
+      const std::size_t bytes = *kib * 1024;
+      if (*level == 1) caches.l1 = bytes;
+      if (*level == 2) caches.l2 = bytes;
+      if (*level == 3 && instances.insert(read_word(directory + "shared_cpu_list")).second)
+        caches.l3 += bytes;
     }
   }
   return caches;

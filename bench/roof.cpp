@@ -9,6 +9,8 @@
 #include <new>
 #include <thread>
 
+#include "bench/machine.h"
+
 namespace lamella::bench {
 namespace {
 
@@ -88,6 +90,20 @@ const RoofLoops* roof_loops_for(const std::string& isa) {
   for (const RoofLoops* one : loops)
     if (isa == one->isa) return one;
   return loops.back();
+}
+
+std::vector<RoofLevel> roof_levels(int threads) {
+  constexpr std::size_t kMiB = 1024 * 1024;
+  const Caches caches = data_caches();
+  const auto cores = static_cast<std::size_t>(threads);
+  std::vector<RoofLevel> levels;
+  if (caches.l1 > 0) levels.push_back({"L1", caches.l1 / 2 * cores});
+  if (caches.l2 > 0) levels.push_back({"L2", caches.l2 / 2 * cores});
+  // Half of the last level only where that is beyond the private caches of these threads.
+  if (caches.l3 / 2 > 2 * caches.l2 * cores) levels.push_back({"L3", caches.l3 / 2});
+  const std::size_t wanted = std::max(256 * kMiB, 4 * caches.l3), free = available_memory();
+  levels.push_back({"memory", free == 0 ? wanted : std::min(wanted, free / 3)});
+  return levels;
 }
 
 RoofMeter::RoofMeter(const RoofSpec& spec) : spec_(spec), team_(std::max(1, spec.threads)) {

@@ -46,6 +46,15 @@ std::vector<const RoofLoops*> usable_roof_loops();
 /// for a name lamella does not know (a plugin's own), the fastest.
 const RoofLoops* roof_loops_for(const std::string& isa);
 
+/// A level of memory, and the bytes in all arrays of all threads that fit it and no faster one.
+struct RoofLevel {
+  const char* name;  ///< "L1", "L2", "L3", "memory"
+  std::size_t bytes;
+};
+/// Half of each level of cache that is known; and memory: 256 MiB or four times the last level,
+/// whichever is more, but at most a third of what is free.
+std::vector<RoofLevel> roof_levels(int threads);
+
 /// A roof at some moment: flops or bytes per second, summed over the threads. Bytes are counted as
 /// the loop names them (copy: one read, one written), without what caches add to it.
 struct RoofReading {

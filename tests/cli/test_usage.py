@@ -9,7 +9,7 @@ class Help(ToolTest):
 
     def test_help_lists_subcommands_and_defaults(self):
         text = self.succeed("--help")
-        for name in ("train", "evaluate", "predict", "info", "conformance"):
+        for name in ("train", "evaluate", "predict", "info", "conformance", "bench"):
             self.assertRegex(text, rf"(?m)^  {name} ")
             self.assertRegex(self.succeed(name, "--help"), rf"lamella {name} \[OPTIONS\]")
         text = self.succeed("train", "--help")
@@ -35,7 +35,7 @@ class Refused(ToolTest):
 
     def test_subcommands(self):
         self.refuse("subcommand")
-        self.refuse("'brew'.*train, evaluate, predict, info or conformance", "brew")
+        self.refuse("'brew'.*train, evaluate, predict, info, conformance or bench", "brew")
         self.refuse("--data", "train")
         self.refuse("--model", "evaluate", "--data", "x")
         self.refuse("--input", "predict", "--model", "x")

@@ -29,6 +29,7 @@ OURS = [
     # Drivers know no instruction set and no thread library.
     (r"backends/[^/]*", r"(include/lamella/.*|backends/[^/]*)", False),
     (r"bench/.*", r"(include/lamella|bench)/.*", False),
+    (r"tools/lamella/bench.*", r"(include/lamella|tools|bench)/.*", False),
     (r"tools/.*", r"(include/lamella|tools)/.*", False),
     (r"examples/.*", r"(include/lamella|examples)/.*", False),
     (r"tests/consumer/.*", r"include/lamella/.*", False),

@@ -31,12 +31,13 @@ struct Subcommand {
   Command (*add)(CLI::App&);
 };
 
-constexpr std::array<Subcommand, 5> kSubcommands{{
+constexpr std::array<Subcommand, 6> kSubcommands{{
     {"train", "Train a classifier and save it", add_train},
     {"evaluate", "Measure a trained model on labelled data", add_evaluate},
     {"predict", "Classes and probabilities of samples, as CSV", add_predict},
     {"info", "Version, backends, instruction sets and threads of this machine", add_info},
     {"conformance", "Prove a backend, such as a plugin of your own", add_conformance},
+    {"bench", "Speed of a backend, in % of what the machine can do", add_bench},
 }};
 
 // Lines below 80 columns: newer versions of CLI11 wrap there.

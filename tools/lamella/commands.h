@@ -18,6 +18,7 @@ Command add_evaluate(CLI::App& app);
 Command add_predict(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_conformance(CLI::App& app);
+Command add_bench(CLI::App& app);
 
 }  // namespace lamella::cli
 
