@@ -1,0 +1,256 @@
+// Operands of each case. m x n x k is batch x units x inputs of the product written batch-first, as
+// in docs/benchmarks.md:
+//   forward          Y[m, n] = X[m, k] W[n, k]ᵀ        training layout: Yᵀ[n, m] = W Xᵀ[k, m]
+//   input_gradient   G[m, n] = D[m, k] W[k, n]                          Gᵀ[n, m] = Wᵀ Dᵀ[k, m]
+//   weight_gradient  G[m, n] = D[k, m]ᵀ X[k, n]                         G = Dᵀ[m, k] (Xᵀ[n, k])ᵀ
+//   weight_update    W[m, n] -= η D[k, m]ᵀ X[k, n]: plain gradient descent as one product
+//   square           C[m, n] = A[m, k] B[k, n]
+#include "bench/peers/kernels/cases.h"
+
+#include <lamella/matrix.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "bench/cases.h"
+
+namespace lamella::peers {
+namespace {
+
+using bench::RoofKind;
+
+enum class Role { forward, input_gradient, weight_gradient, weight_update, square };
+
+template <class T>
+Matrix<T> transposed_copy(const Matrix<T>& from) {
+  Matrix<T> to(from.cols(), from.rows());
+  const auto source = from.view();
+  const auto target = to.view();
+  for (index_t i = 0; i < from.rows(); ++i)
+    for (index_t j = 0; j < from.cols(); ++j) target(j, i) = source(i, j);
+  return to;
+}
+
+/// Largest difference between matrices of one shape, or NaN if there is a NaN.
+template <class T>
+double distance(ConstView<T> a, ConstView<T> b) {
+  double worst = 0;
+  for (index_t i = 0; i < a.rows; ++i)
+    for (index_t j = 0; j < a.cols; ++j) {
+      const double d = std::abs(static_cast<double>(a(i, j)) - static_cast<double>(b(i, j)));
+      if (!(d <= worst)) worst = d;
+    }
+  return worst;
+}
+
+template <class T>
+struct ProductOperands {
+  Matrix<T> a, b;                  // as stored for the peer
+  Matrix<T> a_columns, b_columns;  // those that hold samples, transposed
+  Matrix<T> user, peer, training;
+  View<T> training_result;  // `training`, seen batch-first
+};
+
+template <class T>
+void fill(Matrix<T>& matrix) {
+  bench::fill(matrix.data(), matrix.size());
+}
+
+template <class T>
+Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n, int k) {
+  Product<T> product{false, false, m, n, k, T{1}, nullptr, nullptr, T{0}, nullptr};
+  product.transpose_a = role == Role::weight_gradient || role == Role::weight_update;
+  product.transpose_b = role == Role::forward;
+  if (role == Role::weight_update) {
+    product.alpha = static_cast<T>(-1e-3);
+    product.beta = 1;
+  }
+  auto own = std::make_shared<ProductOperands<T>>();
+  own->a = product.transpose_a ? Matrix<T>(k, m) : Matrix<T>(m, k);
+  own->b = product.transpose_b ? Matrix<T>(n, k) : Matrix<T>(k, n);
+  fill(own->a);
+  fill(own->b);
+  for (auto* c : {&own->user, &own->peer}) *c = Matrix<T>(m, n);
+
+  const auto& kernels = backend.kernels<T>();
+  const ConstView<T> a = own->a.view();
+  const ConstView<T> b = own->b.view();
+  const Gemm<T> user{product.alpha, product.transpose_a ? transposed(a) : a,
+                     product.transpose_b ? transposed(b) : b, product.beta, own->user.view()};
+  Trial trial;
+  trial.user = [own, user, &kernels] { kernels.gemm(user); };
+
+  if (role != Role::square) {
+    own->a_columns = transposed_copy(own->a);  // D or X, one sample per column
+    const ConstView<T> a_columns = own->a_columns.view();
+    Gemm<T> call;
+    if (product.transpose_a) {  // a weight gradient: both operands hold samples, the result none
+      own->b_columns = transposed_copy(own->b);
+      own->training = Matrix<T>(m, n);
+      own->training_result = own->training.view();
+      const ConstView<T> b_columns = own->b_columns.view();
+      call = {product.alpha, a_columns, transposed(b_columns), product.beta, own->training.view()};
+    } else {
+      own->training = Matrix<T>(n, m);
+      own->training_result = transposed(own->training.view());
+      call = {product.alpha, product.transpose_b ? b : transposed(b), a_columns, product.beta,
+              own->training.view()};
+    }
+    trial.training = [own, call, &kernels] { kernels.gemm(call); };
+  }
+
+  product.a = own->a.data();
+  product.b = own->b.data();
+  product.c = own->peer.data();
+  if (Call call = peer.product(product)) trial.peer = [own, call] { call(); };
+
+  trial.disagreement = [own, trial, k] {
+    for (auto* c : {&own->user, &own->peer, &own->training}) {
+      std::fill(c->data(), c->data() + c->size(), T{0});
+    }
+    trial.user();
+    const ConstView<T> user_result = own->user.view();
+    double worst = 0;
+    if (trial.peer) {
+      trial.peer();
+      worst = distance<T>(user_result, own->peer.view());
+    }
+    if (trial.training) {
+      trial.training();
+      worst = std::max(worst, distance<T>(user_result, own->training_result));
+    }
+    // Entries are below 1, partial sums grow like a random walk: rounding stays well below k ulp.
+    return worst / (8.0 * k * static_cast<double>(std::numeric_limits<T>::epsilon()));
+  };
+
+  const double elements =
+      static_cast<double>(m) * k + static_cast<double>(k) * n + static_cast<double>(m) * n;
+  trial.footprint = elements * sizeof(T);
+  // With one sample each weight is read for one multiply-add: memory's roof, not arithmetic's.
+  trial.roof = m == 1 ? RoofKind::read : bench::fma_roof<T>;
+  trial.work = m == 1 ? trial.footprint : 2.0 * m * n * k;
+  return trial;
+}
+
+/// Kernels that touch each element a few times: an input, one result each, a vector or two.
+struct MemoryOperands {
+  Matrix<float> input, user, peer;
+  AlignedArray<float> x, y;
+
+  MemoryOperands(int m, int n) : input(m, n), user(m, n), peer(m, n), x(m), y(n) {
+    fill(input);
+    bench::fill(x.data(), x.size());
+    bench::fill(y.data(), y.size());
+  }
+  /// Both results start from the same values, as in-place kernels need.
+  void reset() {
+    for (auto* c : {&user, &peer}) std::copy_n(input.data(), input.size(), c->data());
+  }
+};
+
+void compare_results(Trial& trial, const std::shared_ptr<MemoryOperands>& own) {
+  trial.disagreement = [own, trial] {
+    own->reset();
+    trial.user();
+    if (!trial.peer) return 0.0;
+    trial.peer();
+    return distance<float>(own->user.view(), own->peer.view()) / 1e-6;
+  };
+}
+
+Trial rank_one_trial(const Backend& backend, Peer& peer, int m, int n) {
+  auto own = std::make_shared<MemoryOperands>(m, n);
+  own->reset();
+  // Small enough that adding it for ever changes little.
+  constexpr float kAlpha = 1e-6F;
+  const auto& kernels = backend.f32();
+  const OuterProduct<float> call{kAlpha, own->x.view(), own->y.view(), own->user.view()};
+  Trial trial;
+  trial.user = [own, call, &kernels] { kernels.outer_product(call); };
+  if (Call theirs = peer.rank_one(kAlpha, own->x.data(), own->y.data(), own->peer.data(), m, n))
+    trial.peer = [own, theirs] { theirs(); };
+  trial.footprint = 4.0 * m * n;
+  trial.work = 8.0 * m * n;
+  trial.roof = RoofKind::scale;
+  compare_results(trial, own);
+  return trial;
+}
+
+Trial bias_add_trial(const Backend& backend, Peer& peer, int m, int n) {
+  auto own = std::make_shared<MemoryOperands>(m, n);
+  own->reset();
+  std::transform(own->y.data(), own->y.data() + n, own->y.data(),
+                 [](float value) { return 1e-6F * value; });
+  const auto& kernels = backend.f32();
+  const BiasAdd<float> call{own->y.view(), own->user.view()};
+  Trial trial;
+  trial.user = [own, call, &kernels] { kernels.bias_add(call); };
+  if (Call theirs = peer.bias_add(own->y.data(), own->peer.data(), m, n))
+    trial.peer = [own, theirs] { theirs(); };
+  trial.footprint = 4.0 * m * n;
+  trial.work = 8.0 * m * n;
+  trial.roof = RoofKind::scale;
+  compare_results(trial, own);
+  return trial;
+}
+
+Trial softmax_trial(const Backend& backend, Peer& peer, int m, int n) {
+  auto own = std::make_shared<MemoryOperands>(m, n);
+  const auto& kernels = backend.f32();
+  const Softmax<float> call{own->input.view(), own->user.view()};
+  Trial trial;
+  trial.user = [own, call, &kernels] { kernels.softmax(call); };
+  if (Call theirs = peer.softmax(own->input.data(), own->peer.data(), m, n))
+    trial.peer = [own, theirs] { theirs(); };
+  trial.footprint = 8.0 * m * n;
+  trial.work = 8.0 * m * n;
+  trial.roof = RoofKind::copy;
+  compare_results(trial, own);
+  return trial;
+}
+
+std::string text(int m, int n) { return std::to_string(m) + 'x' + std::to_string(n); }
+
+template <class T>
+void add_product(std::vector<Case>& cases, const char* role_name, Role role, int m, int n, int k) {
+  const std::string shape =
+      role == Role::square ? std::to_string(n) + "^3" : text(m, n) + 'x' + std::to_string(k);
+  cases.push_back({std::string(sizeof(T) == 4 ? "f32 " : "f64 ") + role_name + ' ' + shape,
+                   [=](const Backend& backend, Peer& peer) {
+                     return product_trial<T>(backend, peer, role, m, n, k);
+                   }});
+}
+
+}  // namespace
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  const int forward[][3] = {{128, 512, 784}, {128, 256, 512}, {128, 10, 256},
+                            {32, 256, 784},  {1, 512, 784},   {512, 1024, 1024}};
+  for (const auto& s : forward)
+    add_product<float>(cases, "forward", Role::forward, s[0], s[1], s[2]);
+  const int weight_gradient[][3] = {{512, 784, 128}, {256, 512, 128}, {10, 256, 128}};
+  for (const auto& s : weight_gradient)
+    add_product<float>(cases, "weight_gradient", Role::weight_gradient, s[0], s[1], s[2]);
+  add_product<float>(cases, "weight_update", Role::weight_update, 512, 784, 128);
+  const int input_gradient[][3] = {{128, 512, 256}, {128, 256, 10}};
+  for (const auto& s : input_gradient)
+    add_product<float>(cases, "input_gradient", Role::input_gradient, s[0], s[1], s[2]);
+  for (const int n : {64, 128, 256, 512, 1024, 2048})
+    add_product<float>(cases, "square", Role::square, n, n, n);
+  add_product<double>(cases, "square", Role::square, 1024, 1024, 1024);
+
+  cases.push_back({"f32 softmax 1024x1000", [](const Backend& backend, Peer& peer) {
+                     return softmax_trial(backend, peer, 1024, 1000);
+                   }});
+  cases.push_back({"f32 bias_add 1024x1024", [](const Backend& backend, Peer& peer) {
+                     return bias_add_trial(backend, peer, 1024, 1024);
+                   }});
+  cases.push_back({"f32 rank_one 1024x1024", [](const Backend& backend, Peer& peer) {
+                     return rank_one_trial(backend, peer, 1024, 1024);
+                   }});
+  return cases;
+}
+
+}  // namespace lamella::peers
