@@ -19,6 +19,10 @@ WORKLOADS = {
     "784-512-256-10 b128 adam": ([784, 512, 256, 10], 128, "adam", 0.001),
 }
 
+# Peers so slow that a round is one epoch of theirs. What FANN cannot do: README.md.
+SLOW = ("fann", "tiny-dnn", "dlib")
+FANN_WORKLOADS = ("784-128-10 b128", "784-512-256-10 b128")
+
 
 def flops_per_sample(layers):
     """What cannot be avoided: forward, weight gradients, and all input gradients but the first."""
@@ -37,9 +41,9 @@ def contenders(env, options):
         found["torch-compile"] = [python, scripts / "torch_mlp.py", "--compile"]
     for name in ("eigen", "fann", "tiny_dnn", "dlib"):
         program = env.programs / f"peers_train_{name}"
-        slow = name in ("fann", "tiny_dnn", "dlib")
-        if program.exists() and (options.with_slow or not slow):
-            found[name.replace("_", "-")] = [program]
+        peer = name.replace("_", "-")
+        if program.exists() and (options.with_slow or peer not in SLOW):
+            found[peer] = [program]
     return found
 
 
@@ -72,17 +76,17 @@ def run_lamella(env, options, threads, workload):
         return json_lines(log.read_text())
 
 
-def run_peer(env, options, threads, workload, command):
-    """(version, epochs)"""
+def run_peer(env, options, threads, workload, command, epochs):
+    """(version, what each epoch reported)"""
     layers, batch, optimizer, rate = workload
     output = env.start([*command, "--data", options.data, "--layers", ",".join(map(str, layers)),
-                        "--batch", batch, "--epochs", options.epochs, "--threads", threads,
+                        "--batch", batch, "--epochs", epochs, "--threads", threads,
                         "--optimizer", optimizer, "--learning-rate", rate], threads)
-    first, *epochs = json_lines(output)
-    return first["version"], epochs
+    first, *reports = json_lines(output)
+    return first["version"], reports
 
 
-def compare(env, options, threads, workload, command):
+def compare(env, options, threads, workload, command, peer_epochs):
     """Paired rounds of lamella and one peer; who comes first changes."""
     flops = flops_per_sample(workload[0])
     ours, theirs, roofs, accuracies, version = [], [], [], [], ""
@@ -90,13 +94,13 @@ def compare(env, options, threads, workload, command):
         roof = env.roof(threads)[0]
         for turn in range(2):
             if (turn + round_number) % 2 == 0:
-                own_epochs = run_lamella(env, options, threads, workload)
+                own = run_lamella(env, options, threads, workload)
             else:
-                version, peer_epochs = run_peer(env, options, threads, workload, command)
+                version, peer = run_peer(env, options, threads, workload, command, peer_epochs)
         roofs.append(max(roof, env.roof(threads)[0]) * 1e9)
-        ours.append(speed(own_epochs))
-        theirs.append(speed(peer_epochs))
-        accuracies.append((own_epochs[-1]["test_accuracy"], peer_epochs[-1]["test_accuracy"]))
+        ours.append(speed(own))
+        theirs.append(speed(peer))
+        accuracies.append((own[-1]["test_accuracy"], peer[-1]["test_accuracy"]))
     return {"version": version,
             "ours_over_peer": statistics.median(a / b for a, b in zip(ours, theirs)),
             "samples_per_second": {"ours": statistics.median(ours),
@@ -122,9 +126,12 @@ def run(env, options):
             for peer, command in contenders(env, options).items():
                 if options.peers and peer not in options.peers:
                     continue
+                if peer == "fann" and (threads > 1 or name not in FANN_WORKLOADS):
+                    continue
                 say(f"run: training, {name}, {peer}, threads: {threads}")
                 try:
-                    result = compare(env, options, threads, workload, command)
+                    result = compare(env, options, threads, workload, command,
+                                     1 if peer in SLOW else options.epochs)
                 except RuntimeError as error:
                     say(f"run: {peer}: {error}")
                     result = {"error": str(error)}
