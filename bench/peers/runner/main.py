@@ -64,7 +64,7 @@ def arguments():
     group.add_argument("--torch-python", type=Path, metavar="FILE",
                        help="Python that has torch and numpy already; implies --with-torch")
     group.add_argument("--with-slow", action="store_true",
-                       help="FANN, tiny-dnn and dlib too: slow to compile or to train")
+                       help="FANN and dlib too: slow to compile or to train")
     options = parser.parse_args()
 
     options.with_torch = options.with_torch or options.torch_python is not None

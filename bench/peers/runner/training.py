@@ -20,7 +20,7 @@ WORKLOADS = {
 }
 
 # Peers so slow that a round is one epoch of theirs. What FANN cannot do: README.md.
-SLOW = ("fann", "tiny-dnn", "dlib")
+SLOW = ("fann", "dlib")
 FANN_WORKLOADS = ("784-128-10 b128", "784-512-256-10 b128")
 
 
@@ -39,11 +39,10 @@ def contenders(env, options):
         python = options.torch_python or env.python
         found["torch"] = [python, scripts / "torch_mlp.py"]
         found["torch-compile"] = [python, scripts / "torch_mlp.py", "--compile"]
-    for name in ("eigen", "fann", "tiny_dnn", "dlib"):
+    for name in ("eigen", "fann", "dlib"):
         program = env.programs / f"peers_train_{name}"
-        peer = name.replace("_", "-")
-        if program.exists() and (options.with_slow or peer not in SLOW):
-            found[peer] = [program]
+        if program.exists() and (options.with_slow or name not in SLOW):
+            found[name] = [program]
     return found
 
 
