@@ -1,5 +1,7 @@
 # cmake --install: headers, the library, a CMake package and a pkg-config file.
 #
+# Components, for packages: runtime and cblas (shared libraries), tool, and dev, which is all the rest.
+#
 # Both descriptions name what a static archive leaves for its user to link, and are relocatable: the
 # prefix is wherever the files are found.
 include(CMakePackageConfigHelpers)
@@ -13,15 +15,15 @@ else()
 endif()
 
 install(TARGETS lamella EXPORT lamellaTargets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamella DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.h")
+        COMPONENT dev FILES_MATCHING PATTERN "*.h")
 
 # CMake package.
 set(lamella_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamella)
-install(EXPORT lamellaTargets NAMESPACE lamella:: DESTINATION ${lamella_package_dir})
+install(EXPORT lamellaTargets NAMESPACE lamella:: DESTINATION ${lamella_package_dir} COMPONENT dev)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/lamellaConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/lamellaConfig.cmake
                               INSTALL_DESTINATION ${lamella_package_dir})
@@ -30,7 +32,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/lamellaConfigVersion.cmak
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/lamellaConfig.cmake
               ${PROJECT_BINARY_DIR}/lamellaConfigVersion.cmake
-        DESTINATION ${lamella_package_dir})
+        DESTINATION ${lamella_package_dir} COMPONENT dev)
 
 # pkg-config. An archive's own dependencies are public at link time, a shared library's are not.
 set(lamella_pc_dependencies -lz)
@@ -56,4 +58,5 @@ file(RELATIVE_PATH LAMELLA_PC_TO_PREFIX
      /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 string(REGEX REPLACE "/$" "" LAMELLA_PC_TO_PREFIX "${LAMELLA_PC_TO_PREFIX}")
 configure_file(${CMAKE_CURRENT_LIST_DIR}/lamella.pc.in ${PROJECT_BINARY_DIR}/lamella.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/lamella.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/lamella.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+        COMPONENT dev)

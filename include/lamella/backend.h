@@ -8,6 +8,7 @@
 #include <string>
 #include <type_traits>
 
+#include <lamella/export.h>
 #include <lamella/kernels.h>
 
 namespace lamella {
@@ -21,7 +22,7 @@ struct BackendInfo {
 };
 
 /// A set of kernels chosen at run time. Immutable and safe to share between threads.
-class Backend {
+class LAMELLA_API Backend {
  public:
   virtual ~Backend() = default;
 

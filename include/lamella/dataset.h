@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include <lamella/export.h>
 #include <lamella/view.h>
 
 namespace lamella {
@@ -28,7 +29,7 @@ struct Preprocessing {
 };
 
 /// Samples x features values and, unless unlabelled, one class index per sample. Immutable.
-class Dataset {
+class LAMELLA_API Dataset {
  public:
   /// Row-major sample values in the type they are kept in.
   using Features = std::variant<std::vector<std::uint8_t>, std::vector<float>, std::vector<double>>;
@@ -114,12 +115,12 @@ struct NdArray {
 /// Throws IoError if it cannot be read, DataError (naming the file, and what was expected and found
 /// where) if it is malformed, cut short, or longer than its header says. Memory is bounded by the
 /// file's real content, never by its header.
-NdArray read_idx(const std::filesystem::path& path);
+LAMELLA_API NdArray read_idx(const std::filesystem::path& path);
 
 /// One array from a NumPy .npy file (versions 1 to 3, little or big endian, C or Fortran order,
 /// bool, integer and float types of up to 8 bytes), gzip'd or not. Pickled objects and structured
 /// types are refused. Errors as read_idx.
-NdArray read_npy(const std::filesystem::path& path);
+LAMELLA_API NdArray read_npy(const std::filesystem::path& path);
 
 /// A table with a label column; features are kept as float. Text labels map to classes in sorted
 /// order (numeric order if all labels are integers).
@@ -128,25 +129,25 @@ NdArray read_npy(const std::filesystem::path& path);
 /// skipped. Numbers are read the same in every locale; a missing, non-numeric or non-finite feature
 /// is an error. Throws IoError, DataError naming file, line and column (both from 1, and the
 /// column's name), or ArgumentError for options that contradict each other.
-Dataset read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
+LAMELLA_API Dataset read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
 
 /// A directory that holds MNIST's four files: train-images-idx3-ubyte, train-labels-idx1-ubyte,
 /// t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each with or without .gz (a dot instead of
 /// the dash before "idx" is taken too). The files do not name their classes, so these are called
 /// "0", "1", ... up to the largest label. Throws IoError naming every file that is missing,
 /// DataError if counts or shapes disagree.
-DataSplit read_mnist_directory(const std::filesystem::path& directory);
+LAMELLA_API DataSplit read_mnist_directory(const std::filesystem::path& directory);
 
 /// Two interleaved half circles: 2 features, 2 classes in turn. Gaussian noise of the given
 /// deviation. The same seed gives the same points on every platform up to libm's rounding; sample i
 /// is the same for every number of samples. Throws ArgumentError for less than 1 sample or negative
 /// noise.
-Dataset make_moons(index_t samples, double noise, std::uint64_t seed);
+LAMELLA_API Dataset make_moons(index_t samples, double noise, std::uint64_t seed);
 
 /// Isotropic Gaussian clusters, one a class, centres uniform in [-10, 10] per feature. Sample i is
 /// of class i % classes. Seed and errors as make_moons.
-Dataset make_blobs(index_t samples, index_t features, index_t classes, double deviation,
-                   std::uint64_t seed);
+LAMELLA_API Dataset make_blobs(index_t samples, index_t features, index_t classes, double deviation,
+                               std::uint64_t seed);
 
 /// Loads what a user names on a command line. `source` is the first of these that fits:
 ///
@@ -165,12 +166,13 @@ Dataset make_blobs(index_t samples, index_t features, index_t classes, double de
 /// unlabelled. `csv.class_names`, if given, are the classes of whatever is read from files; a whole
 /// number as label stands for the class of that name. Throws ArgumentError, listing what is
 /// accepted, for a name of no known kind; IoError if nothing is there; DataError as the readers do.
-DataSplit load_data(const std::string& source, const CsvOptions& csv, std::uint64_t seed);
+LAMELLA_API DataSplit load_data(const std::string& source, const CsvOptions& csv,
+                                std::uint64_t seed);
 
 /// Preprocessing that suits `data`: bytes are scaled to [0, 1]; other types are standardised to
 /// mean 0, deviation 1 per feature (features that do not vary are only centred).
 /// O(samples * features).
-Preprocessing suggest_preprocessing(const Dataset& data);
+LAMELLA_API Preprocessing suggest_preprocessing(const Dataset& data);
 
 }  // namespace lamella
 

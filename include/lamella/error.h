@@ -5,37 +5,39 @@
 
 #include <stdexcept>
 
+#include <lamella/export.h>
+
 namespace lamella {
 
 /// Base of every exception thrown by lamella. what() says what was wrong, where, and what would be
 /// right.
-class Error : public std::runtime_error {
+class LAMELLA_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 /// A caller's mistake: wrong shape, null pointer, overlapping operands, option out of range.
-class ArgumentError : public Error {
+class LAMELLA_API ArgumentError : public Error {
  public:
   using Error::Error;
 };
 
 /// A file or data set whose content is not what it should be. what() names the file and the place.
-class DataError : public Error {
+class LAMELLA_API DataError : public Error {
  public:
   using Error::Error;
 };
 
 /// The operating system refused: no such file, no permission, disk full. what() names path and
 /// reason.
-class IoError : public Error {
+class LAMELLA_API IoError : public Error {
  public:
   using Error::Error;
 };
 
 /// A backend, instruction set or thread setting that is unknown or unusable here. what() lists the
 /// valid ones.
-class BackendError : public Error {
+class LAMELLA_API BackendError : public Error {
  public:
   using Error::Error;
 };
@@ -48,7 +50,7 @@ class PluginError : public BackendError {
 };
 
 /// Training cannot go on, for example because the loss is no longer finite.
-class TrainingError : public Error {
+class LAMELLA_API TrainingError : public Error {
  public:
   using Error::Error;
 };

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include <lamella/export.h>
 #include <lamella/view.h>
 
 namespace lamella {
@@ -214,7 +215,7 @@ struct Plan {
 /// trains networks, and a fast one overrides what it can fuse. Calls on one object may come from
 /// several threads at once as long as their outputs do not overlap.
 template <class T>
-class Kernels {
+class LAMELLA_API Kernels {
  public:
   virtual ~Kernels() = default;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <lamella/dataset.h>
+#include <lamella/export.h>
 #include <lamella/network.h>
 
 namespace lamella {
@@ -31,14 +32,15 @@ struct Evaluation {
 /// Confusion matrix and what follows from it (accuracy, per_class; log_loss stays 0).
 /// Throws ArgumentError for a label or prediction outside [0, classes), sizes that differ, or more
 /// than 16384 classes (2 GiB of matrix).
-Evaluation classification_metrics(std::span<const std::int32_t> labels,
-                                  std::span<const std::int32_t> predictions, index_t classes);
+LAMELLA_API Evaluation classification_metrics(std::span<const std::int32_t> labels,
+                                              std::span<const std::int32_t> predictions,
+                                              index_t classes);
 
 /// Runs `network` over `data` and reports. Throws ArgumentError if data do not fit the network
 /// or have no labels.
 template <class T>
-Evaluation evaluate(const Network<T>& network, const Dataset& data,
-                    const Preprocessing& preprocessing);
+LAMELLA_API Evaluation evaluate(const Network<T>& network, const Dataset& data,
+                                const Preprocessing& preprocessing);
 
 }  // namespace lamella
 

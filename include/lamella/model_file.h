@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <lamella/dataset.h>
+#include <lamella/export.h>
 #include <lamella/network.h>
 
 namespace lamella {
@@ -36,13 +37,14 @@ struct Model {
 /// ArgumentError if `info` does not fit the network (one name per class, a sample shape of as many
 /// values as inputs, finite preprocessing of 0, 1 or that many) or a parameter is not finite.
 template <class T>
-void save_model(const std::filesystem::path& path, const Network<T>& network,
-                const ModelInfo& info);
+LAMELLA_API void save_model(const std::filesystem::path& path, const Network<T>& network,
+                            const ModelInfo& info);
 
 /// Loads a model for `backend`. Every length, offset, shape, name and value is checked before use,
 /// and memory is in proportion to the file's real size. Throws IoError if the file cannot be read,
 /// DataError naming the file and what is wrong, ArgumentError for a null backend.
-Model load_model(const std::filesystem::path& path, std::shared_ptr<const Backend> backend);
+LAMELLA_API Model load_model(const std::filesystem::path& path,
+                             std::shared_ptr<const Backend> backend);
 
 }  // namespace lamella
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <lamella/backend.h>
+#include <lamella/export.h>
 #include <lamella/optimizer.h>
 #include <lamella/view.h>
 
@@ -48,7 +49,7 @@ struct LayerView {
 /// calls are safe from several threads at once as long as no other call runs. A network that has
 /// been moved from may only be assigned to or destroyed.
 template <class T>
-class Network {
+class LAMELLA_API Network {
  public:
   /// Weights are drawn uniformly from a counter-based generator, so that the same seed gives the
   /// same network everywhere: in ±sqrt(6 / fan_in) (He) before relu and leaky relu, otherwise, and
@@ -122,7 +123,7 @@ class Network {
                        const Dropout& dropout = {});
 
  private:
-  struct Impl;
+  struct [[gnu::visibility("hidden")]] Impl;  // else exported with the class
   std::unique_ptr<Impl> impl_;
 };
 

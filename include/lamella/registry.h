@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <lamella/backend.h>
+#include <lamella/export.h>
 
 namespace lamella {
 
@@ -56,21 +57,21 @@ struct ThreadLimit {
 /// lamella-NAME.so and liblamella-NAME.so are looked for in the directories of LAMELLA_PLUGIN_PATH
 /// (absolute, separated by colons), and nowhere else. With LAMELLA_VERBOSE=1 the choice, the
 /// reasons against the others, and a line per kernel call go to stderr.
-std::shared_ptr<const Backend> make_backend(const BackendRequest& request = {});
+LAMELLA_API std::shared_ptr<const Backend> make_backend(const BackendRequest& request = {});
 
 /// Every built-in backend, in the order in which `auto` prefers them last to first, then the
 /// plugins found in LAMELLA_PLUGIN_PATH (which are not `compiled`: that means "in this library").
 /// Their files are opened for it. Throws BackendError if LAMELLA_PLUGIN_PATH is set but empty.
-std::vector<BackendStatus> list_backends();
+LAMELLA_API std::vector<BackendStatus> list_backends();
 
 /// Every instruction set known to lamella, slowest first. Throws BackendError if the cap is
 /// invalid.
-std::vector<IsaStatus> list_isas(const BackendRequest& request = {});
+LAMELLA_API std::vector<IsaStatus> list_isas(const BackendRequest& request = {});
 
 /// The thread limit that make_backend would apply: the least of the request (or
 /// LAMELLA_NUM_THREADS), the affinity mask and the cgroup CPU quota. Throws BackendError for a
 /// malformed number.
-ThreadLimit thread_limit(int requested = 0);
+LAMELLA_API ThreadLimit thread_limit(int requested = 0);
 
 }  // namespace lamella
 

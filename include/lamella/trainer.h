@@ -12,6 +12,7 @@
 
 #include <lamella/augmentation.h>
 #include <lamella/dataset.h>
+#include <lamella/export.h>
 #include <lamella/network.h>
 #include <lamella/optimizer.h>
 
@@ -68,9 +69,10 @@ struct TrainCallbacks {
 /// of that moment). The same seed, data, network and instruction set give the same bits for every
 /// thread count.
 template <class T>
-std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const Dataset* test,
-                               const Preprocessing& preprocessing, const TrainOptions& options,
-                               const TrainCallbacks& callbacks = {});
+LAMELLA_API std::vector<EpochReport> train(Network<T>& network, const Dataset& train,
+                                           const Dataset* test, const Preprocessing& preprocessing,
+                                           const TrainOptions& options,
+                                           const TrainCallbacks& callbacks = {});
 
 }  // namespace lamella
 

@@ -2,10 +2,12 @@
 #ifndef LAMELLA_VERSION_H_
 #define LAMELLA_VERSION_H_
 
+#include <lamella/export.h>
+
 namespace lamella {
 
 /// "major.minor.patch", as find_package(lamella) sees it. A string constant.
-const char* version() noexcept;
+LAMELLA_API const char* version() noexcept;
 
 }  // namespace lamella
 

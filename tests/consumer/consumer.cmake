@@ -4,22 +4,34 @@ if(NOT LAMELLA_PKG_CONFIG)
   lamella_missing(pkg-config pkgconf LAMELLA_WITH_TESTS)
 endif()
 
-foreach(method cmake pkg-config readme)
-  add_test(NAME consumer.${method}
+# lamella_consumer_test(<name> METHOD <method> BUILD_DIR <build> CONFIG <its configuration>),
+# or PREFIX <an installation> instead of the build.
+function(lamella_consumer_test name)
+  cmake_parse_arguments(arg "" "METHOD;BUILD_DIR;CONFIG;PREFIX" "" ${ARGN})
+  add_test(NAME ${name}
            COMMAND ${CMAKE_COMMAND}
-                   -DMETHOD=${method}
-                   -DBUILD_DIR=${PROJECT_BINARY_DIR}
-                   -DCONFIG=$<CONFIG>
-                   -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/${method}
+                   -DMETHOD=${arg_METHOD}
+                   -DBUILD_DIR=${arg_BUILD_DIR}
+                   -DCONFIG=${arg_CONFIG}
+                   -DPREFIX=${arg_PREFIX}
+                   -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/${name}
                    -DCXX=${CMAKE_CXX_COMPILER}
                    -DCXX_FLAGS=${CMAKE_CXX_FLAGS}
                    -DGENERATOR=${CMAKE_GENERATOR}
                    -DTOOLCHAIN=${CMAKE_TOOLCHAIN_FILE}
                    "-DEMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}"
+                   -DC_COMPILER=${CMAKE_C_COMPILER}
+                   -DC_FLAGS=${CMAKE_C_FLAGS}
+                   -DC_SOURCE=${PROJECT_SOURCE_DIR}/examples/c_api.c
                    -DREADME=${PROJECT_SOURCE_DIR}/README.md
                    -DPKG_CONFIG=${LAMELLA_PKG_CONFIG}
                    "-DBACKENDS=${lamella_backends}"
-                   -P ${CMAKE_CURRENT_LIST_DIR}/run.cmake)
+                   -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
+endfunction()
+
+foreach(method cmake pkg-config readme)
+  lamella_consumer_test(consumer.${method} METHOD ${method} BUILD_DIR ${PROJECT_BINARY_DIR}
+                        CONFIG $<CONFIG>)
 endforeach()
 
 # Builds the library a second time, so it is one of the slow ones; and the same for every preset, so

@@ -4,8 +4,10 @@
 #   WORK_DIR             scratch, emptied first
 #   CXX, CXX_FLAGS, GENERATOR, TOOLCHAIN, EMULATOR    how that build was made
 #   BACKENDS             what its library must list
-#   METHOD               cmake, pkg-config or readme
+#   METHOD               cmake, pkg-config, readme, or c: a program in C, by pkg-config
 #   README, PKG_CONFIG   the file and the program
+#   C_COMPILER, C_FLAGS, C_SOURCE    for c
+#   PREFIX               instead of BUILD_DIR and CONFIG: an installation that is there
 cmake_minimum_required(VERSION 3.20)
 set(source ${CMAKE_CURRENT_LIST_DIR})
 set(program consumer)
@@ -18,7 +20,12 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE ${WORK_DIR})
-run(${CMAKE_COMMAND} --install ${BUILD_DIR} --config ${CONFIG} --prefix ${prefix})
+if(PREFIX)
+  set(prefix ${PREFIX})
+  set(CONFIG Release)
+else()
+  run(${CMAKE_COMMAND} --install ${BUILD_DIR} --config ${CONFIG} --prefix ${prefix})
+endif()
 
 # The blocks of the README, pasted.
 if(METHOD STREQUAL "readme")
@@ -52,7 +59,7 @@ if(METHOD MATCHES "^(cmake|readme)$")
       -DCMAKE_PREFIX_PATH=${prefix})
   run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
   set(consumer ${WORK_DIR}/build/${program})
-elseif(METHOD STREQUAL "pkg-config")
+elseif(METHOD MATCHES "^(pkg-config|c)$")
   # The .pc file is found wherever the library directory happens to be.
   file(GLOB_RECURSE pc ${prefix}/lamella.pc)
   get_filename_component(pc_dir ${pc} DIRECTORY)
@@ -63,9 +70,15 @@ elseif(METHOD STREQUAL "pkg-config")
   separate_arguments(flags UNIX_COMMAND "${flags}")
   separate_arguments(CXX_FLAGS UNIX_COMMAND "${CXX_FLAGS}")
   set(consumer ${WORK_DIR}/consumer)
-  run(${CXX} -std=c++20 ${CXX_FLAGS} ${source}/consumer.cpp -o ${consumer} ${flags})
+  if(METHOD STREQUAL "c")
+    separate_arguments(C_FLAGS UNIX_COMMAND "${C_FLAGS}")
+    run(${C_COMPILER} -std=c99 ${C_FLAGS} ${C_SOURCE} -o ${consumer} ${flags})
+    set(BACKENDS ${WORK_DIR}/model.safetensors)  # what the example asks for
+  else()
+    run(${CXX} -std=c++20 ${CXX_FLAGS} ${source}/consumer.cpp -o ${consumer} ${flags})
+  endif()
 else()
-  message(FATAL_ERROR "METHOD is '${METHOD}', not cmake, pkg-config or readme")
+  message(FATAL_ERROR "METHOD is '${METHOD}', not cmake, pkg-config, readme or c")
 endif()
 
 run(${EMULATOR} ${consumer} ${BACKENDS})

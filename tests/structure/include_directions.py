@@ -14,7 +14,7 @@ C_HEADERS = {"<assert.h>", "<float.h>", "<limits.h>", "<math.h>", "<stddef.h>", 
 # (files, what of ours they may include, whether C headers are all of the system they may see).
 # The first rule whose pattern matches a file is the file's rule.
 OURS = [
-    (r"include/lamella/plugin\.h", r"", True),
+    (r"include/lamella/(plugin|export)\.h", r"", True),
     (r"include/lamella/.*", r"include/lamella/.*", False),
     (r"core/registry\.cpp", r"(include/lamella|core|backends)/[^/]*", False),
     (r"core/.*", r"(include/lamella|core)/.*", False),

@@ -141,5 +141,58 @@ class IsaSymbols(unittest.TestCase):
         self.assertIn("0 objects", output)
 
 
+class ExportedSymbols(unittest.TestCase):
+    HEADER = """
+        class LAMELLA_API Shown { public: void f(); };
+        template <class T>
+        LAMELLA_API T twice(T x);
+        """.replace("\n        ", "\n")
+    SOURCE = """
+        namespace lamella {
+        void Shown::f() {}
+        template <class T> T twice(T x) { return x + x; }
+        template float twice(float);
+        }
+        """
+
+    def check(self, source="", header=""):
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "api.h").write_text(self.HEADER + header)
+            Path(directory, "unit.cpp").write_text(
+                '#define LAMELLA_API [[gnu::visibility("default")]]\n'
+                'namespace lamella {\n#include "api.h"\n}\n' + self.SOURCE + source)
+            subprocess.run([os.environ["CXX"], "-std=c++20", "-shared", "-fPIC",
+                            "-fvisibility=hidden", Path(directory, "unit.cpp"), "-o",
+                            Path(directory, "lib.so")], check=True)
+            return run("exported_symbols.py", "--nm", os.environ["NM"],
+                       Path(directory, "lib.so"), Path(directory, "api.h"))
+
+    def rejects(self, message, **code):
+        status, output = self.check(**code)
+        self.assertEqual(status, 1, output)
+        self.assertIn(message, output)
+        self.assertIn(" 1 faults", output)
+
+    def test_clean_library_passes(self):
+        status, output = self.check("namespace lamella { void inside() {} }")
+        self.assertEqual(status, 0, output)
+
+    def test_symbol_that_is_not_declared(self):
+        self.rejects("stray", source="""
+            namespace lamella { [[gnu::visibility("default")]] void stray() {} }""")
+
+    def test_symbol_of_another_library(self):
+        self.rejects("other", source="""
+            namespace other { [[gnu::visibility("default")]] void f() {} }""")
+
+    def test_inside_of_a_class(self):
+        self.rejects("Impl", header="class LAMELLA_API Owner { public: struct Impl { void g(); }; "
+                                    "void f(); };\n",
+                     source="void lamella::Owner::Impl::g() {} void lamella::Owner::f() {}")
+
+    def test_name_that_does_not_show(self):
+        self.rejects("lost is marked", header="LAMELLA_API void lost();\n")
+
+
 if __name__ == "__main__":
     unittest.main()
