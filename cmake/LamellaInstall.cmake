@@ -18,12 +18,21 @@ install(TARGETS lamella EXPORT lamellaTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(LAMELLA_WITH_CBLAS)
+  install(TARGETS lamella_cblas EXPORT lamella-cblasTargets
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT cblas NAMELINK_COMPONENT dev
+          INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamella DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT dev FILES_MATCHING PATTERN "*.h")
 
 # CMake package.
 set(lamella_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamella)
 install(EXPORT lamellaTargets NAMESPACE lamella:: DESTINATION ${lamella_package_dir} COMPONENT dev)
+if(LAMELLA_WITH_CBLAS)
+  install(EXPORT lamella-cblasTargets NAMESPACE lamella:: DESTINATION ${lamella_package_dir}
+          COMPONENT dev)
+endif()
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/lamellaConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/lamellaConfig.cmake
                               INSTALL_DESTINATION ${lamella_package_dir})

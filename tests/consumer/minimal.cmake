@@ -14,7 +14,7 @@ endfunction()
 file(REMOVE_RECURSE ${WORK_DIR})
 set(prefix ${WORK_DIR}/prefix)
 set(off)
-foreach(option OPENMP TBB PLUGINS TOOLS TESTS BENCH)
+foreach(option OPENMP TBB PLUGINS CBLAS TOOLS TESTS BENCH)
   list(APPEND off -DLAMELLA_WITH_${option}=OFF)
 endforeach()
 run(${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${WORK_DIR}/build -G ${GENERATOR}

@@ -15,6 +15,7 @@ C_HEADERS = {"<assert.h>", "<float.h>", "<limits.h>", "<math.h>", "<stddef.h>", 
 # The first rule whose pattern matches a file is the file's rule.
 OURS = [
     (r"include/lamella/(plugin|export)\.h", r"", True),
+    (r"include/lamella/cblas\.h", r"include/lamella/export\.h", True),
     (r"include/lamella/.*", r"include/lamella/.*", False),
     (r"core/registry\.cpp", r"(include/lamella|core|backends)/[^/]*", False),
     (r"core/.*", r"(include/lamella|core)/.*", False),
@@ -28,6 +29,8 @@ OURS = [
     (r"backends/(serial_executor\.cpp|executor\.h)", r"backends/executor\.h", False),
     # Drivers know no instruction set and no thread library.
     (r"backends/[^/]*", r"(include/lamella/.*|backends/[^/]*)", False),
+    # The interface of another library, on top of this one.
+    (r"cblas/.*", r"(include/lamella|cblas)/.*", False),
     (r"bench/.*", r"(include/lamella|bench)/.*", False),
     (r"tools/lamella/bench.*", r"(include/lamella|tools|bench)/.*", False),
     (r"tools/.*", r"(include/lamella|tools)/.*", False),
@@ -63,7 +66,7 @@ CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|elif)\b.*", re.MULTILINE)
 
 
 def sources(tree):
-    for top in ("include", "core", "backends", "bench", "tools", "tests", "examples"):
+    for top in ("include", "core", "backends", "cblas", "bench", "tools", "tests", "examples"):
         for path in sorted((tree / top).rglob("*")):
             if path.suffix in (".h", ".hpp", ".c", ".cpp"):
                 yield path.relative_to(tree).as_posix()
