@@ -29,7 +29,7 @@ function(lamella_consumer_test name)
                    -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
 endfunction()
 
-foreach(method cmake pkg-config readme)
+foreach(method cmake pkg-config readme c)
   lamella_consumer_test(consumer.${method} METHOD ${method} BUILD_DIR ${PROJECT_BINARY_DIR}
                         CONFIG $<CONFIG>)
 endforeach()

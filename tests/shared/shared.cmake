@@ -44,7 +44,7 @@ add_test(NAME shared.installed
                  -DREADELF=${CMAKE_READELF}
                  -P ${CMAKE_CURRENT_LIST_DIR}/installed.cmake)
 set(shared_tests shared.symbols shared.installed)
-foreach(method cmake pkg-config)
+foreach(method cmake pkg-config c)
   lamella_consumer_test(shared.${method} METHOD ${method} BUILD_DIR ${shared_build} CONFIG Release)
   list(APPEND shared_tests shared.${method})
 endforeach()

@@ -15,7 +15,7 @@ C_HEADERS = {"<assert.h>", "<float.h>", "<limits.h>", "<math.h>", "<stddef.h>", 
 # The first rule whose pattern matches a file is the file's rule.
 OURS = [
     (r"include/lamella/(plugin|export)\.h", r"", True),
-    (r"include/lamella/cblas\.h", r"include/lamella/export\.h", True),
+    (r"include/lamella/(cblas|lamella)\.h", r"include/lamella/export\.h", True),
     (r"include/lamella/.*", r"include/lamella/.*", False),
     (r"core/registry\.cpp", r"(include/lamella|core|backends)/[^/]*", False),
     (r"core/.*", r"(include/lamella|core)/.*", False),

@@ -1,0 +1,162 @@
+/* lamella for C, and for whatever calls C: load or train a model, predict with it.
+ *
+ * The same library as the C++ interface (network.h and its neighbours), which does more. C99 and
+ * C++.
+ *
+ * Functions that can fail return a status, LAMELLA_OK (0) or the kind of error;
+ * lamella_last_error() then says in words what was wrong. Matrices are row-major without padding,
+ * one sample a row. Strings are UTF-8 and end in a zero byte. No function prints, aborts or throws.
+ *
+ * Threads: any number of them may use one backend or one model at the same time, as long as none
+ * destroys it.
+ */
+#ifndef LAMELLA_LAMELLA_H_
+#define LAMELLA_LAMELLA_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lamella/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What functions return. */
+enum lamella_status {
+  LAMELLA_OK = 0,
+  LAMELLA_ERROR_ARGUMENT = 1, /**< the caller's mistake: null pointer, wrong size, bad option */
+  LAMELLA_ERROR_DATA = 2,     /**< a file or data set whose content is not what it should be */
+  LAMELLA_ERROR_IO = 3,       /**< the operating system refused: no such file, disk full */
+  LAMELLA_ERROR_BACKEND = 4,  /**< a backend that is unknown, unusable here, or has failed */
+  LAMELLA_ERROR_TRAINING = 5, /**< the loss is no longer finite */
+  LAMELLA_ERROR_MEMORY = 6,   /**< memory ran out */
+  LAMELLA_ERROR_INTERNAL = 7  /**< anything else: a fault of lamella's */
+};
+
+/** Kernels that were chosen at run time. */
+typedef struct lamella_backend lamella_backend;
+/** A network, its class names, and what is done to features before they reach it. */
+typedef struct lamella_model lamella_model;
+
+/** "major.minor.patch" of the library. */
+LAMELLA_API const char* lamella_version(void);
+
+/** What went wrong in the last call of this thread that failed; empty if none has. Valid until the
+ * thread's next call that fails. */
+LAMELLA_API const char* lamella_last_error(void);
+
+/** Chooses a backend. `name` is auto, scalar, simd, openmp, tbb, or a plugin's name or path; `isa`
+ * the highest instruction set to use (baseline, avx2, avx512, neon); `threads` the most threads.
+ * What is null or 0 is left to the environment (LAMELLA_BACKEND, LAMELLA_ISA, LAMELLA_NUM_THREADS),
+ * then to lamella. On success *backend is to be freed by lamella_backend_destroy(); on failure it
+ * is null. */
+LAMELLA_API int lamella_backend_create(const char* name, const char* isa, int threads,
+                                       lamella_backend** backend);
+/** Models that were made with it go on using it. Null is allowed. */
+LAMELLA_API void lamella_backend_destroy(lamella_backend* backend);
+/** "simd", for example; null if `backend` is. Valid as long as the backend. */
+LAMELLA_API const char* lamella_backend_name(const lamella_backend* backend);
+/** "avx2", for example; null if `backend` is. Valid as long as the backend. */
+LAMELLA_API const char* lamella_backend_isa(const lamella_backend* backend);
+/** Most threads that one call uses; 0 if `backend` is null. */
+LAMELLA_API int lamella_backend_threads(const lamella_backend* backend);
+
+/** Loads a model that lamella saved, for `backend` (null: the one that lamella_backend_create()
+ * gives for nulls). On success *model is to be freed by lamella_model_destroy(); on failure it is
+ * null. */
+LAMELLA_API int lamella_model_load(const char* path, const lamella_backend* backend,
+                                   lamella_model** model);
+/** Writes a file that lamella_model_load() and the lamella program read. Either the old file or the
+ * whole new one is there afterwards. */
+LAMELLA_API int lamella_model_save(const lamella_model* model, const char* path);
+/** Null is allowed. */
+LAMELLA_API void lamella_model_destroy(lamella_model* model);
+
+/** Features of a sample; 0 if `model` is null. */
+LAMELLA_API ptrdiff_t lamella_model_inputs(const lamella_model* model);
+/** Number of classes; 0 if `model` is null. */
+LAMELLA_API ptrdiff_t lamella_model_classes(const lamella_model* model);
+/** Name of class k, from 0; null if there is no such class. Valid as long as the model. */
+LAMELLA_API const char* lamella_model_class_name(const lamella_model* model, ptrdiff_t k);
+
+/** Class probabilities of samples, computed in the precision of the model. `x` is samples x inputs,
+ * with features as they were in the training data; `probabilities` is samples x classes, memory of
+ * the caller's that does not overlap `x`. With 0 samples nothing is done. */
+LAMELLA_API int lamella_model_predict_f32(const lamella_model* model, const float* x,
+                                          ptrdiff_t samples, float* probabilities);
+/** The same for doubles. */
+LAMELLA_API int lamella_model_predict_f64(const lamella_model* model, const double* x,
+                                          ptrdiff_t samples, double* probabilities);
+
+/** Values of lamella_train_options.activation. */
+enum lamella_activation {
+  LAMELLA_IDENTITY = 0,
+  LAMELLA_RELU = 1,
+  LAMELLA_LEAKY_RELU = 2, /**< 0.01 z for z < 0 */
+  LAMELLA_TANH = 3,
+  LAMELLA_SIGMOID = 4
+};
+
+/** Values of lamella_train_options.precision. */
+enum lamella_precision { LAMELLA_F32 = 0, LAMELLA_F64 = 1 };
+
+/** Values of lamella_train_options.optimizer. */
+enum lamella_optimizer {
+  LAMELLA_SGD = 0, /**< gradient descent, with or without momentum */
+  LAMELLA_ADAM = 1,
+  LAMELLA_ADAMW = 2 /**< Adam with decoupled weight decay */
+};
+
+/** What one epoch of training did; figures are those seen before each update. */
+typedef struct lamella_epoch {
+  ptrdiff_t epoch; /**< from 1 */
+  double loss;     /**< mean negative log-likelihood */
+  double accuracy; /**< part classified correctly */
+} lamella_epoch;
+
+/** Everything that decides a training run besides the data. To be filled with defaults by
+ * lamella_train_options_init() before members are set. */
+typedef struct lamella_train_options {
+  size_t struct_size;      /**< set by lamella_train_options_init() */
+  const ptrdiff_t* hidden; /**< units of each hidden layer, hidden_layers of them */
+  ptrdiff_t hidden_layers; /**< 0, the default: softmax regression */
+  int activation;          /**< between layers; LAMELLA_RELU */
+  int precision;           /**< of the model; LAMELLA_F32 */
+  int standardize;         /**< not 0, the default: each feature to mean 0 and deviation 1 */
+  int shuffle;             /**< not 0, the default: a new order of the samples in each epoch */
+  ptrdiff_t classes;       /**< 0, the default: the largest label, and 1 */
+  ptrdiff_t epochs;        /**< 10 */
+  ptrdiff_t batch_size;    /**< 128 */
+  int optimizer;           /**< LAMELLA_SGD */
+  double learning_rate;    /**< 0.1; Adam wants less: 0.001, for example */
+  double momentum;         /**< 0; in [0, 1); LAMELLA_SGD only */
+  int nesterov;            /**< 0; needs a momentum */
+  double weight_decay;     /**< 0; factor of the L2 penalty */
+  double dropout;          /**< 0; part of the hidden units that a step leaves out, in [0, 1) */
+  uint64_t seed;           /**< 1; of weights, shuffles and dropout */
+  /** Called after each epoch unless null. Not 0 ends the training: the model is as it is then. */
+  int (*on_epoch)(void* context, const lamella_epoch* epoch);
+  void* context; /**< for on_epoch */
+} lamella_train_options;
+
+/** Fills *options with defaults; `size` is sizeof(lamella_train_options). Null is allowed. */
+LAMELLA_API void lamella_train_options_init(lamella_train_options* options, size_t size);
+
+/** Trains a model on samples in memory. `x` is samples x inputs; `labels` has one class index, from
+ * 0, per sample. Both are copied. `options` may be null (defaults), and so may `backend`. The same
+ * arguments give the same model, bit for bit, on every number of threads. On success *model is to
+ * be freed by lamella_model_destroy(); on failure it is null. */
+LAMELLA_API int lamella_train_f32(const float* x, const int32_t* labels, ptrdiff_t samples,
+                                  ptrdiff_t inputs, const lamella_train_options* options,
+                                  const lamella_backend* backend, lamella_model** model);
+/** The same for doubles. */
+LAMELLA_API int lamella_train_f64(const double* x, const int32_t* labels, ptrdiff_t samples,
+                                  ptrdiff_t inputs, const lamella_train_options* options,
+                                  const lamella_backend* backend, lamella_model** model);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LAMELLA_LAMELLA_H_ */
