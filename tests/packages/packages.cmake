@@ -1,0 +1,54 @@
+# Tests of packages: Debian's, built and used; the vcpkg port and the Conan recipe as far as that goes
+# without a network.
+add_test(NAME packages.vcpkg
+         COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR}
+                 -P ${CMAKE_CURRENT_LIST_DIR}/vcpkg.cmake)
+add_test(NAME packages.conan
+         COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/conan.py ${PROJECT_SOURCE_DIR})
+
+# Of the build that ships: optimised, static, without instrumentation.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND LAMELLA_WITH_TOOLS AND NOT BUILD_SHARED_LIBS
+   AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  add_test(NAME packages.sizes
+           COMMAND ${CMAKE_COMMAND}
+                   -DARCHIVE=$<TARGET_FILE:lamella>
+                   -DTOOL=$<TARGET_FILE:lamella_tool>
+                   -DSTRIP=${CMAKE_STRIP}
+                   -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/sizes
+                   -DLIMIT=3145728
+                   -P ${CMAKE_CURRENT_LIST_DIR}/sizes.cmake)
+endif()
+
+# On top of the build of the shared library that shared.cmake describes.
+if(NOT DEFINED shared_build)
+  return()
+endif()
+find_program(LAMELLA_DPKG_DEB dpkg-deb)
+find_program(LAMELLA_DPKG_SHLIBDEPS dpkg-shlibdeps)
+find_program(LAMELLA_FILE file)
+mark_as_advanced(LAMELLA_DPKG_DEB LAMELLA_DPKG_SHLIBDEPS LAMELLA_FILE)
+set(deb_root ${CMAKE_CURRENT_BINARY_DIR}/packages/root)
+if(NOT (LAMELLA_DPKG_DEB AND LAMELLA_DPKG_SHLIBDEPS AND LAMELLA_FILE AND LAMELLA_WITH_TOOLS
+        AND LAMELLA_WITH_CBLAS))
+  add_test(NAME packages.deb COMMAND ${CMAKE_COMMAND} -E echo
+                                     "skipped: needs dpkg-deb, dpkg-shlibdeps, file and all options")
+  set_tests_properties(packages.deb PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped")
+  return()
+endif()
+add_test(NAME packages.deb
+         COMMAND ${CMAKE_COMMAND}
+                 -DCPACK=${CMAKE_CPACK_COMMAND}
+                 -DDPKG_DEB=${LAMELLA_DPKG_DEB}
+                 -DREADELF=${CMAKE_READELF}
+                 -DBUILD_DIR=${shared_build}
+                 -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/packages
+                 -DROOT=${deb_root}
+                 -DVERSION=${PROJECT_VERSION}
+                 -DABI=${lamella_abi}
+                 -P ${CMAKE_CURRENT_LIST_DIR}/deb.cmake)
+set_tests_properties(packages.deb PROPERTIES LABELS slow FIXTURES_REQUIRED shared_build
+                                             FIXTURES_SETUP deb_root)
+foreach(method cmake pkg-config c)
+  lamella_consumer_test(packages.deb.${method} METHOD ${method} PREFIX ${deb_root}/usr)
+  set_tests_properties(packages.deb.${method} PROPERTIES LABELS slow FIXTURES_REQUIRED deb_root)
+endforeach()
