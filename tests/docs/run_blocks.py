@@ -1,64 +1,135 @@
 #!/usr/bin/env python3
-"""Does what a page of docs/ says, from top to bottom, with an installed lamella.
+"""Runs the code blocks of a Markdown page, as a reader would who types them in one after the other.
 
-A fenced block of `sh` is run; one of another language is written to the file that the line of text
-before it ends with, in back quotes and with a colon; a block of `text` is output to look at. An
-indented block would escape all this, and is refused.
+Usage: run_blocks.py --source TREE --build BUILD PAGE
+
+A comment on the line above a block (fenced, or indented by four blanks) says what is to happen:
+    <!-- run -->              bash runs it and has to succeed
+    <!-- fails: N -->         bash runs it and has to end with exit code N
+    <!-- file: NAME -->       it is the content of this file
+    <!-- text -->             it is not code
+    <!-- not run: REASON -->  it is code, but needs root, the network or special hardware, or is run
+                              by another test, which REASON says
+Blocks run in one scratch directory that looks like a checkout with a release build in build/release
+(links to TREE and BUILD) and an empty home directory. Exits 1 at the first block that fails, and if
+a block has no comment; 77 if the page has none at all.
 """
 import argparse
 import os
-import pathlib
 import re
-import shutil
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SKIPPED = 77
+MARK = re.compile(r"<!-- (run|text|fails|file|not run)(?:: (.*?))? -->")
 
 
-def read_blocks(text):
-    """(files, script): a dictionary of contents by name, and the commands in their order."""
-    files, script = {}, []
-    for block in FENCE.finditer(text):
-        language, content = block.groups()
-        if language == "sh":
-            script.append(content)
-        elif language != "text":
-            before = text[:block.start()].rstrip().splitlines()[-1]
-            name = re.search(r"`([^`/]+)`:$", before)
-            if name is None:
-                raise ValueError(f"a block of {language} does not say its file: {before!r}")
-            files[name.group(1)] = content
-    outside = FENCE.sub("", text)
-    if "```" in outside or re.search(r"^(    |\t)\S", outside, re.MULTILINE):
-        raise ValueError("a block that would not be run")
-    if not script:
-        raise ValueError("no commands")
-    return files, script
+@dataclass
+class Block:
+    line: int
+    text: str
+    action: str  # "" if there is no mark
+    argument: str
+
+
+def blocks(markdown):
+    """The code blocks of a page. A block inside a list item is indented further and no block here."""
+    lines = markdown.splitlines()
+    found, i, mark = [], 0, None
+    previous_blank = True
+    while i < len(lines):
+        line = lines[i]
+        if match := MARK.fullmatch(line.strip()):
+            mark = (match[1], match[2] or "")
+            i += 1
+            previous_blank = True
+            continue
+        body = None
+        start = i
+        if line.startswith("```"):
+            end = next(j for j in range(i + 1, len(lines)) if lines[j].startswith("```"))
+            body, i = lines[i + 1:end], end + 1
+        elif line.startswith("    ") and previous_blank and line.strip():
+            end = i
+            while end < len(lines) and (lines[end].startswith("    ") or not lines[end].strip()):
+                end += 1
+            body, i = [text[4:] for text in lines[i:end]], end
+            while body and not body[-1].strip():
+                body.pop()
+        if body is not None:
+            found.append(Block(start + 1, "\n".join(body) + "\n", *(mark or ("", ""))))
+            mark, previous_blank = None, True
+            continue
+        if line.strip():
+            if mark is not None:
+                raise ValueError(f"line {i + 1}: a mark without a block")
+        previous_blank = not line.strip()
+        i += 1
+    if mark is not None:
+        raise ValueError("the last mark has no block")
+    return found
+
+
+def scratch_checkout(directory, source, build):
+    """Links to everything of a checkout but its build directories, and to one build."""
+    for entry in source.iterdir():
+        if entry.name not in ("build", ".git"):
+            (directory / entry.name).symlink_to(entry)
+    (directory / "build").mkdir()
+    (directory / "build" / "release").symlink_to(build)
+    (directory / "home").mkdir()
+
+
+def run_page(markdown, directory, log=print):
+    """Runs the blocks of a page in a directory. Returns (blocks run, faults)."""
+    environment = {**os.environ, "HOME": str(directory / "home")}
+    ran, faults = 0, []
+    for block in blocks(markdown):
+        head = block.text.splitlines()[0]
+        if block.action == "file":
+            (directory / block.argument).write_text(block.text)
+            log(f"line {block.line}: written to {block.argument}")
+        elif block.action in ("run", "fails"):
+            expected = int(block.argument) if block.action == "fails" else 0
+            result = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=directory,
+                                    env=environment, stdin=subprocess.DEVNULL, text=True,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            log(f"line {block.line}: {block.text}{result.stdout}")
+            ran += 1
+            if result.returncode != expected:
+                faults.append(f"line {block.line}: exit code {result.returncode}, not {expected}: "
+                              f"{head}")
+                break  # what follows builds on it
+        elif block.action == "not run":
+            log(f"line {block.line}: not run ({block.argument}): {head}")
+            if not block.argument:
+                faults.append(f"line {block.line}: not run, without a reason")
+        elif block.action == "":
+            faults.append(f"line {block.line}: no mark says whether to run: {head}")
+    return ran, faults
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("page", type=pathlib.Path)
-    parser.add_argument("--work", required=True, type=pathlib.Path, help="scratch, emptied first")
-    parser.add_argument("--cmake", required=True)
-    parser.add_argument("--build", required=True, help="the build of lamella to install")
-    parser.add_argument("--config", required=True)
-    args = parser.parse_args()
-
-    files, script = read_blocks(args.page.read_text())
-    prefix, directory = args.work / "prefix", args.work / "work"
-    shutil.rmtree(args.work, ignore_errors=True)
-    directory.mkdir(parents=True)
-    subprocess.run([args.cmake, "--install", args.build, "--config", args.config, "--prefix", prefix],
-                   check=True, stdout=subprocess.DEVNULL)
-    for name, content in files.items():
-        (directory / name).write_text(content)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("LAMELLA_")}
-    environment["PATH"] = f"{prefix / 'bin'}:{environment['PATH']}"
-    environment["PKG_CONFIG_PATH"] = str(next(prefix.rglob("lamella.pc")).parent)
-    return subprocess.run(["bash", "-euxo", "pipefail", "-c", "\n".join(script)], cwd=directory,
-                          env=environment).returncode
+    parser.add_argument("--source", required=True, type=Path)
+    parser.add_argument("--build", required=True, type=Path)
+    parser.add_argument("page", type=Path)
+    options = parser.parse_args()
+    markdown = options.page.read_text()
+    if not any(block.action for block in blocks(markdown)):
+        print(f"skipped: nothing in {options.page.name} is marked")
+        return SKIPPED
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        scratch_checkout(directory, options.source.resolve(), options.build.resolve())
+        ran, faults = run_page(markdown, directory)
+    for fault in faults:
+        print(f"FAULT: {options.page.name}, {fault}")
+    print(f"{options.page.name}: {ran} blocks run, {len(faults)} faults")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
