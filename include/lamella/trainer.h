@@ -28,8 +28,8 @@ struct TrainOptions {
   index_t batch_size = 128;
   Optimizer optimizer;  ///< plain gradient descent if not said otherwise
   double dropout = 0;   ///< probability in [0, 1) that a step leaves a hidden unit out (Dropout)
-  Augmentation augmentation;  ///< of the training data; figures of training are then of that
-  std::uint64_t seed = 1;     ///< of shuffle, dropout and augmentation
+  Augmentation augmentation = {};  ///< of the training data; figures of training are then of that
+  std::uint64_t seed = 1;          ///< of shuffle, dropout and augmentation
   bool shuffle = true;
 };
 
