@@ -28,7 +28,7 @@ class Refused(ToolTest):
         self.refuse(path, f"plugin {path}: .*{reason}|{path}.*{reason}")
 
     def test_what_the_descriptor_says(self):
-        self.refuse_file("wrong_major", "interface 2.0, but this library speaks 1[.]1")
+        self.refuse_file("wrong_major", "interface 2.1, but this library speaks 1[.]1")
         self.refuse_file("newer_minor", "interface 1.2, but this library speaks 1[.]1")
         self.refuse_file("short_descriptor", "its descriptor says [0-9]+ bytes")
         self.refuse_file("short_kernels", "the kernels for f32 take [0-9]+ bytes")

@@ -20,6 +20,7 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE ${WORK_DIR})
+file(MAKE_DIRECTORY ${WORK_DIR})
 if(PREFIX)
   set(prefix ${PREFIX})
   set(CONFIG Release)
