@@ -1,8 +1,6 @@
 // Data sets made of arrays from files; see array_dataset.h.
 #include "core/array_dataset.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <string_view>
@@ -10,6 +8,7 @@
 
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/text.h"
 
 namespace lamella {
@@ -20,7 +19,7 @@ namespace {
 constexpr double kLabelLimit = 1 << 20;
 
 [[noreturn]] void fail(const fs::path& path, std::string_view message) {
-  throw DataError(fmt::format("{}: {}", path.string(), message));
+  throw DataError(formatted("{}: {}", path.string(), message));
 }
 
 double value_at(const NdArray& array, std::size_t i) {
@@ -30,14 +29,14 @@ double value_at(const NdArray& array, std::size_t i) {
 
 std::vector<std::int32_t> whole_labels(const fs::path& path, const NdArray& array) {
   if (array.shape.size() != 1)
-    fail(path, fmt::format("labels of shape {}; one label per sample would be right",
-                           shape_text(array.shape)));
+    fail(path, formatted("labels of shape {}; one label per sample would be right",
+                         shape_text(array.shape)));
   std::vector<std::int32_t> labels(static_cast<std::size_t>(array.shape[0]));
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const double value = value_at(array, i);
     if (!(value >= 0 && value < kLabelLimit) || value != std::floor(value))
-      fail(path, fmt::format("label {} of sample {} is not a whole number from 0 to {}", value, i,
-                             kLabelLimit - 1));
+      fail(path, formatted("label {} of sample {} is not a whole number from 0 to {}", value, i,
+                           kLabelLimit - 1));
     labels[i] = static_cast<std::int32_t>(value);
   }
   return labels;
@@ -52,8 +51,8 @@ void to_class_indices(const fs::path& path, std::vector<std::int32_t>& labels,
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const auto found = index.find(std::to_string(labels[i]));
     if (found == index.end())
-      fail(path, fmt::format("label {} of sample {} is not one of the classes {}", labels[i], i,
-                             quoted_list(class_names)));
+      fail(path, formatted("label {} of sample {} is not one of the classes {}", labels[i], i,
+                           quoted_list(class_names)));
     labels[i] = found->second;
   }
 }
@@ -61,14 +60,14 @@ void to_class_indices(const fs::path& path, std::vector<std::int32_t>& labels,
 NdArray read_features(NdArray (&read)(const fs::path&), const fs::path& path) {
   NdArray array = read(path);
   if (array.shape.empty() || std::ranges::find(array.shape, 0) != array.shape.end())
-    fail(path, fmt::format("an array of shape {} holds no samples", shape_text(array.shape)));
+    fail(path, formatted("an array of shape {} holds no samples", shape_text(array.shape)));
   if (array.shape.size() == 1) array.shape.push_back(1);
   const auto require_finite = [&](const auto& values) {
     const std::size_t width = values.size() / static_cast<std::size_t>(array.shape[0]);
     for (std::size_t i = 0; i < values.size(); ++i)
       if (!std::isfinite(static_cast<double>(values[i])))
         fail(path,
-             fmt::format("feature {} of sample {} is not a finite number", i % width, i / width));
+             formatted("feature {} of sample {} is not a finite number", i % width, i / width));
   };
   std::visit(require_finite, array.values);
   return array;
@@ -104,12 +103,12 @@ DataSplit read_arrays(NdArray (&read)(const fs::path&), const ArrayFiles& train,
   for (std::size_t p = 0; p < parts.size(); ++p) {
     NdArray features = read_features(read, parts[p]->features);
     if (parts[p]->labels && features.shape[0] != std::ssize(labels[p]))
-      fail(*parts[p]->labels, fmt::format("{} labels, but {} samples in {}", labels[p].size(),
-                                          features.shape[0], parts[p]->features.string()));
+      fail(*parts[p]->labels, formatted("{} labels, but {} samples in {}", labels[p].size(),
+                                        features.shape[0], parts[p]->features.string()));
     if (p > 0 && !std::equal(shape.begin() + 1, shape.end(), features.shape.begin() + 1,
                              features.shape.end()))
-      fail(parts[p]->features, fmt::format("shape {} does not fit the training data's {}",
-                                           shape_text(features.shape), shape_text(shape)));
+      fail(parts[p]->features, formatted("shape {} does not fit the training data's {}",
+                                         shape_text(features.shape), shape_text(shape)));
     shape = features.shape;
     sets.push_back(make_dataset(std::move(features), std::move(labels[p]), names));
   }

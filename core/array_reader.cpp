@@ -1,7 +1,6 @@
 // Bytes through zlib and the decoding of array elements; see array_reader.h.
 #include "core/array_reader.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -17,6 +16,7 @@
 #include <lamella/error.h>
 
 #include "core/file.h"
+#include "core/format.h"
 #include "core/text.h"
 
 namespace lamella {
@@ -64,8 +64,8 @@ std::vector<T> read_as(ByteSource& source, bool big_endian, std::uint64_t count,
         static_cast<std::size_t>(std::min<std::uint64_t>(count - values.size(), kChunk));
     const std::span<std::byte> chunk(raw.data(), wanted * sizeof(Raw));
     if (source.read(chunk) != chunk.size())
-      source.fail(fmt::format("truncated: {} bytes of data expected after the header, {} found",
-                              count * sizeof(Raw), source.position() - start));
+      source.fail(formatted("truncated: {} bytes of data expected after the header, {} found",
+                            count * sizeof(Raw), source.position() - start));
     if (values.capacity() < values.size() + wanted)
       values.reserve(static_cast<std::size_t>(
           std::min<std::uint64_t>(count, std::max(2 * values.capacity(), values.size() + wanted))));
@@ -77,9 +77,9 @@ std::vector<T> read_as(ByteSource& source, bool big_endian, std::uint64_t count,
   std::byte extra;
   if (source.read({&extra, 1}) != 0)
     source.fail(
-        fmt::format("longer than its header says: {} bytes of data expected after the header, "
-                    "more found",
-                    count * sizeof(Raw)));
+        formatted("longer than its header says: {} bytes of data expected after the header, "
+                  "more found",
+                  count * sizeof(Raw)));
   return values;
 }
 
@@ -145,9 +145,9 @@ std::size_t ByteSource::read(std::span<std::byte> out) {
     if (error == Z_ERRNO) throw_io_error(path_, "read", system_error);
     if (error == Z_MEM_ERROR) throw std::bad_alloc();
     fail(error == Z_BUF_ERROR
-             ? fmt::format("truncated: the compressed data end early, after {} bytes of content",
-                           position_)
-             : fmt::format("damaged gzip data after {} bytes of content ({})", position_, message));
+             ? formatted("truncated: the compressed data end early, after {} bytes of content",
+                         position_)
+             : formatted("damaged gzip data after {} bytes of content ({})", position_, message));
   }
   return done;
 }
@@ -155,12 +155,12 @@ std::size_t ByteSource::read(std::span<std::byte> out) {
 void ByteSource::read_exactly(std::span<std::byte> out, std::string_view what) {
   const std::uint64_t start = position_;
   if (read(out) != out.size())
-    fail(fmt::format("truncated: the file ends at byte {}, within {} (bytes {} to {})", position_,
-                     what, start, start + out.size() - 1));
+    fail(formatted("truncated: the file ends at byte {}, within {} (bytes {} to {})", position_,
+                   what, start, start + out.size() - 1));
 }
 
 void ByteSource::fail(std::string_view message) const {
-  throw DataError(fmt::format("{}: {}", path_.string(), message));
+  throw DataError(formatted("{}: {}", path_.string(), message));
 }
 
 std::optional<std::uint64_t> element_count(std::span<const std::uint64_t> shape) {
@@ -180,7 +180,7 @@ Dataset::Features read_elements(ByteSource& source, ElementType type,
   const std::optional<std::uint64_t> count = element_count(shape);
   const bool indexable = std::ranges::all_of(shape, [](auto d) { return d <= kLimit; });
   if (!count || *count > kLimit || !indexable)
-    source.fail(fmt::format("a shape of {} overflows the address space", shape_text(shape)));
+    source.fail(formatted("a shape of {} overflows the address space", shape_text(shape)));
   if (type.kind == ElementType::Kind::floating) return read_floats(source, type, *count);
   switch (type.bytes) {
     case 1:

@@ -1,8 +1,6 @@
 // Random shifts, flips, rotations and noise; see augment.h.
 #include "core/augment.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,6 +11,7 @@
 
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/gather.h"
 #include "core/random.h"
 #include "core/text.h"
@@ -147,14 +146,14 @@ class NormalTable {
 void check_augmentation(std::string_view where, const Augmentation& augmentation,
                         const Dataset& data) {
   const auto fail = [&](const std::string& problem) {
-    throw ArgumentError(fmt::format("{}: augmentation: {}", where, problem));
+    throw ArgumentError(formatted("{}: augmentation: {}", where, problem));
   };
   if (augmentation.shift < 0)
-    fail(fmt::format("shift is {}; it must be at least 0", augmentation.shift));
+    fail(formatted("shift is {}; it must be at least 0", augmentation.shift));
   if (!(augmentation.rotation >= 0 && augmentation.rotation <= 180))
-    fail(fmt::format("rotation is {}; it must be in [0, 180] degrees", augmentation.rotation));
+    fail(formatted("rotation is {}; it must be in [0, 180] degrees", augmentation.rotation));
   if (!(augmentation.noise >= 0 && std::isfinite(augmentation.noise)))
-    fail(fmt::format("noise is {}; it must be finite and not negative", augmentation.noise));
+    fail(formatted("noise is {}; it must be finite and not negative", augmentation.noise));
   if (!augmentation.moves_pixels()) return;
 
   const std::vector<index_t>& shape = stated_shape(augmentation, data);
@@ -162,17 +161,17 @@ void check_augmentation(std::string_view where, const Augmentation& augmentation
                      std::ranges::all_of(shape, [](index_t d) { return d >= 1; });
   if (!image)
     fail(
-        fmt::format("shift, flip and rotation need images, but a sample is of shape {}; "
-                    "image_shape can say height, width and, for colours, up to {} channels",
-                    shape_text(shape), kMostChannels));
+        formatted("shift, flip and rotation need images, but a sample is of shape {}; "
+                  "image_shape can say height, width and, for colours, up to {} channels",
+                  shape_text(shape), kMostChannels));
   index_t left = data.features();  // divided, not multiplied: the product could overflow
   for (const index_t d : shape) left = left % d == 0 ? left / d : 0;
   if (left != 1)
-    fail(fmt::format("image_shape {} is not that of samples of {} values", shape_text(shape),
-                     data.features()));
+    fail(formatted("image_shape {} is not that of samples of {} values", shape_text(shape),
+                   data.features()));
   if (augmentation.shift >= std::max(shape[0], shape[1]))
-    fail(fmt::format("shift is {}, which moves images of {} out of sight", augmentation.shift,
-                     shape_text(shape)));
+    fail(formatted("shift is {}, which moves images of {} out of sight", augmentation.shift,
+                   shape_text(shape)));
 }
 
 ImageShape image_shape(const Augmentation& augmentation, const Dataset& data) {

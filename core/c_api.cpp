@@ -2,8 +2,6 @@
 // text.
 #include <lamella/lamella.h>
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -23,6 +21,8 @@
 #include <lamella/registry.h>
 #include <lamella/trainer.h>
 #include <lamella/version.h>
+
+#include "core/format.h"
 
 using lamella::ArgumentError;
 using lamella::index_t;
@@ -84,7 +84,7 @@ int guarded(Body body) noexcept {
 }
 
 void need(const void* pointer, const char* where, const char* name) {
-  if (pointer == nullptr) throw ArgumentError(fmt::format("{}: {} is null", where, name));
+  if (pointer == nullptr) throw ArgumentError(lamella::formatted("{}: {} is null", where, name));
 }
 
 std::shared_ptr<const lamella::Backend> backend_or_default(const lamella_backend* backend) {
@@ -95,7 +95,7 @@ std::shared_ptr<const lamella::Backend> backend_or_default(const lamella_backend
 std::size_t elements(const char* where, index_t rows, index_t cols, std::size_t element_size) {
   const auto most = std::numeric_limits<index_t>::max() / static_cast<index_t>(element_size);
   if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
-    throw ArgumentError(fmt::format(
+    throw ArgumentError(lamella::formatted(
         "{}: {} x {} values; sizes must not be negative nor exceed memory", where, rows, cols));
   return static_cast<std::size_t>(rows * cols);
 }
@@ -134,7 +134,7 @@ int predict(const char* where, const lamella_model* model, const U* x, ptrdiff_t
     need(probabilities, where, "probabilities");
     const std::less<const U*> before;  // of pointers into different arrays, too
     if (before(x, probabilities + written) && before(probabilities, x + read))
-      throw ArgumentError(fmt::format("{}: probabilities overlaps x", where));
+      throw ArgumentError(lamella::formatted("{}: probabilities overlaps x", where));
 
     std::vector<std::int32_t> indices(static_cast<std::size_t>(std::min(samples, kChunk)));
     for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int32_t>(i);
@@ -175,7 +175,7 @@ lamella_train_options complete(const char* where, const lamella_train_options* g
   if (given == nullptr) return options;
   if (given->struct_size < sizeof given->struct_size || given->struct_size > 4096)
     throw ArgumentError(
-        fmt::format("{}: options were not filled by lamella_train_options_init()", where));
+        lamella::formatted("{}: options were not filled by lamella_train_options_init()", where));
   std::memcpy(&options, given, std::min(sizeof options, given->struct_size));
   return options;
 }
@@ -183,13 +183,13 @@ lamella_train_options complete(const char* where, const lamella_train_options* g
 lamella::NetworkSpec spec_of(const char* where, const lamella_train_options& options,
                              const lamella::Dataset& data) {
   if (options.hidden_layers < 0)
-    throw ArgumentError(fmt::format("{}: hidden_layers is {}; it must not be negative", where,
-                                    options.hidden_layers));
+    throw ArgumentError(lamella::formatted("{}: hidden_layers is {}; it must not be negative",
+                                           where, options.hidden_layers));
   if (options.hidden_layers > 0) need(options.hidden, where, "hidden");
   if (options.activation < LAMELLA_IDENTITY || options.activation > LAMELLA_SIGMOID)
-    throw ArgumentError(fmt::format("{}: activation is {}; known are {} to {}", where,
-                                    options.activation, int{LAMELLA_IDENTITY},
-                                    int{LAMELLA_SIGMOID}));
+    throw ArgumentError(lamella::formatted("{}: activation is {}; known are {} to {}", where,
+                                           options.activation, int{LAMELLA_IDENTITY},
+                                           int{LAMELLA_SIGMOID}));
   lamella::NetworkSpec spec;
   spec.inputs = data.features();
   spec.hidden.assign(options.hidden, options.hidden + options.hidden_layers);
@@ -248,26 +248,27 @@ int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t sample
     need(model, where, "model");
     const lamella_train_options options = complete(where, given);
     if (samples < 1 || inputs < 1)
-      throw ArgumentError(fmt::format(
+      throw ArgumentError(lamella::formatted(
           "{}: {} samples of {} features; at least one of each is needed", where, samples, inputs));
     const std::size_t values = elements(where, samples, inputs, sizeof(U));
     need(x, where, "x");
     need(labels, where, "labels");
     constexpr ptrdiff_t kMostClasses = 1 << 20;  // Dataset's limit
     if (options.classes < 0 || options.classes > kMostClasses)
-      throw ArgumentError(fmt::format("{}: classes is {}; it must be in [0, {}]", where,
-                                      options.classes, kMostClasses));
+      throw ArgumentError(lamella::formatted("{}: classes is {}; it must be in [0, {}]", where,
+                                             options.classes, kMostClasses));
     if (options.precision != LAMELLA_F32 && options.precision != LAMELLA_F64)
-      throw ArgumentError(fmt::format("{}: precision is {}; LAMELLA_F32 and LAMELLA_F64 are known",
-                                      where, options.precision));
+      throw ArgumentError(lamella::formatted(
+          "{}: precision is {}; LAMELLA_F32 and LAMELLA_F64 are known", where, options.precision));
     if (options.optimizer < LAMELLA_SGD || options.optimizer > LAMELLA_ADAMW)
-      throw ArgumentError(fmt::format("{}: optimizer is {}; known are {} to {}", where,
-                                      options.optimizer, int{LAMELLA_SGD}, int{LAMELLA_ADAMW}));
+      throw ArgumentError(lamella::formatted("{}: optimizer is {}; known are {} to {}", where,
+                                             options.optimizer, int{LAMELLA_SGD},
+                                             int{LAMELLA_ADAMW}));
     if (options.optimizer != LAMELLA_SGD && (options.momentum != 0 || options.nesterov != 0))
       throw ArgumentError(
-          fmt::format("{}: momentum and nesterov are LAMELLA_SGD's; Adam has moments "
-                      "of its own",
-                      where));
+          lamella::formatted("{}: momentum and nesterov are LAMELLA_SGD's; Adam has moments "
+                             "of its own",
+                             where));
     std::vector<std::string> names;
     for (ptrdiff_t k = 0; k < options.classes; ++k) names.push_back(std::to_string(k));
     const lamella::Dataset data(std::vector<U>(x, x + values), {inputs},
@@ -305,8 +306,8 @@ int lamella_backend_create(const char* name, const char* isa, int threads,
         throw lamella::BackendError(
             "lamella_backend_create: a name is empty; null leaves the choice to the environment");
     if (threads < 0)
-      throw ArgumentError(
-          fmt::format("lamella_backend_create: threads is {}; it must not be negative", threads));
+      throw ArgumentError(lamella::formatted(
+          "lamella_backend_create: threads is {}; it must not be negative", threads));
     *backend = new lamella_backend{
         lamella::make_backend({name != nullptr ? name : "", isa != nullptr ? isa : "", threads})};
   });

@@ -1,8 +1,6 @@
 // The argument checks: operands one by one, then shapes against each other, then overlaps.
 #include "core/checks.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <initializer_list>
 #include <variant>
@@ -10,14 +8,14 @@
 #include <lamella/error.h>
 
 #include "core/footprint.h"
+#include "core/format.h"
 
 namespace lamella {
 namespace {
 
 template <class... Args>
 [[noreturn]] void fail(std::string_view where, fmt::format_string<Args...> format, Args&&... args) {
-  throw ArgumentError(
-      fmt::format("{}: {}", where, fmt::format(format, std::forward<Args>(args)...)));
+  throw ArgumentError(formatted("{}: {}", where, formatted(format, std::forward<Args>(args)...)));
 }
 
 // A named operand that has passed the checks on itself.
@@ -29,7 +27,7 @@ struct Operand {
 };
 
 std::string shape(const UntypedView& v, bool is_vector) {
-  return is_vector ? fmt::format("{} entries", v.rows) : fmt::format("{} x {}", v.rows, v.cols);
+  return is_vector ? formatted("{} entries", v.rows) : formatted("{} x {}", v.rows, v.cols);
 }
 std::string shape(const Operand& o) { return shape(o.view, o.is_vector); }
 

@@ -4,10 +4,10 @@
 
 #include <array>
 
-#include <fmt/format.h>
-
 #if defined(__x86_64__)
 #include <cpuid.h>
+
+#include "core/format.h"
 #endif
 
 namespace lamella::detail {
@@ -67,12 +67,12 @@ std::string x86_obstacle(Isa isa, const X86Words& words) {
   require((words.leaf1_ecx & kFma) != 0, "FMA");
   if (isa == Isa::avx512)
     for (const auto& feature : kAvx512) require((words.leaf7_ebx & feature.bit) != 0, feature.name);
-  if (!missing.empty()) return fmt::format("this processor lacks {}", missing);
+  if (!missing.empty()) return formatted("this processor lacks {}", missing);
 
   const auto state = isa == Isa::avx512 ? kZmmState : kYmmState;
   if ((words.leaf1_ecx & kOsXsave) == 0 || (words.xcr0 & state) != state)
-    return fmt::format("the operating system does not save the {} registers",
-                       isa == Isa::avx512 ? "zmm" : "ymm");
+    return formatted("the operating system does not save the {} registers",
+                     isa == Isa::avx512 ? "zmm" : "ymm");
   return {};
 }
 
@@ -82,11 +82,11 @@ std::string isa_obstacle(Isa isa) {
   return x86_obstacle(isa, words);
 #else
   if (isa != Isa::neon)
-    return fmt::format("an instruction set of x86-64, and this is {}", processor_family());
+    return formatted("an instruction set of x86-64, and this is {}", processor_family());
 #if defined(__aarch64__)
   return {};
 #else
-  return fmt::format("an instruction set of AArch64, and this is {}", processor_family());
+  return formatted("an instruction set of AArch64, and this is {}", processor_family());
 #endif
 #endif
 }

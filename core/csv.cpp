@@ -1,7 +1,5 @@
 // read_csv: which columns are features and which is the label, numbers, and classes from labels.
 // Splitting text into fields is csv_scanner.h.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -17,6 +15,7 @@
 #include <lamella/error.h>
 
 #include "core/csv_scanner.h"
+#include "core/format.h"
 #include "core/text.h"
 
 namespace lamella {
@@ -74,7 +73,7 @@ class LabelTable {
   explicit LabelTable(const std::vector<std::string>& names) : fixed_(!names.empty()) {
     for (const std::string& name : names)
       if (!add(name))
-        throw ArgumentError(fmt::format("read_csv: class_names has {} twice", in_quotes(name)));
+        throw ArgumentError(formatted("read_csv: class_names has {} twice", in_quotes(name)));
   }
 
   const std::vector<std::string>& names() const { return names_; }
@@ -153,9 +152,8 @@ class TableReader {
     const auto index = parse_integer<std::int64_t>(wanted);
     const bool by_name = options_.labelled && !wanted.empty() && !index;
     if (options_.labelled && columns_ < 2)
-      scanner_.fail(
-          fmt::format("one column only; features and a label, separated by {}, are needed",
-                      in_quotes({&options_.delimiter, 1})));
+      scanner_.fail(formatted("one column only; features and a label, separated by {}, are needed",
+                              in_quotes({&options_.delimiter, 1})));
     if (options_.labelled && !by_name) label_ = label_index(index.value_or(-1));
     const bool header =
         by_name || options_.header.value_or(false) || (!options_.header && looks_like_header());
@@ -167,10 +165,10 @@ class TableReader {
       if (found != names_.end()) {
         label_ = static_cast<std::size_t>(found - names_.begin());
         if (std::find(found + 1, names_.end(), wanted) != names_.end())
-          scanner_.fail(fmt::format("more than one column is called {}", in_quotes(wanted)));
+          scanner_.fail(formatted("more than one column is called {}", in_quotes(wanted)));
       } else if (by_name) {
-        scanner_.fail(fmt::format("no column is called {}; the columns are {}", in_quotes(wanted),
-                                  quoted_list(names_)));
+        scanner_.fail(formatted("no column is called {}; the columns are {}", in_quotes(wanted),
+                                quoted_list(names_)));
       }
     }
     return true;
@@ -182,9 +180,9 @@ class TableReader {
     if (absolute < 0 || absolute >= count) {
       const std::vector<std::string> first(scanner_.fields().begin(), scanner_.fields().end());
       scanner_.fail(
-          fmt::format("label column {} is outside 0 to {} (or -1 to -{}); the line's "
-                      "fields are {}",
-                      index, count - 1, count, quoted_list(first)));
+          formatted("label column {} is outside 0 to {} (or -1 to -{}); the line's "
+                    "fields are {}",
+                    index, count - 1, count, quoted_list(first)));
     }
     return static_cast<std::size_t>(absolute);
   }
@@ -206,7 +204,7 @@ class TableReader {
   void read_record() {
     const auto& fields = scanner_.fields();
     if (fields.size() != columns_)
-      scanner_.fail(fmt::format("{} fields, where the first line has {}", fields.size(), columns_));
+      scanner_.fail(formatted("{} fields, where the first line has {}", fields.size(), columns_));
     for (std::size_t c = 0; c < columns_; ++c) {
       if (c == label_) {
         read_label(c);
@@ -224,8 +222,8 @@ class TableReader {
     if (text.empty()) scanner_.fail(place(column) + "the label is missing");
     const std::optional<std::int32_t> label = classes_.find_or_add(text);
     if (!label)
-      scanner_.fail(fmt::format("{}label {} is not one of the classes {}", place(column),
-                                in_quotes(text), quoted_list(classes_.names())));
+      scanner_.fail(formatted("{}label {} is not one of the classes {}", place(column),
+                              in_quotes(text), quoted_list(classes_.names())));
     labels_.push_back(*label);
   }
 
@@ -247,8 +245,8 @@ class TableReader {
 
   std::string place(std::size_t column) const {
     if (column < names_.size())
-      return fmt::format("column {} ({}): ", column + 1, in_quotes(names_[column]));
-    return fmt::format("column {}: ", column + 1);
+      return formatted("column {} ({}): ", column + 1, in_quotes(names_[column]));
+    return formatted("column {}: ", column + 1);
   }
 
   const std::filesystem::path& path_;
@@ -270,8 +268,8 @@ Dataset read_csv(const std::filesystem::path& path, const CsvOptions& options) {
   const bool by_name = options.labelled && !options.label_column.empty() &&
                        !parse_integer<std::int64_t>(options.label_column);
   if (by_name && options.header == false)
-    throw ArgumentError(fmt::format("read_csv: label column {} is a name, but there is no header",
-                                    in_quotes(options.label_column)));
+    throw ArgumentError(formatted("read_csv: label column {} is a name, but there is no header",
+                                  in_quotes(options.label_column)));
   return TableReader(path, options).read();
 }
 

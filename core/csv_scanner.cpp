@@ -1,12 +1,12 @@
 // Splits delimiter-separated text into records and fields; see csv_scanner.h.
 #include "core/csv_scanner.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include <lamella/error.h>
+
+#include "core/format.h"
 
 namespace lamella {
 namespace {
@@ -30,7 +30,7 @@ CsvScanner::CsvScanner(const std::filesystem::path& path, char delimiter)
 }
 
 void CsvScanner::fail(std::string_view message) const {
-  throw DataError(fmt::format("{}:{}: {}", file_.path().string(), line_, message));
+  throw DataError(formatted("{}:{}: {}", file_.path().string(), line_, message));
 }
 
 // Makes room behind end_ and reads into it; false if the file has no more.
@@ -43,9 +43,9 @@ bool CsvScanner::fill() {
   } else if (end_ == buffer_.size()) {
     if (buffer_.size() >= kLongestRecord)
       fail(
-          fmt::format("a record of more than {} bytes; is this a text file, and every quote "
-                      "closed?",
-                      kLongestRecord));
+          formatted("a record of more than {} bytes; is this a text file, and every quote "
+                    "closed?",
+                    kLongestRecord));
     buffer_.resize(2 * buffer_.size());
   }
   const std::size_t count = file_.read(std::as_writable_bytes(std::span(buffer_)).subspan(end_));
@@ -98,8 +98,8 @@ bool CsvScanner::scan_record() {
     if (at < end_ && text[at] == '"') {
       if (!trimmed(text + start, text + at).empty()) {
         line_ += newlines;
-        fail(fmt::format("column {}: a quote inside a field that does not begin with one",
-                         fields_.size() + 1));
+        fail(formatted("column {}: a quote inside a field that does not begin with one",
+                       fields_.size() + 1));
       }
       if (!scan_quoted(at, newlines)) return false;
     } else {
@@ -132,13 +132,13 @@ bool CsvScanner::scan_quoted(std::size_t& at, std::uint64_t& newlines) {
     }
   }
   const std::size_t column = fields_.size() + 1;
-  if (at >= end_) fail(fmt::format("column {}: a quoted field without closing quote", column));
+  if (at >= end_) fail(formatted("column {}: a quoted field without closing quote", column));
   if (escaped) escaped_.push_back(fields_.size());
   fields_.emplace_back(text + start, at - start);
   for (++at; at < end_ && text[at] != delimiter_ && text[at] != '\n'; ++at)
     if (!is_blank(text[at])) {
       line_ += newlines;
-      fail(fmt::format("column {}: characters after the closing quote", column));
+      fail(formatted("column {}: characters after the closing quote", column));
     }
   return at < end_ || at_end_;
 }

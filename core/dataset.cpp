@@ -1,7 +1,5 @@
 // Dataset: what a labelled sample set must satisfy, single values, subsets, and the preprocessing
 // that suits it. Gathering batches is gather.cpp, reading files the readers' business.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,6 +9,7 @@
 #include <lamella/dataset.h>
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/text.h"
 
 namespace lamella {
@@ -29,9 +28,9 @@ index_t product(const std::vector<index_t>& shape) {
   for (const index_t dimension : shape) {
     if (dimension < 1 || result > std::numeric_limits<index_t>::max() / dimension)
       throw ArgumentError(
-          fmt::format("Dataset: a sample shape of {} is not of positive dimensions whose product "
-                      "can be addressed",
-                      shape_text(shape)));
+          formatted("Dataset: a sample shape of {} is not of positive dimensions whose product "
+                    "can be addressed",
+                    shape_text(shape)));
     result *= dimension;
   }
   return result;
@@ -41,8 +40,8 @@ void check_labels(const std::vector<std::int32_t>& labels, index_t classes) {
   const auto bad = std::ranges::find_if(
       labels, [&](std::int32_t label) { return label < 0 || label >= classes; });
   if (bad != labels.end())
-    throw DataError(fmt::format("Dataset: sample {} has label {}, which is not one of 0 to {}",
-                                bad - labels.begin(), *bad, classes - 1));
+    throw DataError(formatted("Dataset: sample {} has label {}, which is not one of 0 to {}",
+                              bad - labels.begin(), *bad, classes - 1));
 }
 
 }  // namespace
@@ -58,11 +57,11 @@ Dataset::Dataset(Features features, std::vector<index_t> sample_shape,
   const auto per_sample = static_cast<std::size_t>(features_per_sample_);
   if (count % per_sample != 0 || count / per_sample > kMaxSamples)
     throw ArgumentError(
-        fmt::format("Dataset: {} values are no whole number (up to {}) of samples of {} values",
-                    count, kMaxSamples, per_sample));
+        formatted("Dataset: {} values are no whole number (up to {}) of samples of {} values",
+                  count, kMaxSamples, per_sample));
   samples_ = static_cast<index_t>(count / per_sample);
   if (!labels_.empty() && labels_.size() != static_cast<std::size_t>(samples_))
-    throw ArgumentError(fmt::format("Dataset: {} labels for {} samples", labels_.size(), samples_));
+    throw ArgumentError(formatted("Dataset: {} labels for {} samples", labels_.size(), samples_));
   if (labels_.empty()) return;
   if (class_names_.empty()) {
     check_labels(labels_, kMaxUnnamedClasses);
@@ -86,7 +85,7 @@ Dataset Dataset::subset(std::span<const std::int32_t> indices) const {
   for (const std::int32_t index : indices)
     if (index < 0 || index >= samples_)
       throw ArgumentError(
-          fmt::format("Dataset::subset: index {} is not among the {} samples", index, samples_));
+          formatted("Dataset::subset: index {} is not among the {} samples", index, samples_));
   Features values = std::visit(
       [&](const auto& from) {
         std::decay_t<decltype(from)> to;

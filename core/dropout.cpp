@@ -1,13 +1,12 @@
 // Counter-based dropout masks.
 #include "core/dropout.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
 
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/random.h"
 
 namespace lamella {
@@ -20,8 +19,8 @@ constexpr index_t kUnitsPerBlock = 4;
 
 void check_dropout(std::string_view where, const Dropout& dropout) {
   if (!(dropout.probability >= 0 && dropout.probability < 1))
-    throw ArgumentError(fmt::format("{}: the dropout probability is {}; it must be in [0, 1)",
-                                    where, dropout.probability));
+    throw ArgumentError(formatted("{}: the dropout probability is {}; it must be in [0, 1)", where,
+                                  dropout.probability));
 }
 
 template <class T>

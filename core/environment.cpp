@@ -5,8 +5,9 @@
 #include <cstdlib>
 #include <limits>
 
-#include <fmt/format.h>
 #include <lamella/error.h>
+
+#include "core/format.h"
 
 namespace lamella::detail {
 
@@ -14,7 +15,7 @@ std::optional<std::string> environment(const char* variable) {
   const char* value = std::getenv(variable);
   if (value == nullptr) return std::nullopt;
   if (*value == '\0')
-    throw BackendError(fmt::format("{} is set but empty; give it a value or unset it", variable));
+    throw BackendError(formatted("{} is set but empty; give it a value or unset it", variable));
   return std::string(value);
 }
 
@@ -25,8 +26,8 @@ std::optional<int> environment_positive_int(const char* variable) {
   const char* end = text->data() + text->size();
   const auto parsed = std::from_chars(text->data(), end, value);
   if (parsed.ec != std::errc{} || parsed.ptr != end || value < 1)
-    throw BackendError(fmt::format("{} is \"{}\", but must be an integer from 1 to {}", variable,
-                                   *text, std::numeric_limits<int>::max()));
+    throw BackendError(formatted("{} is \"{}\", but must be an integer from 1 to {}", variable,
+                                 *text, std::numeric_limits<int>::max()));
   return value;
 }
 
@@ -34,7 +35,7 @@ bool environment_flag(const char* variable) {
   const auto text = environment(variable);
   if (!text || *text == "0") return false;
   if (*text == "1") return true;
-  throw BackendError(fmt::format("{} is \"{}\", but must be 0 or 1", variable, *text));
+  throw BackendError(formatted("{} is \"{}\", but must be 0 or 1", variable, *text));
 }
 
 }  // namespace lamella::detail

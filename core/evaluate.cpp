@@ -1,6 +1,4 @@
 // Evaluation of a network on a data set: gather a chunk, run it, sum up.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -10,6 +8,7 @@
 #include <lamella/metrics.h>
 
 #include "core/evaluation.h"
+#include "core/format.h"
 #include "core/sizes.h"
 
 namespace lamella {
@@ -22,7 +21,7 @@ void check_entries(std::string_view where, std::string_view name, const std::vec
                    index_t features) {
   const auto count = static_cast<index_t>(values.size());
   if (count > 1 && count != features)
-    throw ArgumentError(fmt::format(
+    throw ArgumentError(formatted(
         "{}: the preprocessing has {} values of {} but the data have {} features; it needs none, 1 "
         "or {}",
         where, count, name, features, features));
@@ -33,20 +32,19 @@ void check_entries(std::string_view where, std::string_view name, const std::vec
 void check_fits(std::string_view where, std::string_view name, const NetworkSpec& spec,
                 const Dataset& data, const Preprocessing& preprocessing) {
   if (data.samples() == 0)
-    throw ArgumentError(fmt::format("{}: the {} data have no samples", where, name));
+    throw ArgumentError(formatted("{}: the {} data have no samples", where, name));
   if (data.samples() > std::numeric_limits<std::int32_t>::max())
-    throw ArgumentError(fmt::format("{}: the {} data have {} samples; at most {} can be addressed",
-                                    where, name, data.samples(),
-                                    std::numeric_limits<std::int32_t>::max()));
+    throw ArgumentError(formatted("{}: the {} data have {} samples; at most {} can be addressed",
+                                  where, name, data.samples(),
+                                  std::numeric_limits<std::int32_t>::max()));
   if (!data.labelled())
-    throw ArgumentError(fmt::format("{}: the {} data have no labels", where, name));
+    throw ArgumentError(formatted("{}: the {} data have no labels", where, name));
   if (data.features() != spec.inputs)
-    throw ArgumentError(
-        fmt::format("{}: the {} data have {} features but the network has {} inputs", where, name,
-                    data.features(), spec.inputs));
+    throw ArgumentError(formatted("{}: the {} data have {} features but the network has {} inputs",
+                                  where, name, data.features(), spec.inputs));
   if (data.classes() > spec.classes)
-    throw ArgumentError(fmt::format("{}: the {} data have {} classes but the network only has {}",
-                                    where, name, data.classes(), spec.classes));
+    throw ArgumentError(formatted("{}: the {} data have {} classes but the network only has {}",
+                                  where, name, data.classes(), spec.classes));
   check_entries(where, "offset", preprocessing.offset, data.features());
   check_entries(where, "scale", preprocessing.scale, data.features());
 }

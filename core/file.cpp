@@ -2,7 +2,6 @@
 #include "core/file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,8 @@
 
 #include <lamella/error.h>
 
+#include "core/format.h"
+
 namespace lamella {
 namespace fs = std::filesystem;
 namespace {
@@ -24,7 +25,7 @@ constexpr std::size_t kLargestTransfer = std::size_t{1} << 30;
 // The temporary's name is short, so that a target of the longest allowed name can be written.
 fs::path temporary_name(const fs::path& target) {
   static std::atomic<unsigned> counter{0};
-  return target.parent_path() / fmt::format(".lamella-{}-{}.tmp", ::getpid(), counter++);
+  return target.parent_path() / formatted(".lamella-{}-{}.tmp", ::getpid(), counter++);
 }
 
 // Repeats `call` until `out` is full or the file ends; returns the bytes read.
@@ -45,8 +46,8 @@ std::size_t read_all(const fs::path& path, std::span<std::byte> out, Call call) 
 }  // namespace
 
 void throw_io_error(const fs::path& path, std::string_view action, int error) {
-  throw IoError(fmt::format("{}: cannot {}: {}", path.string(), action,
-                            std::generic_category().message(error)));
+  throw IoError(formatted("{}: cannot {}: {}", path.string(), action,
+                          std::generic_category().message(error)));
 }
 
 InputFile::InputFile(fs::path path) : path_(std::move(path)) {
@@ -72,8 +73,7 @@ InputFile::~InputFile() {
 std::uint64_t InputFile::size() const {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) throw_io_error(path_, "get the size", errno);
-  if (!S_ISREG(status.st_mode))
-    throw IoError(fmt::format("{}: not a regular file", path_.string()));
+  if (!S_ISREG(status.st_mode)) throw IoError(formatted("{}: not a regular file", path_.string()));
   return static_cast<std::uint64_t>(status.st_size);
 }
 

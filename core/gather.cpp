@@ -6,8 +6,6 @@
 // whole vectors and each line of the output is written once.
 #include "core/gather.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -16,6 +14,8 @@
 
 #include <lamella/dataset.h>
 #include <lamella/error.h>
+
+#include "core/format.h"
 
 namespace lamella {
 namespace {
@@ -118,9 +118,9 @@ void gather_rows(const Stored* values, index_t features, std::span<const std::in
 void check_map(const std::vector<double>& values, const char* name, index_t features) {
   if (values.size() > 1 && values.size() != static_cast<std::size_t>(features))
     throw ArgumentError(
-        fmt::format("Dataset::gather: preprocessing has {} values of {} for {} features; 0, 1 or "
-                    "one per feature would be right",
-                    values.size(), name, features));
+        formatted("Dataset::gather: preprocessing has {} values of {} for {} features; 0, 1 or "
+                  "one per feature would be right",
+                  values.size(), name, features));
 }
 
 }  // namespace
@@ -139,13 +139,13 @@ void Dataset::gather(std::span<const std::int32_t> indices, const Preprocessing&
                      View<T> out) const {
   if (out.rows != static_cast<index_t>(indices.size()) || out.cols != features())
     throw ArgumentError(
-        fmt::format("Dataset::gather: out is {} x {}; {} indices of samples of {} features need {} "
-                    "x {}",
-                    out.rows, out.cols, indices.size(), features(), indices.size(), features()));
+        formatted("Dataset::gather: out is {} x {}; {} indices of samples of {} features need {} "
+                  "x {}",
+                  out.rows, out.cols, indices.size(), features(), indices.size(), features()));
   for (const std::int32_t index : indices)
     if (index < 0 || index >= samples_)
       throw ArgumentError(
-          fmt::format("Dataset::gather: index {} is not among the {} samples", index, samples_));
+          formatted("Dataset::gather: index {} is not among the {} samples", index, samples_));
   check_map(preprocessing.offset, "offset", features());
   check_map(preprocessing.scale, "scale", features());
   if (out.empty()) return;

@@ -1,7 +1,5 @@
 // make_moons and make_blobs: labelled points that need no file. Sample i is a function of the seed
 // and of i alone, so a larger set begins with the smaller one.
-#include <fmt/format.h>
-
 #include <array>
 #include <cmath>
 #include <limits>
@@ -10,6 +8,7 @@
 #include <lamella/dataset.h>
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/random.h"
 
 namespace lamella {
@@ -26,14 +25,14 @@ std::array<double, 2> normal_pair(const RandomStream& random, std::uint64_t inde
 void check_at_least_one(const char* function, const char* what, index_t value) {
   if (value < 1 || value > std::numeric_limits<std::int32_t>::max())
     throw ArgumentError(
-        fmt::format("{}: {} {}; at least 1 and below 2^31 would be right", function, value, what));
+        formatted("{}: {} {}; at least 1 and below 2^31 would be right", function, value, what));
 }
 
 void check_deviation(const char* function, double deviation) {
   if (!(deviation >= 0) || !std::isfinite(deviation))
     throw ArgumentError(
-        fmt::format("{}: a deviation of {}; a finite number of at least 0 would be right", function,
-                    deviation));
+        formatted("{}: a deviation of {}; a finite number of at least 0 would be right", function,
+                  deviation));
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 // The IDX reader (MNIST's format): two zero bytes, an element type, the number of dimensions, each
 // dimension as a big-endian 32-bit number, then the elements, big-endian, the last dimension
 // fastest.
-#include <fmt/format.h>
-
 #include <array>
 #include <optional>
 
 #include <lamella/error.h>
 
 #include "core/array_reader.h"
+#include "core/format.h"
 
 namespace lamella {
 namespace {
@@ -45,13 +44,13 @@ NdArray read_idx(const std::filesystem::path& path) {
   const auto type = idx_element_type(static_cast<std::uint8_t>(byte(2)));
   if (byte(0) != 0 || byte(1) != 0 || !type)
     source.fail(
-        fmt::format("not an IDX file: it begins with {:02x} {:02x} {:02x} {:02x}, not with 00 00 "
-                    "and an element type (08, 09, 0b, 0c, 0d or 0e)",
-                    byte(0), byte(1), byte(2), byte(3)));
+        formatted("not an IDX file: it begins with {:02x} {:02x} {:02x} {:02x}, not with 00 00 "
+                  "and an element type (08, 09, 0b, 0c, 0d or 0e)",
+                  byte(0), byte(1), byte(2), byte(3)));
   const unsigned dimensions = byte(3);
   if (dimensions < 1 || dimensions > kMaxDimensions)
-    source.fail(fmt::format("byte 3 says {} dimensions; 1 to {} are supported", dimensions,
-                            kMaxDimensions));
+    source.fail(
+        formatted("byte 3 says {} dimensions; 1 to {} are supported", dimensions, kMaxDimensions));
   std::vector<std::uint64_t> shape(dimensions);
   for (std::uint64_t& dimension : shape) {
     std::array<std::byte, 4> bytes{};

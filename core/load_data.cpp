@@ -1,6 +1,4 @@
 // load_data: from what a user names on a command line to a data set, by name and file extension.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
 #include <numeric>
@@ -12,6 +10,7 @@
 #include <lamella/error.h>
 
 #include "core/array_dataset.h"
+#include "core/format.h"
 #include "core/text.h"
 
 namespace lamella {
@@ -48,8 +47,8 @@ fs::path npy_labels(const fs::path& features) {
   std::string name = features.filename().string();
   if (name.front() != 'X' && name.front() != 'x')
     throw ArgumentError(
-        fmt::format("{}: whose labels? Labelled .npy data are two files, X*.npy and y*.npy",
-                    features.string()));
+        formatted("{}: whose labels? Labelled .npy data are two files, X*.npy and y*.npy",
+                  features.string()));
   name.front() = 'y';
   return features.parent_path() / name;
 }
@@ -70,9 +69,9 @@ DataSplit load_idx(const fs::path& path, const CsvOptions& options) {
   if (labels) labels = renamed(*labels, "idx3", "idx1");
   if (!labels)
     throw ArgumentError(
-        fmt::format("{}: whose labels? Labelled IDX data are two files, *images-idx3-ubyte and "
-                    "*labels-idx1-ubyte",
-                    path.string()));
+        formatted("{}: whose labels? Labelled IDX data are two files, *images-idx3-ubyte and "
+                  "*labels-idx1-ubyte",
+                  path.string()));
   return read_arrays(read_idx, {path, *labels}, std::nullopt, options.class_names);
 }
 
@@ -86,8 +85,8 @@ DataSplit load_data(const std::string& source, const CsvOptions& csv, std::uint6
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status))
-    throw IoError(fmt::format("{}: {}; {}", in_quotes(source),
-                              error ? error.message() : "no such file", kAccepted));
+    throw IoError(formatted("{}: {}; {}", in_quotes(source),
+                            error ? error.message() : "no such file", kAccepted));
   if (fs::is_directory(status)) return read_mnist_directory(path, csv.class_names);
 
   std::string name = path.filename().string();
@@ -97,7 +96,7 @@ DataSplit load_data(const std::string& source, const CsvOptions& csv, std::uint6
   if (name.ends_with(".npy")) return load_npy(path, csv);
   if (name.find("idx") != std::string::npos) return load_idx(path, csv);
   throw ArgumentError(
-      fmt::format("{}: not a name that says what is inside; {}", in_quotes(source), kAccepted));
+      formatted("{}: not a name that says what is inside; {}", in_quotes(source), kAccepted));
 }
 
 }  // namespace lamella

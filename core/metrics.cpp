@@ -1,9 +1,9 @@
 // classification_metrics: what follows from pairs of true and predicted classes. Running a network
 // over data is evaluate.cpp.
-#include <fmt/format.h>
-
 #include <lamella/error.h>
 #include <lamella/metrics.h>
+
+#include "core/format.h"
 
 namespace lamella {
 namespace {
@@ -18,8 +18,8 @@ double ratio(index_t part, index_t whole) {
 void check_class(const char* what, std::size_t sample, std::int32_t value, index_t classes) {
   if (value < 0 || value >= classes)
     throw ArgumentError(
-        fmt::format("classification_metrics: {} {} of sample {} is not one of 0 to {}", what, value,
-                    sample, classes - 1));
+        formatted("classification_metrics: {} {} of sample {} is not one of 0 to {}", what, value,
+                  sample, classes - 1));
 }
 
 }  // namespace
@@ -27,13 +27,13 @@ void check_class(const char* what, std::size_t sample, std::int32_t value, index
 Evaluation classification_metrics(std::span<const std::int32_t> labels,
                                   std::span<const std::int32_t> predictions, index_t classes) {
   if (labels.size() != predictions.size())
-    throw ArgumentError(fmt::format("classification_metrics: {} labels and {} predictions",
-                                    labels.size(), predictions.size()));
+    throw ArgumentError(formatted("classification_metrics: {} labels and {} predictions",
+                                  labels.size(), predictions.size()));
   if (classes < 1 || classes > kMaxClasses)
     throw ArgumentError(
-        fmt::format("classification_metrics: {} classes; 1 to {} are supported, for the confusion "
-                    "matrix has the square of that",
-                    classes, kMaxClasses));
+        formatted("classification_metrics: {} classes; 1 to {} are supported, for the confusion "
+                  "matrix has the square of that",
+                  classes, kMaxClasses));
   const auto count = static_cast<std::size_t>(classes);
   Evaluation result;
   result.samples = std::ssize(labels);

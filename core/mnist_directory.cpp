@@ -1,6 +1,4 @@
 // read_mnist_directory: finds the four files of a data set that is laid out as MNIST is.
-#include <fmt/format.h>
-
 #include <array>
 #include <cerrno>
 #include <string>
@@ -11,6 +9,7 @@
 
 #include "core/array_dataset.h"
 #include "core/file.h"
+#include "core/format.h"
 
 namespace lamella {
 namespace fs = std::filesystem;
@@ -44,11 +43,11 @@ DataSplit read_mnist_directory(const fs::path& directory,
   for (const auto& [part, kind] : kParts) {
     paths.push_back(find_part(directory, part, kind));
     if (paths.back().empty())
-      missing += fmt::format("{}{}-{}-ubyte", missing.empty() ? "" : ", ", part, kind);
+      missing += formatted("{}{}-{}-ubyte", missing.empty() ? "" : ", ", part, kind);
   }
   if (!missing.empty())
-    throw IoError(fmt::format("{}: not an MNIST-style directory: missing {} (each may end in .gz)",
-                              directory.string(), missing));
+    throw IoError(formatted("{}: not an MNIST-style directory: missing {} (each may end in .gz)",
+                            directory.string(), missing));
   return read_arrays(read_idx, {paths[0], paths[1]}, ArrayFiles{paths[2], paths[3]}, class_names);
 }
 

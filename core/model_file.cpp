@@ -1,8 +1,6 @@
 // save_model and load_model: a Network as the tensors of a safetensors file, and back.
 #include <lamella/model_file.h>
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -13,6 +11,7 @@
 
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/model_metadata.h"
 #include "core/safetensors.h"
 #include "core/text.h"
@@ -38,8 +37,8 @@ std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
   for (std::size_t l = 0; l <= spec.hidden.size(); ++l) {
     const auto units =
         static_cast<std::uint64_t>(l < spec.hidden.size() ? spec.hidden[l] : spec.classes);
-    tensors.push_back({fmt::format("layers.{}.weight", l), {units, inputs}});
-    tensors.push_back({fmt::format("layers.{}.bias", l), {units}});
+    tensors.push_back({formatted("layers.{}.weight", l), {units, inputs}});
+    tensors.push_back({formatted("layers.{}.bias", l), {units}});
     inputs = units;
   }
   return tensors;
@@ -70,19 +69,19 @@ std::vector<const TensorInfo*> checked_tensors(const safetensors::Reader& file,
   std::unordered_map<std::string_view, const TensorInfo*> found;
   for (const TensorInfo& tensor : file.tensors()) found.emplace(tensor.name, &tensor);
   if (const std::size_t count = 2 * (spec.hidden.size() + 1); found.size() != count)
-    file.fail(fmt::format("{} tensors, where the architecture has {}", found.size(), count));
+    file.fail(formatted("{} tensors, where the architecture has {}", found.size(), count));
   std::vector<const TensorInfo*> tensors;
   for (const TensorShape& wanted : tensor_shapes(spec)) {
     const auto entry = found.find(wanted.name);
-    if (entry == found.end()) file.fail(fmt::format("tensor {} is missing", wanted.name));
+    if (entry == found.end()) file.fail(formatted("tensor {} is missing", wanted.name));
     const TensorInfo& tensor = *entry->second;
     if (tensor.shape != wanted.shape)
-      file.fail(fmt::format("tensor {} has shape {}, where the architecture has {}", wanted.name,
-                            shape_text(tensor.shape), shape_text(wanted.shape)));
+      file.fail(formatted("tensor {} has shape {}, where the architecture has {}", wanted.name,
+                          shape_text(tensor.shape), shape_text(wanted.shape)));
     tensors.push_back(&tensor);
     if (tensor.dtype != tensors[0]->dtype || (tensor.dtype != "F32" && tensor.dtype != "F64"))
-      file.fail(fmt::format("tensor {} has dtype {}; F32 throughout or F64 throughout is right",
-                            wanted.name, tensor.dtype));
+      file.fail(formatted("tensor {} has dtype {}; F32 throughout or F64 throughout is right",
+                          wanted.name, tensor.dtype));
   }
   return tensors;
 }
@@ -96,7 +95,7 @@ Network<T> load_network(const safetensors::Reader& file,
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     file.read(*tensors[i], std::as_writable_bytes(memory[i]));
     if (!all_finite<T>(memory[i]))
-      file.fail(fmt::format("tensor {} has a value that is not finite", tensors[i]->name));
+      file.fail(formatted("tensor {} has a value that is not finite", tensors[i]->name));
   }
   return network;
 }
@@ -113,7 +112,7 @@ void save_model(const std::filesystem::path& path, const Network<T>& network,
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     if (!all_finite(memory[i]))
       throw ArgumentError(
-          fmt::format("save_model: {} has a value that is not finite", shapes[i].name));
+          formatted("save_model: {} has a value that is not finite", shapes[i].name));
     tensors.push_back(
         {shapes[i].name, std::string(kDtype<T>), shapes[i].shape, std::as_bytes(memory[i])});
   }

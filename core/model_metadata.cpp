@@ -9,8 +9,6 @@
 //   preprocessing   {"offset": [...], "scale": [...]}
 #include "core/model_metadata.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -23,6 +21,7 @@
 
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/text.h"
 
 namespace lamella {
@@ -44,19 +43,19 @@ constexpr std::array<std::pair<ActivationKind, std::string_view>, 5> kActivation
 // What is wrong with `info` for a network of `spec`; empty if nothing.
 std::string complaint(const NetworkSpec& spec, const ModelInfo& info) {
   if (std::ssize(info.class_names) != spec.classes)
-    return fmt::format("{} class_names for {} classes", info.class_names.size(), spec.classes);
+    return formatted("{} class_names for {} classes", info.class_names.size(), spec.classes);
   index_t features = 1;
   for (const index_t dimension : info.sample_shape) {
     if (dimension < 1 || features > std::numeric_limits<index_t>::max() / dimension)
-      return fmt::format("a sample_shape of {}", shape_text(info.sample_shape));
+      return formatted("a sample_shape of {}", shape_text(info.sample_shape));
     features *= dimension;
   }
   if (info.sample_shape.empty() || features != spec.inputs)
-    return fmt::format("a sample_shape of {} for {} inputs", shape_text(info.sample_shape),
-                       spec.inputs);
+    return formatted("a sample_shape of {} for {} inputs", shape_text(info.sample_shape),
+                     spec.inputs);
   for (const auto* values : {&info.preprocessing.offset, &info.preprocessing.scale}) {
     if (values->size() > 1 && std::ssize(*values) != spec.inputs)
-      return fmt::format("preprocessing of {} values for {} inputs", values->size(), spec.inputs);
+      return formatted("preprocessing of {} values for {} inputs", values->size(), spec.inputs);
     if (!std::ranges::all_of(*values, [](double v) { return std::isfinite(v); }))
       return "preprocessing that is not finite";
   }
@@ -70,7 +69,7 @@ ordered_json encode_name(const std::string& name) {
     return name;
   } catch (const ordered_json::type_error&) {
     std::string hex;
-    for (const char c : name) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    for (const char c : name) hex += formatted("{:02x}", static_cast<unsigned char>(c));
     return {{"hex", hex}};
   }
 }
@@ -97,7 +96,7 @@ class StrictEvents {
     if (depth > kDeepest) throw DataError("nested too deep");
     if (event == json::parse_event_t::object_start) keys_.clear();
     if (event == json::parse_event_t::key && !keys_.insert(value.get<std::string>()).second)
-      throw DataError(fmt::format("key {} is there twice", in_quotes(value.get<std::string>())));
+      throw DataError(formatted("key {} is there twice", in_quotes(value.get<std::string>())));
     return true;
   }
 
@@ -109,23 +108,23 @@ class StrictEvents {
 template <class Use>
 void decode(const safetensors::Metadata& metadata, const std::string& key, Use use) {
   const auto found = metadata.find(key);
-  if (found == metadata.end()) throw DataError(fmt::format("metadata: {} is missing", key));
+  if (found == metadata.end()) throw DataError(formatted("metadata: {} is missing", key));
   try {
     use(json::parse(found->second, StrictEvents()));
   } catch (const json::exception& error) {
     constexpr std::size_t kLongest = 200;  // the message may quote a token of any length
     throw DataError(
-        fmt::format("metadata: {}: {}", key, std::string_view(error.what()).substr(0, kLongest)));
+        formatted("metadata: {}: {}", key, std::string_view(error.what()).substr(0, kLongest)));
   } catch (const DataError& error) {
-    throw DataError(fmt::format("metadata: {}: {}", key, error.what()));
+    throw DataError(formatted("metadata: {}: {}", key, error.what()));
   }
 }
 
 index_t decode_size(const json& value) {
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1 ||
       value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<index_t>::max()})
-    throw DataError(fmt::format("{} is no size (a whole number of at least 1)",
-                                in_quotes(value.is_structured() ? "..." : value.dump())));
+    throw DataError(formatted("{} is no size (a whole number of at least 1)",
+                              in_quotes(value.is_structured() ? "..." : value.dump())));
   return static_cast<index_t>(value.get<std::uint64_t>());
 }
 
@@ -144,7 +143,7 @@ NetworkSpec decode_spec(const json& value) {
   const auto* const found =
       std::ranges::find(kActivations, name, &std::pair<ActivationKind, std::string_view>::second);
   if (found == kActivations.end())
-    throw DataError(fmt::format("activation {} is unknown", in_quotes(name)));
+    throw DataError(formatted("activation {} is unknown", in_quotes(name)));
   spec.activation.kind = found->first;
   spec.activation.slope = value.at("slope").get<double>();
   if (!(spec.activation.slope > 0) || !std::isfinite(spec.activation.slope))
@@ -156,7 +155,7 @@ NetworkSpec decode_spec(const json& value) {
 
 safetensors::Metadata encode_metadata(const NetworkSpec& spec, const ModelInfo& info) {
   if (const std::string what = complaint(spec, info); !what.empty())
-    throw ArgumentError(fmt::format("save_model: {}", what));
+    throw ArgumentError(formatted("save_model: {}", what));
   const auto* const activation = std::ranges::find(
       kActivations, spec.activation.kind, &std::pair<ActivationKind, std::string_view>::first);
   const ordered_json architecture = {{"inputs", spec.inputs},
@@ -180,12 +179,12 @@ ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
   const auto format = metadata.find("format");
   if (format == metadata.end() || format->second != kFormat)
     throw DataError(
-        fmt::format("not a lamella model: its metadata has no \"format\": \"{}\"", kFormat));
+        formatted("not a lamella model: its metadata has no \"format\": \"{}\"", kFormat));
   const auto version = metadata.find("format_version");
   if (version == metadata.end() || version->second != kFormatVersion)
-    throw DataError(fmt::format(
-        "format_version {}, where {} can be read",
-        version == metadata.end() ? "is missing" : in_quotes(version->second), kFormatVersion));
+    throw DataError(formatted("format_version {}, where {} can be read",
+                              version == metadata.end() ? "is missing" : in_quotes(version->second),
+                              kFormatVersion));
   ModelMetadata result;
   decode(metadata, "architecture", [&](const json& value) { result.spec = decode_spec(value); });
   decode(metadata, "class_names", [&](const json& value) {
@@ -199,7 +198,7 @@ ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
     result.info.preprocessing.scale = value.at("scale").get<std::vector<double>>();
   });
   if (const std::string what = complaint(result.spec, result.info); !what.empty())
-    throw DataError(fmt::format("metadata: {}", what));
+    throw DataError(formatted("metadata: {}", what));
   return result;
 }
 

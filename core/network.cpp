@@ -4,8 +4,6 @@
 // plans in training_step.cpp, memory in workspace.cpp and parameters.cpp.
 #include <lamella/network.h>
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -13,6 +11,7 @@
 
 #include "core/checks.h"
 #include "core/footprint.h"
+#include "core/format.h"
 #include "core/parameters.h"
 #include "core/plan_builder.h"
 #include "core/training_step.h"
@@ -28,11 +27,11 @@ constexpr index_t kChunk = 256;
 NetworkSpec checked(NetworkSpec spec) {
   const auto check_size = [](const std::string& what, index_t size) {
     if (size < 1)
-      throw ArgumentError(fmt::format("NetworkSpec: {} is {}; it must be at least 1", what, size));
+      throw ArgumentError(formatted("NetworkSpec: {} is {}; it must be at least 1", what, size));
   };
   check_size("inputs", spec.inputs);
   for (std::size_t l = 0; l < spec.hidden.size(); ++l)
-    check_size(fmt::format("hidden[{}]", l), spec.hidden[l]);
+    check_size(formatted("hidden[{}]", l), spec.hidden[l]);
   check_size("classes", spec.classes);
   check_activation("NetworkSpec", spec.activation);
   return spec;
@@ -74,22 +73,22 @@ void Network<T>::Impl::check_input_shape(const char* where, ConstView<T> x) cons
   check_input(where, "x", x);
   if (x.cols != spec.inputs)
     throw ArgumentError(
-        fmt::format("{}: x is {} x {} but the network has {} inputs; x needs {} columns", where,
-                    x.rows, x.cols, spec.inputs, spec.inputs));
+        formatted("{}: x is {} x {} but the network has {} inputs; x needs {} columns", where,
+                  x.rows, x.cols, spec.inputs, spec.inputs));
 }
 
 template <class T>
 void Network<T>::Impl::check_gradients(std::span<const LayerView<T>> gradients) const {
   constexpr const char* where = "Network::gradient";
   if (static_cast<index_t>(gradients.size()) != parameters.layers())
-    throw ArgumentError(fmt::format("{}: gradients of {} layers are given but the network has {}",
-                                    where, gradients.size(), parameters.layers()));
+    throw ArgumentError(formatted("{}: gradients of {} layers are given but the network has {}",
+                                  where, gradients.size(), parameters.layers()));
   std::vector<Footprint> written{*footprint(untyped(parameters.storage().view()))};
   const auto check_apart = [&](const UntypedView& view, std::size_t l) {
     const Footprint bytes = *footprint(view);
     for (const Footprint& other : written)
       if (overlap(bytes, other))
-        throw ArgumentError(fmt::format(
+        throw ArgumentError(formatted(
             "{}: the gradient of layer {} overlaps another gradient or the parameters", where, l));
     written.push_back(bytes);
   };
@@ -98,12 +97,12 @@ void Network<T>::Impl::check_gradients(std::span<const LayerView<T>> gradients) 
     const LayerView<T> layer = parameters.layer(static_cast<index_t>(l));
     if (weights.rows != layer.weights.rows || weights.cols != layer.weights.cols ||
         bias.size != layer.bias.size)
-      throw ArgumentError(fmt::format(
+      throw ArgumentError(formatted(
           "{}: the gradient of layer {} is {} x {} and {} biases; it needs to be {} x {} and {}",
           where, l, weights.rows, weights.cols, bias.size, layer.weights.rows, layer.weights.cols,
           layer.bias.size));
-    check_output(where, fmt::format("gradients[{}].weights", l), weights);
-    check_output(where, fmt::format("gradients[{}].bias", l),
+    check_output(where, formatted("gradients[{}].weights", l), weights);
+    check_output(where, formatted("gradients[{}].bias", l),
                  View<T>{bias.data, bias.size, 1, bias.stride, 1});
     check_apart(untyped(weights), l);
     check_apart(untyped(bias), l);
@@ -160,7 +159,7 @@ index_t Network<T>::layers() const {
 template <class T>
 LayerView<T> Network<T>::layer(index_t l) {
   if (l < 0 || l >= layers())
-    throw ArgumentError(fmt::format("Network: there is no layer {}; there are {}", l, layers()));
+    throw ArgumentError(formatted("Network: there is no layer {}; there are {}", l, layers()));
   return impl_->parameters.layer(l);
 }
 
@@ -197,10 +196,10 @@ void Network<T>::predict(ConstView<T> x, View<T> probabilities) const {
   check_output(where, "probabilities", probabilities);
   if (probabilities.rows != x.rows || probabilities.cols != impl_->spec.classes)
     throw ArgumentError(
-        fmt::format("{}: probabilities is {} x {}; it needs to be {} x {}, samples x classes",
-                    where, probabilities.rows, probabilities.cols, x.rows, impl_->spec.classes));
+        formatted("{}: probabilities is {} x {}; it needs to be {} x {}, samples x classes", where,
+                  probabilities.rows, probabilities.cols, x.rows, impl_->spec.classes));
   if (overlap(*footprint(untyped(probabilities)), *footprint(untyped(x))))
-    throw ArgumentError(fmt::format("{}: probabilities overlaps x", where));
+    throw ArgumentError(formatted("{}: probabilities overlaps x", where));
   impl_->for_each_chunk(x, [&](index_t first, const BatchViews<T>& chunk, auto&, Plan<T>& plan) {
     plan.calls.push_back(
         Softmax<T>{chunk.activations.back(),
@@ -217,10 +216,10 @@ BatchResult Network<T>::evaluate(ConstView<T> x, std::span<const std::int32_t> l
   const auto n = static_cast<std::size_t>(x.rows);
   if (labels.size() != n)
     throw ArgumentError(
-        fmt::format("{}: there are {} labels for {} samples", where, labels.size(), n));
+        formatted("{}: there are {} labels for {} samples", where, labels.size(), n));
   if (!predictions.empty() && predictions.size() != n)
-    throw ArgumentError(fmt::format("{}: there is room for {} predictions of {} samples", where,
-                                    predictions.size(), n));
+    throw ArgumentError(formatted("{}: there is room for {} predictions of {} samples", where,
+                                  predictions.size(), n));
   check_labels(where, {labels.data(), x.rows, 1}, impl_->spec.classes);
   BatchResult total;
   impl_->for_each_chunk(

@@ -1,8 +1,6 @@
 // The reader of NumPy's .npy files: a magic string, a version, a header that is a Python dict
 // literal, then the elements. The literal is parsed by a strict grammar of its own; nothing is
 // evaluated.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -14,6 +12,7 @@
 #include <lamella/error.h>
 
 #include "core/array_reader.h"
+#include "core/format.h"
 #include "core/text.h"
 
 namespace lamella {
@@ -50,7 +49,7 @@ class HeaderParser {
         header.shape = tuple();
         have_shape = true;
       } else {
-        fail(fmt::format("unexpected or repeated key {}", in_quotes(key)));
+        fail(formatted("unexpected or repeated key {}", in_quotes(key)));
       }
       if (!accept(',')) {
         expect('}');
@@ -66,7 +65,7 @@ class HeaderParser {
 
  private:
   [[noreturn]] void fail(std::string_view what) const {
-    source_.fail(fmt::format("malformed .npy header: {}; before {}", what, in_quotes(rest_)));
+    source_.fail(formatted("malformed .npy header: {}; before {}", what, in_quotes(rest_)));
   }
   void skip_blanks() {
     rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\n"), rest_.size()));
@@ -78,7 +77,7 @@ class HeaderParser {
     return true;
   }
   void expect(char c) {
-    if (!accept(c)) fail(fmt::format("'{}' expected", c));
+    if (!accept(c)) fail(formatted("'{}' expected", c));
   }
   bool accept(std::string_view word) {
     skip_blanks();
@@ -147,9 +146,9 @@ class HeaderParser {
         ((kind == 'i' || kind == 'u' || kind == 'f') && (type.bytes == 4 || type.bytes == 8));
     if (!known || (order == '|' && type.bytes != 1))
       source_.fail(
-          fmt::format("dtype {} is not supported; bool, int, uint and float of up to 8 "
-                      "bytes are",
-                      in_quotes(descr)));
+          formatted("dtype {} is not supported; bool, int, uint and float of up to 8 "
+                    "bytes are",
+                    in_quotes(descr)));
     return type;
   }
 
@@ -190,7 +189,7 @@ NdArray read_npy(const std::filesystem::path& path) {
     source.fail("not a .npy file: it does not begin with \\x93NUMPY");
   const auto version = std::to_integer<unsigned>(magic[6]);
   if (version < 1 || version > 3)
-    source.fail(fmt::format(".npy version {} is unknown; 1 to 3 are read", version));
+    source.fail(formatted(".npy version {} is unknown; 1 to 3 are read", version));
 
   std::array<std::byte, 4> length_bytes{};
   source.read_exactly(std::span(length_bytes).first(version == 1 ? 2 : 4), "the header's length");
@@ -199,7 +198,7 @@ NdArray read_npy(const std::filesystem::path& path) {
     length = length << 8 | std::to_integer<std::size_t>(length_bytes[i]);
   if (length > kMaxHeader)
     source.fail(
-        fmt::format("a header of {} bytes; more than {} is not credible", length, kMaxHeader));
+        formatted("a header of {} bytes; more than {} is not credible", length, kMaxHeader));
   std::string text(length, '\0');
   source.read_exactly(std::as_writable_bytes(std::span(text)), "the header");
 

@@ -4,7 +4,6 @@
 // is kept in a PluginFailure until somebody asks throw_if_failed().
 #include "core/plugin_backend.h"
 
-#include <fmt/format.h>
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 
@@ -14,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/format.h"
 #include "core/trace.h"
 
 namespace lamella::detail {
@@ -31,7 +31,7 @@ std::string code_text(int code) {
                         : code == LAMELLA_PLUGIN_OUT_OF_MEMORY ? "out of memory"
                         : code == LAMELLA_PLUGIN_DECLINED      ? "declined, but it is required"
                                                                : "unknown to lamella";
-  return fmt::format("code {} ({})", code, meaning);
+  return formatted("code {} ({})", code, meaning);
 }
 
 /// The first failure of any kernel of a backend.
@@ -50,8 +50,8 @@ class PluginFailure {
 
   /// The three members do not change once happened() is true.
   std::string text() const {
-    return fmt::format("its kernel {} for {} returned {}; results since then are not to be trusted",
-                       kernel_, type_, code_text(code_));
+    return formatted("its kernel {} for {} returned {}; results since then are not to be trusted",
+                     kernel_, type_, code_text(code_));
   }
 
  private:
@@ -218,7 +218,7 @@ void log(const lamella_plugin_host* host, const char* line) {
   const auto& self = *static_cast<const Host*>(host);
   if (!self.verbose || line == nullptr) return;
   try {
-    print_trace(fmt::format("lamella: plugin {}: {}\n", self.plugin, line));
+    print_trace(formatted("lamella: plugin {}: {}\n", self.plugin, line));
   } catch (...) {  // nothing throws across the interface; a line that finds no memory is lost
   }
 }
@@ -249,8 +249,8 @@ class PluginBackend final : public Backend {
     if (plugin_.create == nullptr) return;
     const int code = plugin_.create(&host_, &context_);
     if (code != LAMELLA_PLUGIN_OK)
-      throw PluginError(fmt::format("plugin {} ({}): create returned {}", plugin_.name,
-                                    plugin_.path, code_text(code)));
+      throw PluginError(formatted("plugin {} ({}): create returned {}", plugin_.name, plugin_.path,
+                                  code_text(code)));
   }
   ~PluginBackend() override {
     if (plugin_.destroy != nullptr) plugin_.destroy(context_);
@@ -264,7 +264,7 @@ class PluginBackend final : public Backend {
   void throw_if_failed() const override {
     if (failure_.happened())
       throw PluginError(
-          fmt::format("plugin {} ({}): {}", plugin_.name, plugin_.path, failure_.text()));
+          formatted("plugin {} ({}): {}", plugin_.name, plugin_.path, failure_.text()));
   }
 
  private:

@@ -5,7 +5,6 @@
 #include "core/plugin_loader.h"
 
 #include <dlfcn.h>
-#include <fmt/format.h>
 #include <lamella/error.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <set>
 
 #include "core/environment.h"
+#include "core/format.h"
 
 namespace lamella::detail {
 namespace {
@@ -39,14 +39,14 @@ bool valid_name(std::string_view name) {
 }
 
 [[noreturn]] void reject(const std::string& path, const std::string& problem) {
-  throw PluginError(fmt::format("plugin {}: {}", path, problem));
+  throw PluginError(formatted("plugin {}: {}", path, problem));
 }
 
 /// The text of dlerror(), with the file's name in front unless it is there already.
 std::string loader_error(const std::string& path) {
   const char* error = dlerror();
   const std::string text = error != nullptr ? error : "unknown error of the dynamic loader";
-  return text.starts_with(path) ? text : fmt::format("{}: {}", path, text);
+  return text.starts_with(path) ? text : formatted("{}: {}", path, text);
 }
 
 std::shared_ptr<void> open_library(const std::string& path) {
@@ -59,14 +59,14 @@ std::shared_ptr<void> open_library(const std::string& path) {
 /// Copies a kernel table as far as the plugin's version has it, and checks the required part.
 template <class Table>
 Table copy_kernels(const std::string& path, const char* type, const Table* theirs) {
-  if (theirs == nullptr) reject(path, fmt::format("has no kernels for {}", type));
+  if (theirs == nullptr) reject(path, formatted("has no kernels for {}", type));
   if (theirs->struct_size < kRequiredKernels)
-    reject(path, fmt::format("the kernels for {} take {} bytes, but the required four end at {}",
-                             type, theirs->struct_size, kRequiredKernels));
+    reject(path, formatted("the kernels for {} take {} bytes, but the required four end at {}",
+                           type, theirs->struct_size, kRequiredKernels));
   Table table{};
   std::memcpy(&table, theirs, std::min(theirs->struct_size, sizeof table));
   const auto require = [&](bool present, const char* kernel) {
-    if (!present) reject(path, fmt::format("lacks the required kernel {} for {}", kernel, type));
+    if (!present) reject(path, formatted("lacks the required kernel {} for {}", kernel, type));
   };
   require(table.gemm != nullptr, "gemm");
   require(table.bias_add != nullptr, "bias_add");
@@ -81,22 +81,22 @@ Plugin check_descriptor(const std::string& path, const void* symbol,
   lamella_plugin_descriptor theirs{};
   std::memcpy(&theirs, symbol, kVersionSize);
   if (theirs.abi_major != LAMELLA_PLUGIN_ABI_MAJOR || theirs.abi_minor > LAMELLA_PLUGIN_ABI_MINOR)
-    reject(path, fmt::format("built for plugin interface {}.{}, but this library speaks {}.{}; "
-                             "rebuild it with this library's lamella/plugin.h",
-                             theirs.abi_major, theirs.abi_minor, LAMELLA_PLUGIN_ABI_MAJOR,
-                             LAMELLA_PLUGIN_ABI_MINOR));
+    reject(path, formatted("built for plugin interface {}.{}, but this library speaks {}.{}; "
+                           "rebuild it with this library's lamella/plugin.h",
+                           theirs.abi_major, theirs.abi_minor, LAMELLA_PLUGIN_ABI_MAJOR,
+                           LAMELLA_PLUGIN_ABI_MINOR));
   if (theirs.struct_size < kDescriptorSize)
     reject(path,
-           fmt::format("its descriptor says {} bytes, but interface {}.{} has {}",
-                       theirs.struct_size, theirs.abi_major, theirs.abi_minor, kDescriptorSize));
+           formatted("its descriptor says {} bytes, but interface {}.{} has {}", theirs.struct_size,
+                     theirs.abi_major, theirs.abi_minor, kDescriptorSize));
   std::memcpy(&theirs, symbol, kDescriptorSize);
 
   if (theirs.name == nullptr) reject(path, "has no name");
   const std::string name(theirs.name, strnlen(theirs.name, kLongestName + 1));
   if (!valid_name(name))
-    reject(path, fmt::format("its name must be 1 to {} of a-z, 0-9, - and _", kLongestName));
+    reject(path, formatted("its name must be 1 to {} of a-z, 0-9, - and _", kLongestName));
   if (std::find(reserved.begin(), reserved.end(), name) != reserved.end())
-    reject(path, fmt::format("its name, {}, is that of a built-in backend", name));
+    reject(path, formatted("its name, {}, is that of a built-in backend", name));
 
   Plugin plugin;
   plugin.path = path;
@@ -114,7 +114,7 @@ Plugin read_plugin(const std::string& path, std::shared_ptr<void> library,
   dlerror();
   const void* symbol = dlsym(library.get(), kSymbol);
   if (symbol == nullptr)
-    reject(path, fmt::format("exports no object {} ({})", kSymbol, loader_error(path)));
+    reject(path, formatted("exports no object {} ({})", kSymbol, loader_error(path)));
   auto plugin = check_descriptor(path, symbol, reserved);
   plugin.library = std::move(library);
   return plugin;
@@ -131,7 +131,7 @@ SearchPath search_path() {
   SearchPath path;
   const auto value = environment(kPathVariable);
   if (!value) {
-    path.notes = fmt::format("{} is not set", kPathVariable);
+    path.notes = formatted("{} is not set", kPathVariable);
     return path;
   }
   for (std::size_t begin = 0; begin <= value->size();) {
@@ -143,11 +143,11 @@ SearchPath search_path() {
       continue;
     }
     if (!path.notes.empty()) path.notes += "; ";
-    path.notes += entry.empty() ? fmt::format(
+    path.notes += entry.empty() ? formatted(
                                       "{} has an empty entry, which is ignored: the current "
                                       "directory is never searched",
                                       kPathVariable)
-                                : fmt::format(
+                                : formatted(
                                       "{} has the entry {}, which is ignored because it is "
                                       "not absolute",
                                       kPathVariable, entry);
@@ -175,7 +175,7 @@ std::string_view name_in(std::string_view file) {
 void require_name(const Plugin& plugin, std::string_view name) {
   if (plugin.name != name)
     reject(plugin.path,
-           fmt::format("calls itself {}, but its file is named for {}", plugin.name, name));
+           formatted("calls itself {}, but its file is named for {}", plugin.name, name));
 }
 
 }  // namespace
@@ -183,7 +183,7 @@ void require_name(const Plugin& plugin, std::string_view name) {
 Plugin open_plugin(const std::string& path, std::span<const std::string_view> reserved) {
   auto library = open_library(path);
   if (library == nullptr)
-    throw PluginError(fmt::format("plugin cannot be loaded: {}", loader_error(path)));
+    throw PluginError(formatted("plugin cannot be loaded: {}", loader_error(path)));
   return read_plugin(path, std::move(library), reserved);
 }
 
@@ -197,7 +197,7 @@ PluginSearch find_plugin(std::string_view name, std::span<const std::string_view
   search.looked = !path.directories.empty();
   for (const auto& directory : path.directories) {
     for (const char* prefix : {"", "lib"}) {
-      const auto file = fmt::format("{}/{}lamella-{}.so", directory, prefix, name);
+      const auto file = formatted("{}/{}lamella-{}.so", directory, prefix, name);
       auto library = open_library(file);
       if (library == nullptr) {
         append(search.tried, loader_error(file));
@@ -231,7 +231,7 @@ std::vector<BackendStatus> list_plugins(std::span<const std::string_view> reserv
       const auto search = find_plugin(name, reserved);
       status.usable = search.plugin.has_value();
       status.reason = status.usable
-                          ? fmt::format("{} ({})", search.plugin->description, search.plugin->path)
+                          ? formatted("{} ({})", search.plugin->description, search.plugin->path)
                           : search.tried;
     } catch (const BackendError& error) {
       status.reason = error.what();

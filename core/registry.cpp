@@ -9,7 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
 #include <lamella/error.h>
 
 #include "backends/driver_backend.h"
@@ -17,6 +16,7 @@
 #include "backends/kernel_table.h"
 #include "core/cpu.h"
 #include "core/environment.h"
+#include "core/format.h"
 #include "core/plugin_loader.h"
 #include "core/trace.h"
 
@@ -101,8 +101,8 @@ std::optional<Wish> wish(const std::string& argument, const char* variable) {
 }
 
 std::string complaint(std::string_view kind, const Wish& wish, std::string_view problem) {
-  if (wish.value.empty()) return fmt::format("{} is set but empty", wish.source);
-  return fmt::format("{} \"{}\" ({}) {}", kind, wish.value, wish.source, problem);
+  if (wish.value.empty()) return formatted("{} is set but empty", wish.source);
+  return formatted("{} \"{}\" ({}) {}", kind, wish.value, wish.source, problem);
 }
 
 [[noreturn]] void refuse_isa(const Wish& cap, std::string_view problem) {
@@ -111,10 +111,10 @@ std::string complaint(std::string_view kind, const Wish& wish, std::string_view 
     const auto reason = obstacle(entry);
     names += names.empty() ? "" : ", ";
     names += reason.empty() ? std::string(entry.name)
-                            : fmt::format("{} (not usable: {})", entry.name, reason);
+                            : formatted("{} (not usable: {})", entry.name, reason);
   }
   throw BackendError(
-      fmt::format("{}; known are {}", complaint("instruction set", cap, problem), names));
+      formatted("{}; known are {}", complaint("instruction set", cap, problem), names));
 }
 
 /// The best usable instruction set not above the cap; null where no vector kernels are usable.
@@ -140,10 +140,10 @@ const IsaEntry* choose_isa(const std::optional<Wish>& cap) {
 /// Why a backend cannot be used at all; empty if it can.
 std::string obstacle(const BackendEntry& entry) {
   if (entry.make_executor == nullptr)
-    return fmt::format("not compiled: configure with -D{}=ON", entry.option);
+    return formatted("not compiled: configure with -D{}=ON", entry.option);
   // Threads over scalar kernels are still worth having; simd would be scalar by another name.
   if (!entry.scalar_kernels && !entry.threads && choose_isa(std::nullopt) == nullptr)
-    return fmt::format("no vector kernels for this processor ({})", detail::processor_family());
+    return formatted("no vector kernels for this processor ({})", detail::processor_family());
   return {};
 }
 
@@ -165,13 +165,13 @@ std::vector<BackendStatus> plugins_found() { return {}; }
   std::string names = "auto";
   for (const auto& entry : kBackends) {
     const auto reason = obstacle(entry);
-    names += fmt::format(", {}", entry.name);
-    if (!reason.empty()) names += fmt::format(" ({})", reason);
+    names += formatted(", {}", entry.name);
+    if (!reason.empty()) names += formatted(" ({})", reason);
   }
   for (const auto& plugin : plugins_found())
-    names += plugin.usable ? fmt::format(", {}", plugin.name)
-                           : fmt::format(", {} ({})", plugin.name, plugin.reason);
-  const auto text = fmt::format("{}; known are {}", complaint("backend", name, problem), names);
+    names += plugin.usable ? formatted(", {}", plugin.name)
+                           : formatted(", {} ({})", plugin.name, plugin.reason);
+  const auto text = formatted("{}; known are {}", complaint("backend", name, problem), names);
   if (as_plugin) throw PluginError(text);
   throw BackendError(text);
 }
@@ -180,7 +180,7 @@ std::vector<BackendStatus> plugins_found() { return {}; }
 std::string auto_obstacle(const BackendEntry& entry, const ThreadLimit& limit) {
   auto reason = obstacle(entry);
   if (reason.empty() && entry.threads && limit.threads < 2)
-    reason = fmt::format("only one thread is allowed ({})", limit.limited_by);
+    reason = formatted("only one thread is allowed ({})", limit.limited_by);
   return reason;
 }
 
@@ -214,10 +214,10 @@ detail::Plugin choose_plugin(const Wish& name) {
       return detail::open_plugin(name.value, reserved_names());
     auto search = detail::find_plugin(name.value, reserved_names());
     if (search.plugin) return std::move(*search.plugin);
-    problem = fmt::format("is unknown, also as a plugin ({})", search.tried);
+    problem = formatted("is unknown, also as a plugin ({})", search.tried);
     looked_for = search.looked;
   } catch (const BackendError& error) {
-    problem = fmt::format("is not usable: {}", error.what());
+    problem = formatted("is not usable: {}", error.what());
   }
   refuse_backend(name, problem, looked_for);
 }
@@ -282,26 +282,25 @@ Choice choose(const BackendRequest& request) {
 std::string explain(const Choice& choice) {
   const bool automatic = !choice.name || choice.name->value == "auto";
   const auto info = choice.info();
-  auto text =
-      fmt::format("lamella: backend {}, instruction set {}, {} {} ({}); chosen by {}\n", info.name,
-                  info.isa, info.threads, info.threads == 1 ? "thread" : "threads",
-                  info.threads_limited_by, automatic ? "auto" : choice.name->source);
+  auto text = formatted("lamella: backend {}, instruction set {}, {} {} ({}); chosen by {}\n",
+                        info.name, info.isa, info.threads, info.threads == 1 ? "thread" : "threads",
+                        info.threads_limited_by, automatic ? "auto" : choice.name->source);
   for (const auto& entry : kBackends) {
     if (&entry == choice.builtin) continue;
     auto reason = automatic ? auto_obstacle(entry, choice.limit) : obstacle(entry);
     if (reason.empty())
-      reason = automatic ? fmt::format("auto prefers {}", info.name)
-                         : fmt::format("{} asks for {}", choice.name->source, info.name);
-    text += fmt::format("lamella: backend {} not chosen: {}\n", entry.name, reason);
+      reason = automatic ? formatted("auto prefers {}", info.name)
+                         : formatted("{} asks for {}", choice.name->source, info.name);
+    text += formatted("lamella: backend {} not chosen: {}\n", entry.name, reason);
   }
   for (const auto& entry : kIsas) {
     if (&entry == choice.isa && choice.vector()) continue;
     auto reason = obstacle(entry);
     if (reason.empty())
-      reason = !choice.vector()      ? fmt::format("{} does not use it", info.name)
-               : &entry < choice.isa ? fmt::format("{} is faster", choice.isa->name)
-                                     : fmt::format("above the cap of {}", choice.cap->source);
-    text += fmt::format("lamella: instruction set {} not chosen: {}\n", entry.name, reason);
+      reason = !choice.vector()      ? formatted("{} does not use it", info.name)
+               : &entry < choice.isa ? formatted("{} is faster", choice.isa->name)
+                                     : formatted("above the cap of {}", choice.cap->source);
+    text += formatted("lamella: instruction set {} not chosen: {}\n", entry.name, reason);
   }
   return text;
 }

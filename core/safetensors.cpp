@@ -1,8 +1,6 @@
 // Reading and writing of safetensors files; see safetensors.h.
 #include "core/safetensors.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <bit>
 #include <limits>
@@ -10,6 +8,7 @@
 
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/safetensors_header.h"
 #include "core/text.h"
 
@@ -33,11 +32,11 @@ std::string header_text(const Metadata& metadata, std::span<const TensorData> te
   for (const TensorData& tensor : tensors) {
     const auto size = byte_size(tensor.dtype, tensor.shape);
     if (size != tensor.bytes.size())
-      throw ArgumentError(fmt::format("safetensors: tensor {} has {} bytes, not those of {} {}",
-                                      in_quotes(tensor.name), tensor.bytes.size(), tensor.dtype,
-                                      shape_text(tensor.shape)));
+      throw ArgumentError(formatted("safetensors: tensor {} has {} bytes, not those of {} {}",
+                                    in_quotes(tensor.name), tensor.bytes.size(), tensor.dtype,
+                                    shape_text(tensor.shape)));
     if (header.contains(tensor.name) || tensor.name == "__metadata__")
-      throw ArgumentError(fmt::format("safetensors: name {} is taken", in_quotes(tensor.name)));
+      throw ArgumentError(formatted("safetensors: name {} is taken", in_quotes(tensor.name)));
     header[tensor.name] = {{"dtype", tensor.dtype},
                            {"shape", tensor.shape},
                            {"data_offsets", {position, position + *size}}};
@@ -48,7 +47,7 @@ std::string header_text(const Metadata& metadata, std::span<const TensorData> te
     text.resize((text.size() + kDataAlignment - 1) / kDataAlignment * kDataAlignment, ' ');
     return text;
   } catch (const nlohmann::json::exception& error) {
-    throw ArgumentError(fmt::format("safetensors: text that is not UTF-8: {}", error.what()));
+    throw ArgumentError(formatted("safetensors: text that is not UTF-8: {}", error.what()));
   }
 }
 
@@ -58,15 +57,15 @@ Reader::Reader(const std::filesystem::path& path) : file_(path) {
   const std::uint64_t file_size = file_.size();
   LengthBytes length_bytes{};
   if (file_.read(length_bytes) != length_bytes.size())
-    fail(fmt::format("truncated: {} bytes, where the header's length alone takes {}", file_size,
-                     length_bytes.size()));
+    fail(formatted("truncated: {} bytes, where the header's length alone takes {}", file_size,
+                   length_bytes.size()));
   const auto length = std::bit_cast<std::uint64_t>(length_bytes);
   if (length > kMaxHeader)
-    fail(fmt::format("a header of {} bytes, more than the {} allowed: not a safetensors file?",
-                     length, kMaxHeader));
+    fail(formatted("a header of {} bytes, more than the {} allowed: not a safetensors file?",
+                   length, kMaxHeader));
   if (file_size < length_bytes.size() || length > file_size - length_bytes.size())
-    fail(fmt::format("truncated: {} bytes, where header and its length take {}", file_size,
-                     length + length_bytes.size()));
+    fail(formatted("truncated: {} bytes, where header and its length take {}", file_size,
+                   length + length_bytes.size()));
   std::string text(static_cast<std::size_t>(length), '\0');
   if (file_.read(std::as_writable_bytes(std::span(text))) != text.size())
     fail("the file got shorter while it was read");
@@ -82,14 +81,14 @@ Reader::Reader(const std::filesystem::path& path) : file_(path) {
 
 void Reader::read(const TensorInfo& tensor, std::span<std::byte> out) const {
   if (out.size() != tensor.end - tensor.begin)
-    throw ArgumentError(fmt::format("safetensors: {} bytes for tensor {}, which has {}", out.size(),
-                                    in_quotes(tensor.name), tensor.end - tensor.begin));
+    throw ArgumentError(formatted("safetensors: {} bytes for tensor {}, which has {}", out.size(),
+                                  in_quotes(tensor.name), tensor.end - tensor.begin));
   if (file_.read_at(data_start_ + tensor.begin, out) != out.size())
     fail("the file got shorter while it was read");
 }
 
 void Reader::fail(std::string_view message) const {
-  throw DataError(fmt::format("{}: {}", file_.path().string(), message));
+  throw DataError(formatted("{}: {}", file_.path().string(), message));
 }
 
 void write(const std::filesystem::path& path, const Metadata& metadata,

@@ -2,8 +2,6 @@
 // nor repetition in a hostile file costs memory or stack, and repeated keys are seen.
 #include "core/safetensors_header.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -13,6 +11,7 @@
 
 #include <lamella/error.h>
 
+#include "core/format.h"
 #include "core/text.h"
 
 namespace lamella::safetensors {
@@ -91,10 +90,10 @@ class HeaderEvents final : public nlohmann::json_sax<json> {
     const bool is_new = state_ == State::metadata ? !header.metadata.contains(value)
                         : state_ == State::top    ? names_.insert(value).second
                                                   : fields_.insert(value).second;
-    if (!is_new) throw DataError(fmt::format("{}key {} is there twice", place(), in_quotes(value)));
+    if (!is_new) throw DataError(formatted("{}key {} is there twice", place(), in_quotes(value)));
     key_ = std::move(value);
     if (state_ == State::tensor && key_ != "dtype" && key_ != "shape" && key_ != "data_offsets")
-      throw DataError(fmt::format("{}unknown key {}", place(), in_quotes(key_)));
+      throw DataError(formatted("{}unknown key {}", place(), in_quotes(key_)));
     return true;
   }
   bool end_object() override {
@@ -114,8 +113,8 @@ class HeaderEvents final : public nlohmann::json_sax<json> {
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception& error) override {
     constexpr std::size_t kLongest = 200;  // the message may quote a token of any length
-    throw DataError(fmt::format("the header is not JSON at byte {}: {}", position,
-                                std::string_view(error.what()).substr(0, kLongest)));
+    throw DataError(formatted("the header is not JSON at byte {}: {}", position,
+                              std::string_view(error.what()).substr(0, kLongest)));
   }
 
  private:
@@ -123,19 +122,19 @@ class HeaderEvents final : public nlohmann::json_sax<json> {
 
   std::string place() const {
     if (state_ == State::tensor)
-      return fmt::format("tensor {}: ", in_quotes(header.tensors.back().name));
+      return formatted("tensor {}: ", in_quotes(header.tensors.back().name));
     return state_ == State::metadata ? "metadata: " : "header: ";
   }
   [[noreturn]] void unexpected(std::string_view what) const {
     throw DataError(
-        fmt::format("{}{} has no place here (after key {})", place(), what, in_quotes(key_)));
+        formatted("{}{} has no place here (after key {})", place(), what, in_quotes(key_)));
   }
   void finish_tensor() {
     if (fields_.size() != 3)
       throw DataError(place() + "dtype, shape and data_offsets must all be there");
     if (offsets_.size() != 2)
       throw DataError(
-          fmt::format("{}data_offsets has {} numbers and not 2", place(), offsets_.size()));
+          formatted("{}data_offsets has {} numbers and not 2", place(), offsets_.size()));
     header.tensors.back().begin = offsets_[0];
     header.tensors.back().end = offsets_[1];
   }
@@ -153,25 +152,25 @@ void check_layout(std::span<const TensorInfo> tensors, std::uint64_t data_size) 
   std::uint64_t position = 0;
   for (const TensorInfo& tensor : tensors) {
     const auto fail = [&](const std::string& what) {
-      throw DataError(fmt::format("tensor {}: {}", in_quotes(tensor.name), what));
+      throw DataError(formatted("tensor {}: {}", in_quotes(tensor.name), what));
     };
     const std::optional<std::uint64_t> size = byte_size(tensor.dtype, tensor.shape);
     if (!size)
-      fail(fmt::format("dtype {} is unknown, or a shape of {} overflows", in_quotes(tensor.dtype),
-                       shape_text(tensor.shape)));
+      fail(formatted("dtype {} is unknown, or a shape of {} overflows", in_quotes(tensor.dtype),
+                     shape_text(tensor.shape)));
     if (tensor.begin > tensor.end || tensor.end > data_size)
-      fail(fmt::format("data_offsets {} to {} are not within the {} bytes of data", tensor.begin,
-                       tensor.end, data_size));
+      fail(formatted("data_offsets {} to {} are not within the {} bytes of data", tensor.begin,
+                     tensor.end, data_size));
     if (tensor.end - tensor.begin != *size)
-      fail(fmt::format("{} bytes, where {} of shape {} takes {}", tensor.end - tensor.begin,
-                       tensor.dtype, shape_text(tensor.shape), *size));
+      fail(formatted("{} bytes, where {} of shape {} takes {}", tensor.end - tensor.begin,
+                     tensor.dtype, shape_text(tensor.shape), *size));
     if (tensor.begin != position)
-      fail(fmt::format("begins at byte {} of the data, where byte {} is next", tensor.begin,
-                       position));
+      fail(formatted("begins at byte {} of the data, where byte {} is next", tensor.begin,
+                     position));
     position = tensor.end;
   }
   if (position != data_size)
-    throw DataError(fmt::format("{} bytes of data, of which tensors take {}", data_size, position));
+    throw DataError(formatted("{} bytes of data, of which tensors take {}", data_size, position));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // Small pieces of error messages; see text.h.
 #include "core/text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include "core/format.h"
 
 namespace lamella {
 
@@ -13,7 +13,7 @@ std::string in_quotes(std::string_view text) {
   for (const char c : text.substr(0, kLongest)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
+      out += formatted("\\x{:02x}", byte);
     else
       out += c;
   }
@@ -25,7 +25,7 @@ std::string quoted_list(std::span<const std::string> items) {
   std::string out;
   for (const std::string& item : items.first(std::min(items.size(), kMost)))
     out += (out.empty() ? "" : ", ") + in_quotes(item);
-  if (items.size() > kMost) out += fmt::format(", ... ({} in all)", items.size());
+  if (items.size() > kMost) out += formatted(", ... ({} in all)", items.size());
   return out;
 }
 

@@ -12,11 +12,11 @@
 #include <cerrno>
 #endif
 
-#include <fmt/format.h>
 #include <lamella/error.h>
 
 #include "core/cgroup.h"
 #include "core/environment.h"
+#include "core/format.h"
 
 namespace lamella {
 namespace detail {
@@ -49,7 +49,7 @@ ThreadLimit processors() {
 
 ThreadLimit thread_limit_below(const std::filesystem::path& root, int requested) {
   if (requested < 0)
-    throw BackendError(fmt::format(
+    throw BackendError(formatted(
         "{} threads were requested; ask for at least 1, or 0 to leave it to lamella", requested));
 
   ThreadLimit limit = processors();
@@ -57,7 +57,7 @@ ThreadLimit thread_limit_below(const std::filesystem::path& root, int requested)
     // Rounded up: with 1.5 CPUs two threads get more done than one.
     const double threads = std::ceil(*quota);
     if (threads < limit.threads)
-      limit = {static_cast<int>(threads), fmt::format("cgroup quota of {:.4g} CPUs", *quota)};
+      limit = {static_cast<int>(threads), formatted("cgroup quota of {:.4g} CPUs", *quota)};
   }
   if (requested > 0) {
     if (requested <= limit.threads) limit = {requested, "request"};

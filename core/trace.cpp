@@ -9,7 +9,7 @@
 #include <utility>
 #include <variant>
 
-#include <fmt/format.h>
+#include "core/format.h"
 
 namespace lamella::detail {
 namespace {
@@ -20,9 +20,9 @@ class Line {
   template <class... Args>
   Line& add(fmt::format_string<Args...> format, Args&&... args) noexcept {
     const auto room = text_.size() - 1 - size_;  // one byte is kept for the line's end
-    const auto result =
-        fmt::format_to_n(text_.data() + size_, room, format, std::forward<Args>(args)...);
-    size_ += std::min(result.size, room);
+    const auto size =
+        formatted_to_n(text_.data() + size_, room, format, std::forward<Args>(args)...);
+    size_ += std::min(size, room);
     return *this;
   }
   /// A single write, so that the lines of several threads do not mix.

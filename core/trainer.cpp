@@ -1,8 +1,6 @@
 // The training loop: shuffle, gather, step; after each epoch, evaluate and report.
 #include <lamella/trainer.h>
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -15,6 +13,7 @@
 #include "core/checks.h"
 #include "core/dropout.h"
 #include "core/evaluation.h"
+#include "core/format.h"
 #include "core/random.h"
 
 namespace lamella {
@@ -39,13 +38,13 @@ constexpr index_t kReportsReserved = 1000;
 void check_train_options(const TrainOptions& options) {
   if (options.epochs < 1 || options.epochs > std::numeric_limits<std::uint32_t>::max())
     throw ArgumentError(
-        fmt::format("train: epochs is {}; it must be at least 1 and below 2^32", options.epochs));
+        formatted("train: epochs is {}; it must be at least 1 and below 2^32", options.epochs));
   if (options.first_epoch < 1 || options.first_epoch > options.epochs)
-    throw ArgumentError(fmt::format("train: first_epoch is {}; it must be from 1 to epochs, {}",
-                                    options.first_epoch, options.epochs));
+    throw ArgumentError(formatted("train: first_epoch is {}; it must be from 1 to epochs, {}",
+                                  options.first_epoch, options.epochs));
   if (options.batch_size < 1)
     throw ArgumentError(
-        fmt::format("train: batch_size is {}; it must be at least 1", options.batch_size));
+        formatted("train: batch_size is {}; it must be at least 1", options.batch_size));
   check_options(options.optimizer);
   check_dropout("train", {options.dropout, options.seed, 0, {}});
 }
@@ -149,7 +148,7 @@ class Run {
 
   [[noreturn]] void fail(index_t first, const BatchResult& result) const {
     const index_t batches = (data_.samples() + batch_size_ - 1) / batch_size_;
-    throw TrainingError(fmt::format(
+    throw TrainingError(formatted(
         "train: the loss is {} in epoch {}, batch {} of {}, with learning rate {}; try a smaller "
         "learning rate such as {}, or look for NaN, infinite or badly scaled values in the data",
         result.loss_sum, progress_.epoch, first / batch_size_ + 1, batches,

@@ -1,8 +1,6 @@
 // Mini-batches from outside are checked here; plans are built and cached here.
 #include "core/training_step.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <variant>
@@ -11,6 +9,7 @@
 
 #include "core/checks.h"
 #include "core/dropout.h"
+#include "core/format.h"
 
 namespace lamella {
 namespace {
@@ -18,8 +17,8 @@ namespace {
 void check_count(std::string_view where, std::string_view what, std::size_t count,
                  index_t samples) {
   if (count != static_cast<std::size_t>(samples))
-    throw ArgumentError(fmt::format("{}: there are {} {} but batch_input was called for {} samples",
-                                    where, count, what, samples));
+    throw ArgumentError(formatted("{}: there are {} {} but batch_input was called for {} samples",
+                                  where, count, what, samples));
 }
 
 // The sum of the weights, each of which is found valid.
@@ -29,13 +28,13 @@ double checked_sum_of_weights(std::string_view where, std::span<const T> weights
   for (std::size_t s = 0; s < weights.size(); ++s) {
     if (!(weights[s] >= 0 && std::isfinite(weights[s])))
       throw ArgumentError(
-          fmt::format("{}: the weight of sample {} is {}; it must be finite and not negative",
-                      where, s, weights[s]));
+          formatted("{}: the weight of sample {} is {}; it must be finite and not negative", where,
+                    s, weights[s]));
     sum += static_cast<double>(weights[s]);
   }
   if (!(sum > 0))
     throw ArgumentError(
-        fmt::format("{}: all weights are zero; at least one must be positive", where));
+        formatted("{}: all weights are zero; at least one must be positive", where));
   return sum;
 }
 
@@ -59,7 +58,7 @@ TrainingStep<T>::TrainingStep(const NetworkSpec& spec, const Parameters<T>& para
 template <class T>
 View<T> TrainingStep<T>::input(index_t samples) {
   if (samples < 1)
-    throw ArgumentError(fmt::format(
+    throw ArgumentError(formatted(
         "Network::batch_input: a mini-batch of {} samples; it needs at least 1", samples));
   if (workspace_.reserve(samples))
     for (CachedPlan& entry : plans_) entry.samples = 0;  // they point into the old memory
@@ -81,7 +80,7 @@ void TrainingStep<T>::load(std::string_view where, std::span<const std::int32_t>
                            std::span<const T> weights, const Dropout& dropout) {
   if (batch_.samples == 0)
     throw ArgumentError(
-        fmt::format("{}: there is no mini-batch; write one to batch_input(n)", where));
+        formatted("{}: there is no mini-batch; write one to batch_input(n)", where));
   check_count(where, "labels", labels.size(), batch_.samples);
   check_labels(where, {labels.data(), batch_.samples, 1}, spec_.classes);
   check_dropout(where, dropout);
