@@ -88,7 +88,8 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const T* a, const T* b, T*
     Vec<T> bv[kV];
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { bv[v] = load(b + v * kLanes<T>); });
     if constexpr (kFrom == Operands::pack_b) {
-      __builtin_prefetch(b + kPrefetchSteps * b_row);
+      // Not beyond the last row: an address without memory costs a walk of the page tables.
+      __builtin_prefetch(b + (p > kPrefetchSteps ? kPrefetchSteps * b_row : 0));
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { store(panel + v * kLanes<T>, bv[v]); });
       panel += kPanel<T>;
     }
