@@ -232,42 +232,49 @@ void gemm_edge_tile(const GemmBlock<T>& g, const T* a, index row, index rows, co
     for (index j = 0; j < columns; ++j) target[i * g.c_row_stride + j] = c[i * ld + j];
 }
 
-/// Panel by panel (it stays in L1), down the rows of A (which stream from L2).
-///
-/// Rows are cut into ceil(m / kRows) tiles of nearly equal height, so no m ends in a sliver: a
+/// m > 0 rows cut into ceil(m / kRows) tiles of nearly equal height, so no m ends in a sliver: a
 /// tile of half the height does half the work at nearly full speed, a tile of one row does not.
+struct Tiles {
+  index count, low, high_count;  // low rows each, and one more in the first high_count
+
+  LAMELLA_INLINE explicit Tiles(index m)
+      : count((m + kRows - 1) / kRows), low(m / count), high_count(m % count) {}
+  LAMELLA_INLINE index rows(index tile) const { return tile < high_count ? low + 1 : low; }
+  LAMELLA_INLINE index first_row(index tile) const {
+    return tile * low + (tile < high_count ? tile : high_count);
+  }
+};
+
+/// Panel by panel (it stays in L1), down the rows of A (which stream from L2).
 template <class T>
 void gemm(const GemmBlock<T>& g) {
   if (g.m == 0) return;
-  const index tiles = (g.m + kRows - 1) / kRows;
-  const index low = g.m / tiles;         // rows of a tile, or
-  const index high_tiles = g.m % tiles;  // one more in the first so many
+  const Tiles tiles(g.m);
   const auto tile_at = [&](index tile) {
-    const index row = tile * low + (tile < high_tiles ? tile : high_tiles);
-    return g.a + (g.a_tile_stride != 0 ? tile * g.a_tile_stride : row * g.a_row_stride);
+    return g.a +
+           (g.a_tile_stride != 0 ? tile * g.a_tile_stride : tiles.first_row(tile) * g.a_row_stride);
   };
   for (index column = 0; column < g.n; column += kPanel<T>) {
     const index columns = g.n - column < kPanel<T> ? g.n - column : kPanel<T>;
     const index vectors = (columns + kLanes<T> - 1) / kLanes<T>;
     const T* const b = g.b + column / kPanel<T> * g.b_panel_stride;
     if (columns < vectors * kLanes<T>) {
-      for (index tile = 0, row = 0; tile < tiles; ++tile) {
-        const index rows = tile < high_tiles ? low + 1 : low;
-        gemm_edge_tile(g, tile_at(tile), row, rows, b, column, columns, vectors);
-        row += rows;
-      }
+      for (index tile = 0; tile < tiles.count; ++tile)
+        gemm_edge_tile(g, tile_at(tile), tiles.first_row(tile), tiles.rows(tile), b, column,
+                       columns, vectors);
       continue;
     }
     const bool pack = g.b_source != nullptr && columns == kPanel<T>;
     const T* from = pack ? g.b_source + column : b;
     T* panel = pack ? const_cast<T*>(b) : nullptr;
-    if (high_tiles > 0) {
-      tile_kernels<T>.at[low][vectors - 1](g, g.a, 0, high_tiles, from, panel, column);
+    const index high = tiles.high_count;
+    if (high > 0) {
+      tile_kernels<T>.at[tiles.low][vectors - 1](g, g.a, 0, high, from, panel, column);
       from = b;
       panel = nullptr;
     }
-    tile_kernels<T>.at[low - 1][vectors - 1](g, tile_at(high_tiles), high_tiles * (low + 1),
-                                             tiles - high_tiles, from, panel, column);
+    tile_kernels<T>.at[tiles.low - 1][vectors - 1](g, tile_at(high), tiles.first_row(high),
+                                                   tiles.count - high, from, panel, column);
   }
 }
 

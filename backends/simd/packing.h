@@ -142,6 +142,14 @@ LAMELLA_KERNEL void pack_b(index k, index n, const T* b, index row_stride, index
 template <class T>
 inline constexpr int kTileSquares = static_cast<int>((kRows + kLanes<T> - 1) / kLanes<T>);
 
+/// Packs a tile element by element, any strides.
+template <class T>
+LAMELLA_INLINE void pack_tile(index rows, index k, const T* a, index row_stride, index col_stride,
+                              T* packed) {
+  for (index p = 0; p < k; ++p, packed += rows, a += col_stride)
+    for (index i = 0; i < rows; ++i) packed[i] = a[i * row_stride];
+}
+
 /// Packs a tile whose rows are contiguous in k.
 ///
 /// Stores are of whole vectors: what is written beyond a step's last row is written again, rightly,
@@ -170,8 +178,7 @@ LAMELLA_KERNEL void pack_tile_rows(index rows, index k, const T* a, index row_st
       });
     });
   }
-  for (; p < k; ++p)
-    for (index i = 0; i < rows; ++i) packed[p * rows + i] = a[i * row_stride + p];
+  pack_tile(rows, k - p, a + p, row_stride, 1, packed + p * rows);
 }
 
 /// kSteps neighbouring columns of `tiles` tiles of `rows` rows; whole vectors are read.
@@ -191,11 +198,12 @@ LAMELLA_INLINE void pack_column_steps(index tiles, index rows, const T* from, in
 /// tiles share the columns' cache lines. What a store writes beyond its step is written again.
 template <class T>
 LAMELLA_KERNEL void pack_columns(index m, index k, const T* a, index col_stride, T* packed) {
-  const index tiles = (m + kRows - 1) / kRows, low = m / tiles, high_tiles = m % tiles;
-  const index stride = tile_stride(kRows, k), high = low + 1;
+  const Tiles tiles(m);
+  const index stride = tile_stride(kRows, k), low = tiles.low, high = low + 1;
+  const index high_tiles = tiles.high_count, low_tiles = tiles.count - high_tiles;
   // The last tiles may have fewer rows behind their beginning than a vector has lanes.
   const index last = kTileSquares<T> * kLanes<T> / low;
-  const index low_whole = tiles - high_tiles > last ? tiles - high_tiles - last : 0;
+  const index low_whole = low_tiles > last ? low_tiles - last : 0;
   const index high_whole = low_whole > 0 ? high_tiles : high_tiles > last ? high_tiles - last : 0;
   // With two squares a step's second stores would fall into the next step's first ones.
   constexpr int kSteps = kTileSquares<T> == 1 ? 4 : 1;
@@ -203,20 +211,16 @@ LAMELLA_KERNEL void pack_columns(index m, index k, const T* a, index col_stride,
     const T* from = a + p * col_stride;
     pack_column_steps<count>(high_whole, high, from, col_stride, packed + p * high, stride);
     if (low_whole > 0)
-      pack_column_steps<count>(low_whole, low, from + high_tiles * high, col_stride,
+      pack_column_steps<count>(low_whole, low, from + tiles.first_row(high_tiles), col_stride,
                                packed + high_tiles * stride + p * low, stride);
   };
   index p = 0;
   for (; p + kSteps <= k; p += kSteps) steps(Index<kSteps>{}, p);
   for (; p < k; ++p) steps(Index<1>{}, p);
 
-  for (index tile = high_whole + low_whole; tile < tiles; ++tile) {
-    const index rows = tile < high_tiles ? high : low;
-    const T* from = a + tile * low + (tile < high_tiles ? tile : high_tiles);
-    T* to = packed + tile * stride;
-    for (p = 0; p < k; ++p, to += rows, from += col_stride)
-      for (index i = 0; i < rows; ++i) to[i] = from[i];
-  }
+  for (index tile = high_whole + low_whole; tile < tiles.count; ++tile)
+    pack_tile(tiles.rows(tile), k, a + tiles.first_row(tile), 1, col_stride,
+              packed + tile * stride);
 }
 
 template <class T>
@@ -227,17 +231,13 @@ LAMELLA_KERNEL void pack_a(index m, index k, const T* a, index row_stride, index
     pack_columns(m, k, a, col_stride, packed);
     return;
   }
-  const index tiles = (m + kRows - 1) / kRows, low = m / tiles, high_tiles = m % tiles;
-  for (index tile = 0; tile < tiles; ++tile) {
-    const index rows = tile < high_tiles ? low + 1 : low;
-    if (col_stride == 1) {
-      pack_tile_rows(rows, k, a, row_stride, packed);
-    } else {
-      for (index p = 0; p < k; ++p)
-        for (index i = 0; i < rows; ++i) packed[p * rows + i] = a[i * row_stride + p * col_stride];
-    }
-    a += rows * row_stride;
-    packed += tile_stride(kRows, k);
+  const Tiles tiles(m);
+  for (index tile = 0; tile < tiles.count; ++tile, packed += tile_stride(kRows, k)) {
+    const T* from = a + tiles.first_row(tile) * row_stride;
+    if (col_stride == 1)
+      pack_tile_rows(tiles.rows(tile), k, from, row_stride, packed);
+    else
+      pack_tile(tiles.rows(tile), k, from, row_stride, col_stride, packed);
   }
 }
 
