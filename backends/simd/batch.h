@@ -46,19 +46,20 @@ LAMELLA_INLINE Vec<T> broadcast(T x) {
   return Vec<T>(x);
 }
 
-// xsimd has no masked loads and stores before release 14; without them a row of ten classes spends
-// most of its time on its last two.
+// load_n: the first n < kLanes elements; the other lanes hold `fill`, and nothing beyond them is
+// touched. store_n: the same way back. xsimd has no masked loads and stores before release 14;
+// without them a row of ten classes spends most of its time on its last two.
 #if defined(__AVX512F__)
-LAMELLA_INLINE Vec<float> load_first(const float* p, index n, float fill) {
+LAMELLA_INLINE Vec<float> load_n(const float* p, index n, float fill = 0) {
   return Vec<float>(_mm512_mask_loadu_ps(_mm512_set1_ps(fill), __mmask16((1u << n) - 1), p));
 }
-LAMELLA_INLINE Vec<double> load_first(const double* p, index n, double fill) {
+LAMELLA_INLINE Vec<double> load_n(const double* p, index n, double fill = 0) {
   return Vec<double>(_mm512_mask_loadu_pd(_mm512_set1_pd(fill), __mmask8((1u << n) - 1), p));
 }
-LAMELLA_INLINE void store_first(float* p, index n, Vec<float> v) {
+LAMELLA_INLINE void store_n(float* p, index n, Vec<float> v) {
   _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), v.data);
 }
-LAMELLA_INLINE void store_first(double* p, index n, Vec<double> v) {
+LAMELLA_INLINE void store_n(double* p, index n, Vec<double> v) {
   _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), v.data);
 }
 #elif defined(__AVX2__)
@@ -71,47 +72,36 @@ LAMELLA_INLINE __m256i first_lanes(const float*, index n) {
 LAMELLA_INLINE __m256i first_lanes(const double*, index n) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask64 + 4 - n));
 }
-LAMELLA_INLINE Vec<float> load_first(const float* p, index n, float fill) {
+LAMELLA_INLINE Vec<float> load_n(const float* p, index n, float fill = 0) {
   const __m256i mask = first_lanes(p, n);
   return Vec<float>(_mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, mask),
                                      _mm256_castsi256_ps(mask)));
 }
-LAMELLA_INLINE Vec<double> load_first(const double* p, index n, double fill) {
+LAMELLA_INLINE Vec<double> load_n(const double* p, index n, double fill = 0) {
   const __m256i mask = first_lanes(p, n);
   return Vec<double>(_mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(p, mask),
                                       _mm256_castsi256_pd(mask)));
 }
-LAMELLA_INLINE void store_first(float* p, index n, Vec<float> v) {
+LAMELLA_INLINE void store_n(float* p, index n, Vec<float> v) {
   _mm256_maskstore_ps(p, first_lanes(p, n), v.data);
 }
-LAMELLA_INLINE void store_first(double* p, index n, Vec<double> v) {
+LAMELLA_INLINE void store_n(double* p, index n, Vec<double> v) {
   _mm256_maskstore_pd(p, first_lanes(p, n), v.data);
 }
 #else
 template <class T>
-LAMELLA_INLINE Vec<T> load_first(const T* p, index n, T fill) {
+LAMELLA_INLINE Vec<T> load_n(const T* p, index n, T fill = 0) {
   alignas(64) T lanes[kLanes<T>];
   for (index i = 0; i < kLanes<T>; ++i) lanes[i] = i < n ? p[i] : fill;
   return Vec<T>::load_aligned(lanes);
 }
 template <class T>
-LAMELLA_INLINE void store_first(T* p, index n, Vec<T> v) {
+LAMELLA_INLINE void store_n(T* p, index n, Vec<T> v) {
   alignas(64) T lanes[kLanes<T>];
   v.store_aligned(lanes);
   for (index i = 0; i < n; ++i) p[i] = lanes[i];
 }
 #endif
-
-/// The first n < kLanes elements; the other lanes hold `fill`. Nothing beyond them is touched.
-template <class T>
-LAMELLA_INLINE Vec<T> load_n(const T* p, index n, T fill = 0) {
-  return load_first(p, n, fill);
-}
-
-template <class T>
-LAMELLA_INLINE void store_n(T* p, index n, Vec<T> v) {
-  store_first(p, n, v);
-}
 
 /// x * y + z, in one rounding where the instruction set has it.
 template <class T>
