@@ -51,7 +51,7 @@ LIBRARIES = [
     (r"<cpuid\.h>", r"core/cpu\.cpp|bench/.*"),
     (r"<dlfcn\.h>", r"core/.*|tests/.*|bench/peers/.*"),
     # Libraries that lamella is measured beside, and that nothing of it may depend on.
-    (r"<(Eigen/.*|dnnl\.hpp|libxsmm\.h|dlib/.*|floatfann\.h)>", r"bench/peers/.*"),
+    (r"<(Eigen/.*|dnnl\.hpp|libxsmm\.h|dlib/.*|floatfann\.h|tiny_dnn/.*)>", r"bench/peers/.*"),
     (r"<Random123/.*>", r"core/.*|tests/.*"),
     (r"<zlib\.h>", r"core/.*|tests/.*"),
     (r"<nlohmann/.*>", r"core/.*|tools/.*|bench/.*|tests/.*"),

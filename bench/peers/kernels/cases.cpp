@@ -13,7 +13,7 @@
 #include <cmath>
 #include <limits>
 
-#include "bench/cases.h"
+#include "bench/fill.h"
 
 namespace lamella::peers {
 namespace {
@@ -103,25 +103,25 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
   product.a = own->a.data();
   product.b = own->b.data();
   product.c = own->peer.data();
-  if (Call call = peer.product(product)) trial.peer = [own, call] { call(); };
+  trial.peer = peer.product(product);
 
-  trial.disagreement = [own, trial, k] {
-    for (auto* c : {&own->user, &own->peer, &own->training}) {
-      std::fill(c->data(), c->data() + c->size(), T{0});
-    }
-    trial.user();
-    const ConstView<T> user_result = own->user.view();
-    double worst = 0;
-    if (trial.peer) {
-      trial.peer();
-      worst = distance<T>(user_result, own->peer.view());
-    }
-    if (trial.training) {
-      trial.training();
-      worst = std::max(worst, distance<T>(user_result, own->training_result));
+  trial.disagreement = [own, product, user = trial.user, training = trial.training,
+                        peer_call = trial.peer] {
+    // Where C is overwritten, whatever was in it must not be seen; else it must, and not be lost
+    // in rounding.
+    const T before = product.beta == T{0} ? T{1} : product.alpha;
+    for (auto* c : {&own->user, &own->peer, &own->training}) std::ranges::fill(c->values(), before);
+    user();
+    peer_call();
+    const ConstView<T> result = own->user.view();
+    double worst = distance<T>(result, own->peer.view());
+    if (training) {
+      training();
+      worst = std::max(worst, distance<T>(result, own->training_result));
     }
     // Entries are below 1, partial sums grow like a random walk: rounding stays well below k ulp.
-    return worst / (8.0 * k * static_cast<double>(std::numeric_limits<T>::epsilon()));
+    return worst / (8.0 * product.k * std::abs(static_cast<double>(product.alpha)) *
+                    static_cast<double>(std::numeric_limits<T>::epsilon()));
   };
 
   const double elements =
@@ -140,74 +140,60 @@ struct MemoryOperands {
 
   MemoryOperands(int m, int n) : input(m, n), user(m, n), peer(m, n), x(m), y(n) {
     fill(input);
+    for (auto* c : {&user, &peer}) fill(*c);
     bench::fill(x.data(), x.size());
     bench::fill(y.data(), y.size());
   }
-  /// Both results start from the same values, as in-place kernels need.
-  void reset() {
-    for (auto* c : {&user, &peer}) std::copy_n(input.data(), input.size(), c->data());
-  }
 };
 
-void compare_results(Trial& trial, const std::shared_ptr<MemoryOperands>& own) {
-  trial.disagreement = [own, trial] {
-    own->reset();
-    trial.user();
-    if (!trial.peer) return 0.0;
-    trial.peer();
-    return distance<float>(own->user.view(), own->peer.view()) / 1e-6;
+/// Their trial, with one matrix read and one written: a second one (RoofKind::copy) or the same
+/// (RoofKind::scale). `magnitude` is that of the numbers which the kernel writes or adds.
+Trial memory_trial(const std::shared_ptr<MemoryOperands>& own, Call ours, Call theirs,
+                   RoofKind roof, float magnitude) {
+  const double bytes = static_cast<double>(own->input.size()) * sizeof(float);
+  Trial trial;
+  trial.user = std::move(ours);
+  trial.peer = std::move(theirs);
+  trial.footprint = roof == RoofKind::copy ? 2 * bytes : bytes;
+  trial.work = 2 * bytes;
+  trial.roof = roof;
+  trial.disagreement = [own, user = trial.user, peer = trial.peer, magnitude] {
+    for (auto* c : {&own->user, &own->peer}) std::ranges::fill(c->values(), magnitude);
+    user();
+    peer();
+    return distance<float>(own->user.view(), own->peer.view()) / (1e-5 * magnitude);
   };
+  return trial;
 }
+
+/// Small enough that adding it for ever changes little.
+constexpr float kLittle = 1e-6F;
 
 Trial rank_one_trial(const Backend& backend, Peer& peer, int m, int n) {
   auto own = std::make_shared<MemoryOperands>(m, n);
-  own->reset();
-  // Small enough that adding it for ever changes little.
-  constexpr float kAlpha = 1e-6F;
-  const auto& kernels = backend.f32();
-  const OuterProduct<float> call{kAlpha, own->x.view(), own->y.view(), own->user.view()};
-  Trial trial;
-  trial.user = [own, call, &kernels] { kernels.outer_product(call); };
-  if (Call theirs = peer.rank_one(kAlpha, own->x.data(), own->y.data(), own->peer.data(), m, n))
-    trial.peer = [own, theirs] { theirs(); };
-  trial.footprint = 4.0 * m * n;
-  trial.work = 8.0 * m * n;
-  trial.roof = RoofKind::scale;
-  compare_results(trial, own);
-  return trial;
+  const OuterProduct<float> call{kLittle, own->x.view(), own->y.view(), own->user.view()};
+  return memory_trial(
+      own, [own, call, &kernels = backend.f32()] { kernels.outer_product(call); },
+      peer.rank_one(kLittle, own->x.data(), own->y.data(), own->peer.data(), m, n), RoofKind::scale,
+      kLittle);
 }
 
 Trial bias_add_trial(const Backend& backend, Peer& peer, int m, int n) {
   auto own = std::make_shared<MemoryOperands>(m, n);
-  own->reset();
-  std::transform(own->y.data(), own->y.data() + n, own->y.data(),
-                 [](float value) { return 1e-6F * value; });
-  const auto& kernels = backend.f32();
+  for (float& value : own->y) value *= kLittle;
   const BiasAdd<float> call{own->y.view(), own->user.view()};
-  Trial trial;
-  trial.user = [own, call, &kernels] { kernels.bias_add(call); };
-  if (Call theirs = peer.bias_add(own->y.data(), own->peer.data(), m, n))
-    trial.peer = [own, theirs] { theirs(); };
-  trial.footprint = 4.0 * m * n;
-  trial.work = 8.0 * m * n;
-  trial.roof = RoofKind::scale;
-  compare_results(trial, own);
-  return trial;
+  return memory_trial(
+      own, [own, call, &kernels = backend.f32()] { kernels.bias_add(call); },
+      peer.bias_add(own->y.data(), own->peer.data(), m, n), RoofKind::scale, kLittle);
 }
 
 Trial softmax_trial(const Backend& backend, Peer& peer, int m, int n) {
   auto own = std::make_shared<MemoryOperands>(m, n);
-  const auto& kernels = backend.f32();
   const Softmax<float> call{own->input.view(), own->user.view()};
-  Trial trial;
-  trial.user = [own, call, &kernels] { kernels.softmax(call); };
-  if (Call theirs = peer.softmax(own->input.data(), own->peer.data(), m, n))
-    trial.peer = [own, theirs] { theirs(); };
-  trial.footprint = 8.0 * m * n;
-  trial.work = 8.0 * m * n;
-  trial.roof = RoofKind::copy;
-  compare_results(trial, own);
-  return trial;
+  return memory_trial(
+      own, [own, call, &kernels = backend.f32()] { kernels.softmax(call); },
+      peer.softmax(own->input.data(), own->peer.data(), m, n), RoofKind::copy,
+      1.0F / static_cast<float>(n));
 }
 
 std::string text(int m, int n) { return std::to_string(m) + 'x' + std::to_string(n); }

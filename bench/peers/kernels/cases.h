@@ -14,7 +14,8 @@
 
 namespace lamella::peers {
 
-/// One operation on operands of its own, made by lamella in one or two layouts and by the peer.
+/// One operation, made by lamella in one or two layouts and by the peer, on operands that live as
+/// long as the trial.
 struct Trial {
   Call user;             ///< lamella, on the row-major, batch-first memory that the peer gets
   Call training;         ///< lamella, in the layout its network keeps: samples in columns. Or empty
@@ -24,7 +25,7 @@ struct Trial {
   bench::RoofKind roof = bench::RoofKind::fma_f32;
 
   /// Makes each call once and returns how far the results are apart, as a multiple of what
-  /// rounding explains: above 1, somebody computes something else.
+  /// rounding explains: above 1, somebody computes something else. Needs `peer`.
   std::function<double()> disagreement;
 };
 

@@ -2,15 +2,21 @@
 
 Everything that is made lies under one build directory; the machine is only looked at.
 """
+import contextlib
 import hashlib
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 PEERS = Path(__file__).resolve().parent.parent
 ROOT = PEERS.parent.parent
+
+# Peers so slow, to compile or to train, that they are wanted with --with-slow only.
+SLOW = ("dlib", "fann", "tinydnn")
 
 # Settings of a caller's own would change what is measured; those wanted are given with --set.
 SCRUBBED = ("OPENBLAS_", "GOTO_", "MKL_", "OMP_", "KMP_", "GOMP_", "BLIS_", "LAMELLA_", "ONEDNN_",
@@ -21,13 +27,27 @@ def say(message):
     print(message, file=sys.stderr, flush=True)
 
 
+def last_lines(text, count=3):
+    return " / ".join([line for line in text.splitlines() if line.strip()][-count:])
+
+
+def json_lines(text):
+    """The complete JSON objects in a program's output, one a line."""
+    found = []
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [line for line in found if isinstance(line, dict)]
+
+
 class Environment:
     def __init__(self, options):
         self.build = options.build_dir.resolve()
         self.venv = self.build / "venv"
         self.onednn = self.build / "onednn-3.2"
-        self.programs = self.build / "cmake" / "bin"
-        self.lamella = self.build / "cmake" / "lamella" / "tools" / "lamella"
+        self.cmake = self.build / "cmake"
+        self.lamella = self.cmake / "lamella" / "tools" / "lamella"
+        self._programs = set()
         self.options = options
         allowed = sorted(os.sched_getaffinity(0))
         self.cpus = options.cpus or allowed
@@ -44,11 +64,17 @@ class Environment:
         self._report_missing_packages()
         if not self.python.exists():
             say("run: making a virtual environment")
-            subprocess.run([sys.executable, "-m", "venv", str(self.venv)], check=True)
+            made = subprocess.run([sys.executable, "-m", "venv", str(self.venv)],
+                                  capture_output=True, text=True)
+            if made.returncode != 0:
+                shutil.rmtree(self.venv, ignore_errors=True)  # half of one must not be taken for one
+                raise SystemExit("run: no virtual environment (Debian: python3-venv): "
+                                 f"{last_lines(made.stdout + made.stderr)}")
         self._pip(PEERS / "requirements.txt", [])
         self._pip(PEERS / "requirements-onednn.txt", ["--no-deps", "--prefix", str(self.onednn)])
         if self.options.with_torch and not self.options.torch_python:
-            self._install_torch()
+            index = os.environ.get("PEERS_TORCH_INDEX")
+            self._pip(PEERS / "requirements-torch.txt", ["--index-url", index] if index else [])
         self._compile()
 
     def _report_missing_packages(self):
@@ -57,7 +83,7 @@ class Environment:
         missing = []
         for line in (PEERS / "packages.txt").read_text().splitlines():
             words = line.split("#")[0].split()
-            if not words:
+            if not words or (words[0] in SLOW and not self.options.with_slow):
                 continue
             found = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", words[1]],
                                    capture_output=True, text=True)
@@ -65,9 +91,8 @@ class Environment:
                 missing.append(words)
         if missing:
             names = " ".join(package for _, package in missing)
-            say("run: not installed, so left out: " +
-                ", ".join(f"{package} ({purpose})" for purpose, package in missing) +
-                f"\nrun: to have them: apt-get install {names}")
+            peers = ", ".join(dict.fromkeys(peer for peer, _ in missing))
+            say(f"run: left out: {peers}; to have them: apt-get install {names}")
 
     def _pip(self, requirements, arguments):
         """Installs a list of pinned wheels once; a line that cannot be had is named and skipped."""
@@ -86,33 +111,39 @@ class Environment:
                     say(f"run: {line} cannot be installed here: left out")
         stamp.write_text(digest)
 
-    def _install_torch(self):
-        stamp = self.build / "torch.stamp"
-        if stamp.exists():
-            return
-        index = os.environ.get("PEERS_TORCH_INDEX")
-        say("run: installing PyTorch" + ("" if index else
-            " from the default index (with CUDA, gigabytes; PEERS_TORCH_INDEX names another)"))
-        source = ["--index-url", index] if index else []
-        subprocess.run([str(self.python), "-m", "pip", "install", "--quiet", *source, "torch"],
-                       check=True)
-        stamp.touch()
-
     def _compile(self):
-        build = self.build / "cmake"
-        options = [f"-DPEERS_ONEDNN={self.onednn}", "-DCMAKE_BUILD_TYPE=Release",
-                   f"-DPEERS_SLOW={'ON' if self.options.with_slow else 'OFF'}"]
-        say("run: building")
+        """Builds lamella, which must succeed, and the peers' programs, each of which may fail."""
         log = self.build / "build.log"
+        parallel = ["--parallel", str(len(self.cpus))]
         with log.open("w") as output:
-            commands = [["cmake", "-S", str(PEERS), "-B", str(build), *options],
-                        ["cmake", "--build", str(build), "--parallel", str(len(self.cpus)),
-                         "--target", "peers"]]
-            if not (build / "CMakeCache.txt").exists() and shutil.which("ninja"):
-                commands[0] += ["-G", "Ninja"]
-            for command in commands:
-                if subprocess.run(command, stdout=output, stderr=output).returncode != 0:
-                    raise SystemExit(f"run: {' '.join(command)} failed: see {log}")
+            def done(*command):
+                output.flush()
+                return subprocess.run(command, stdout=output, stderr=output).returncode == 0
+
+            def build(*targets):
+                return done("cmake", "--build", str(self.cmake), *parallel, "--target", *targets)
+
+            generator = [] if (self.cmake / "CMakeCache.txt").exists() or \
+                not shutil.which("ninja") else ["-G", "Ninja"]
+            if not done("cmake", "-S", str(PEERS), "-B", str(self.cmake), *generator,
+                        f"-DPEERS_ONEDNN={self.onednn}", "-DCMAKE_BUILD_TYPE=Release",
+                        f"-DPEERS_SLOW={'ON' if self.options.with_slow else 'OFF'}"):
+                raise SystemExit(f"run: configuring failed: {last_lines(log.read_text())}\n"
+                                 f"run: all of it is in {log}")
+            say("run: building lamella")
+            if not build("lamella_tool", "peers_roof"):
+                raise SystemExit(f"run: lamella does not build, see {log}")
+            for name in (self.cmake / "programs.txt").read_text().split():
+                say(f"run: building {name}")
+                if build(name):
+                    self._programs.add(name)
+                else:
+                    say(f"run: {name} does not build, see {log}: left out")
+
+    def program(self, name):
+        """The peer's program of that name, or None if it could not be built."""
+        path = self.cmake / "bin" / f"peers_{name}"
+        return path if path.name in self._programs else None
 
     def library(self, *patterns):
         """The first file that matches one of the patterns, or None. {site}: site-packages."""
@@ -124,27 +155,40 @@ class Environment:
                 return found[0]
         return None
 
-    def start(self, command, threads, extra=None, capture=True):
-        """Runs a program on `threads` processors, with a clean environment. Raises RuntimeError
-        with the end of its messages if it fails; returns what it printed."""
+    def _run(self, command, threads, extra):
+        """Runs a program on `threads` processors, with a clean environment. (output, what went
+        wrong: None, or the end of its messages)."""
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(SCRUBBED)}
         for name in ("OMP", "MKL", "OPENBLAS", "BLIS", "LAMELLA"):
             environment[f"{name}_NUM_THREADS"] = str(threads)
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        environment["TORCHINDUCTOR_CACHE_DIR"] = str(self.build / "torch-compile")
         environment.update(extra or {})
         environment.update(self.options.set)
         cpus = self.cpus[:threads]
         process = subprocess.run([str(word) for word in command], env=environment, text=True,
-                                 stdout=subprocess.PIPE if capture else None,
-                                 stderr=subprocess.PIPE,
+                                 capture_output=True,
                                  preexec_fn=lambda: os.sched_setaffinity(0, cpus))
-        if process.returncode != 0:
-            lines = [line for line in process.stderr.splitlines() if line.strip()]
-            raise RuntimeError("\n".join(lines[-3:]) or f"exit status {process.returncode}")
-        return process.stdout
+        status = process.returncode
+        if status == 0:
+            return process.stdout, None
+        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return process.stdout, f"{Path(command[0]).name}: {how}: {last_lines(process.stderr)}"
+
+    def start(self, command, threads):
+        """What the program printed; RuntimeError if it failed."""
+        output, error = self._run(command, threads, None)
+        if error:
+            raise RuntimeError(error)
+        return output
+
+    def start_for_lines(self, command, threads, extra=None):
+        """(the JSON lines that the program printed, what went wrong or None)"""
+        output, error = self._run(command, threads, extra)
+        return json_lines(output), error
 
     def roof(self, threads):
         """(GFLOP/s of float multiply-adds on that many threads at this moment, instruction set)."""
-        rate, isa = self.start([self.programs / "peers_roof", threads], threads).split()
+        rate, isa = self.start([self.cmake / "bin" / "peers_roof", threads], threads).split()
         return float(rate), isa

@@ -1,10 +1,9 @@
 """Kernels: one process per peer with lamella in it, and the tables made of what they report."""
-import json
-import math
 import statistics
 
 from .environment import say
-from .table import number, table
+from .progress import Progress
+from .table import geometric_mean, number, table
 
 
 def contenders(env):
@@ -25,35 +24,54 @@ def contenders(env):
         "eigen": ("eigen", None, {}),
         "xsmm": ("xsmm", None, {}),
     }
-    return {name: (env.programs / f"peers_kernels_{program}", library, extra)
+    return {name: (env.program(f"kernels_{program}"), library, extra)
             for name, (program, library, extra) in found.items()
-            if (env.programs / f"peers_kernels_{program}").exists() and
+            if env.program(f"kernels_{program}") and
             (library is not None or program in ("eigen", "xsmm"))}
 
 
-def run(env, options):
+def _measure(env, options, threads, contender):
+    """{who and how, cases: [...]}; with `error` if it did not come to its end."""
+    program, library, extra = contender
+    command = [program, "--threads", threads, "--rounds", options.rounds,
+               "--sample-ms", options.sample_ms, "--filter", options.cases]
+    if library:
+        command += ["--library", library]
+    if threads > 1:
+        command += ["--backend", options.backend]
+    lines, error = env.start_for_lines(command, threads, extra)
+    if not lines:
+        raise RuntimeError(error or "no result")
+    report = {**lines[0], "cases": lines[1:]}
+    wrong = [f"{case['case']}: {case['error']}" for case in lines[1:] if "error" in case]
+    if error:
+        wrong.append(f"ended after {len(lines) - 1} cases: {error}")
+    return {**report, "error": "; ".join(wrong)} if wrong else report
+
+
+def run(env, options, journal):
     """[report of every peer and number of threads]; a peer that fails is a report with `error`."""
+    wanted = [(threads, name, contender) for threads in options.threads
+              for name, contender in contenders(env).items()
+              if (not options.peers or name in options.peers) and
+              (name != "xsmm" or threads == 1)]  # its generated kernels have one thread
+    progress = Progress("kernels", len(wanted), options.rest)
     reports = []
-    known = contenders(env)
-    for threads in options.threads:
-        for name, (program, library, extra) in known.items():
-            if options.peers and name not in options.peers:
-                continue
-            if name == "xsmm" and threads > 1:
-                continue  # its generated kernels have one thread
-            say(f"run: kernels, {name}, threads: {threads}")
-            command = [program, "--threads", threads, "--rounds", options.rounds,
-                       "--sample-ms", options.sample_ms, "--filter", options.cases]
-            if library:
-                command += ["--library", library]
-            if threads > 1:
-                command += ["--backend", options.backend]
+    for threads, name, contender in wanted:
+        report = journal.get("kernels", threads, name)
+        if report:
+            progress.skip()
+        else:
             try:
-                report = json.loads(env.start(command, threads, extra))
+                with progress.measurement(f"{name}, threads: {threads}"):
+                    report = _measure(env, options, threads, contender)
+                    if "error" in report:
+                        say(f"run:   {report['error']}")
+                    else:
+                        journal.add(report, "kernels", threads, name)
             except RuntimeError as error:
-                say(f"run: {name}: {error}")
-                report = {"threads": threads, "error": str(error)}
-            reports.append({"peer": name, **report})
+                report = {"error": str(error), "cases": []}
+        reports.append({"peer": name, "threads": threads, **report})
     return reports
 
 
@@ -81,15 +99,17 @@ def _tables_of(reports, layout):
                      *(number(ratios.get(peer)) for peer in peers),
                      number(ratios[best]) if best else None, best])
     if least:
-        mean = math.exp(statistics.fmean(math.log(ratio) for ratio in least))
-        rows.append(["geometric mean", "", "", *("" for _ in peers), number(mean), ""])
+        columns = ([ratios[peer] for ratios in by_case.values() if peer in ratios]
+                   for peer in peers)
+        rows.append(["geometric mean", "", "", *(number(geometric_mean(c)) for c in columns),
+                     number(geometric_mean(least)), ""])
     return table(["case", "roof", "ours %", *peers, "ours / best", "which"], rows)
 
 
 def lines(reports):
     result = []
     for threads in sorted({report["threads"] for report in reports}):
-        here = [r for r in reports if r["threads"] == threads and "error" not in r]
+        here = [r for r in reports if r["threads"] == threads and r["cases"]]
         if not here:
             continue
         backend = f"{here[0]['backend']} {here[0]['isa']}"
@@ -99,10 +119,10 @@ def lines(reports):
                            "Speed ours / peer.", ""]
             result += _tables_of(here, layout)
     result += ["", "Peers:"]
-    for name, version in {r["peer"]: r["version"] for r in reports if "error" not in r}.items():
+    for name, version in {r["peer"]: r["version"] for r in reports if r["cases"]}.items():
         result.append(f"  {name}: {version}")
     for report in reports:
         if "error" in report:
-            result.append(f"  {report['peer']}, threads: {report['threads']}: not measured: "
-                          f"{report['error']}")
+            result.append(f"  {report['peer']}, threads: {report['threads']}: not all was "
+                          f"measured: {report['error']}")
     return result

@@ -1,5 +1,6 @@
 """Arguments, and the order of things: prepare, measure, print."""
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from . import kernels, training
 from .environment import ROOT, Environment
+from .journal import Journal
 
 
 def _threads(text):
@@ -43,6 +45,11 @@ def arguments():
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there as well")
     parser.add_argument("--quick", action="store_true",
                         help="few and short rounds: whether it works, not how fast")
+    parser.add_argument("--resume", action="store_true",
+                        help="keep what an earlier run with the same settings has measured; other "
+                        "threads, peers and parts may be added")
+    parser.add_argument("--rest", type=float, default=0, metavar="SECONDS",
+                        help="pause between two peers, for a machine that gets hot (default: 0)")
     parser.add_argument("--build-dir", type=Path, default=ROOT / "build" / "peers",
                         help="where everything is installed and built (default: build/peers)")
     parser.add_argument("--set", type=_assignment, action="append", default=[],
@@ -64,7 +71,7 @@ def arguments():
     group.add_argument("--torch-python", type=Path, metavar="FILE",
                        help="Python that has torch and numpy already; implies --with-torch")
     group.add_argument("--with-slow", action="store_true",
-                       help="FANN and dlib too: slow to compile or to train")
+                       help="dlib, FANN and tiny-dnn too: slow to compile or to train")
     options = parser.parse_args()
 
     options.with_torch = options.with_torch or options.torch_python is not None
@@ -82,12 +89,21 @@ def arguments():
     return options
 
 
+def settings(env, options):
+    """What results must have in common to stand in one table."""
+    names = ("backend", "cases", "rounds", "sample_ms", "data", "epochs", "training_rounds", "set",
+             "torch_python")
+    return {**{name: getattr(options, name) for name in names}, "cpus": env.cpus,
+            "lamella": hashlib.sha256(env.lamella.read_bytes()).hexdigest()[:16]}
+
+
 def main():
     options = arguments()
     env = Environment(options)
     env.prepare()
     if options.what == "prepare":
         return 0
+    journal = Journal(options.build_dir / "journal.jsonl", settings(env, options), options.resume)
     started = time.strftime("%Y-%m-%d %H:%M:%S%z")
     roofs = {n: env.roof(n) for n in options.threads}
     lines = [f"{started}, {platform.machine()}, load average {os.getloadavg()[0]:.1f} "
@@ -103,7 +119,7 @@ def main():
         if name == "training" and not options.data.is_dir():
             print(f"run: --data={options.data}: no such directory; no training", file=sys.stderr)
             return 1
-        results[name] = module.run(env, options)
+        results[name] = module.run(env, options, journal)
         print("\n".join(module.lines(results[name])), flush=True)
         if options.json:  # after each part, so that nothing is lost
             options.json.write_text(json.dumps(results, indent=1) + "\n")

@@ -1,4 +1,6 @@
-"""Tables of text."""
+"""Tables of text, and the mean of ratios."""
+import math
+import statistics
 
 
 def table(header, rows):
@@ -15,3 +17,8 @@ def table(header, rows):
 
 def number(value, digits=2):
     return None if value is None else f"{value:.{digits}f}"
+
+
+def geometric_mean(ratios):
+    """None if there are none."""
+    return None if not ratios else math.exp(statistics.fmean(math.log(ratio) for ratio in ratios))

@@ -1,13 +1,13 @@
 """Whole epochs: lamella and one peer in turn, each in a process of its own."""
-import json
 import re
 import statistics
 import subprocess
 import tempfile
 from pathlib import Path
 
-from .environment import PEERS, say
-from .table import number, table
+from .environment import PEERS, SLOW, json_lines
+from .progress import Progress
+from .table import geometric_mean, number, table
 
 # name: (layers, batch, optimizer, learning rate)
 WORKLOADS = {
@@ -19,9 +19,12 @@ WORKLOADS = {
     "784-512-256-10 b128 adam": ([784, 512, 256, 10], 128, "adam", 0.001),
 }
 
-# Peers so slow that a round is one epoch of theirs. What FANN cannot do: README.md.
-SLOW = ("fann", "dlib")
-FANN_WORKLOADS = ("784-128-10 b128", "784-512-256-10 b128")
+# These are measured on one thread, with two workloads: README.md.
+SLOWEST = ("fann", "tinydnn")
+SLOWEST_WORKLOADS = ("784-128-10 b128", "784-512-256-10 b128")
+
+# Less test accuracy than this after an epoch (ten classes): something else was computed.
+LEARNT = 0.5
 
 
 def flops_per_sample(layers):
@@ -35,30 +38,30 @@ def contenders(env, options):
     scripts = PEERS / "training"
     found = {"numpy": [env.python, scripts / "numpy_mlp.py"],
              "sklearn": [env.python, scripts / "sklearn_mlp.py"]}
+    found = {name: command for name, command in found.items() if has(env.python, name)}
     if options.with_torch:
         python = options.torch_python or env.python
-        found["torch"] = [python, scripts / "torch_mlp.py"]
-        found["torch-compile"] = [python, scripts / "torch_mlp.py", "--compile"]
-    for name in ("eigen", "fann", "dlib"):
-        program = env.programs / f"peers_train_{name}"
-        if program.exists() and (options.with_slow or name not in SLOW):
+        command = [python, scripts / "torch_mlp.py"]
+        if has(python, "torch"):
+            found["torch"] = command
+        if has(python, "torch", "torch.compile"):
+            found["torch-compile"] = [*command, "--compile"]
+    for name in ("eigen", *SLOW):
+        if program := env.program(f"train_{name}"):
             found[name] = [program]
     return found
 
 
-def json_lines(text):
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+def has(python, module, attribute=None):
+    """Whether a Python can import it, and it has the attribute."""
+    return subprocess.run([str(python), "-c", f"import {module}; {attribute or module}"],
+                          capture_output=True).returncode == 0
 
 
 def speed(epochs):
     """Median samples a second; the first epoch, in which things are warmed up, does not count."""
     counted = epochs[1:] or epochs
     return statistics.median(epoch["samples_per_second"] for epoch in counted)
-
-
-def knows_optimizers(env):
-    text = subprocess.run([str(env.lamella), "train", "--help"], capture_output=True, text=True)
-    return "--optimizer" in text.stdout
 
 
 def run_lamella(env, options, threads, workload):
@@ -100,6 +103,9 @@ def compare(env, options, threads, workload, command, peer_epochs):
         ours.append(speed(own))
         theirs.append(speed(peer))
         accuracies.append((own[-1]["test_accuracy"], peer[-1]["test_accuracy"]))
+        for who, accuracy in zip(("lamella", "the peer"), accuracies[-1]):
+            if accuracy < LEARNT:
+                raise RuntimeError(f"{who} does not learn: test accuracy {accuracy}")
     return {"version": version,
             "ours_over_peer": statistics.median(a / b for a, b in zip(ours, theirs)),
             "samples_per_second": {"ours": statistics.median(ours),
@@ -111,50 +117,77 @@ def compare(env, options, threads, workload, command, peer_epochs):
                               "peer": statistics.median(b for _, b in accuracies)}}
 
 
-def run(env, options):
+def run(env, options, journal):
     """[a result of every number of threads, workload and peer]"""
+    found = contenders(env, options)
+    wanted = [(threads, name, peer, command)
+              for threads in options.threads
+              for name in WORKLOADS if re.search(options.workloads, name)
+              for peer, command in found.items()
+              if (not options.peers or peer in options.peers) and
+              (peer not in SLOWEST or (threads == 1 and name in SLOWEST_WORKLOADS))]
+    progress = Progress("training", len(wanted), options.rest)
     results = []
-    adam = knows_optimizers(env)
-    wanted = {name: workload for name, workload in WORKLOADS.items()
-              if re.search(options.workloads, name)}
-    for threads in options.threads:
-        for name, workload in wanted.items():
-            if workload[2] != "sgd" and not adam:
-                say(f"run: {name}: left out, this `lamella train` has no --optimizer")
-                continue
-            for peer, command in contenders(env, options).items():
-                if options.peers and peer not in options.peers:
-                    continue
-                if peer == "fann" and (threads > 1 or name not in FANN_WORKLOADS):
-                    continue
-                say(f"run: training, {name}, {peer}, threads: {threads}")
-                try:
-                    result = compare(env, options, threads, workload, command,
+    for threads, name, peer, command in wanted:
+        result = journal.get("training", threads, name, peer)
+        if result:
+            progress.skip()
+        else:
+            try:
+                with progress.measurement(f"{name}, {peer}, threads: {threads}"):
+                    result = compare(env, options, threads, WORKLOADS[name], command,
                                      1 if peer in SLOW else options.epochs)
-                except RuntimeError as error:
-                    say(f"run: {peer}: {error}")
-                    result = {"error": str(error)}
-                results.append({"workload": name, "threads": threads, "peer": peer, **result})
+                    journal.add(result, "training", threads, name, peer)
+            except RuntimeError as error:
+                result = {"error": str(error)}
+        results.append({"workload": name, "threads": threads, "peer": peer, **result})
     return results
 
 
+def _every_pair(results):
+    """A row for each workload and peer."""
+    rows = []
+    for r in results:
+        if "error" in r:
+            rows.append([r["workload"], r["peer"], "not measured", *[None] * 6])
+            continue
+        cells = [r["workload"], r["peer"], number(r["ours_over_peer"])]
+        for key, factor, digits in (("samples_per_second", 1e-3, 1),
+                                    ("percent_of_roof", 1, 0), ("test_accuracy", 100, 1)):
+            cells += [number(r[key][who] * factor, digits) for who in ("ours", "peer")]
+        rows.append(cells)
+    return table(["workload", "peer", "ours / peer", "ours k/s", "peer k/s", "ours %roof",
+                  "peer %roof", "ours acc", "peer acc"], rows)
+
+
+def _best_of(results):
+    """A row for each workload: the peers in columns, the best of them, the geometric mean."""
+    measured = [r for r in results if "error" not in r]
+    peers = list(dict.fromkeys(r["peer"] for r in measured))
+    ratios = {}
+    for r in measured:
+        ratios.setdefault(r["workload"], {})[r["peer"]] = r["ours_over_peer"]
+    rows = []
+    for workload, by_peer in ratios.items():
+        best = min(by_peer, key=by_peer.get)
+        rows.append([workload, *(number(by_peer.get(peer)) for peer in peers),
+                     number(by_peer[best]), best])
+    columns = ([by_peer[peer] for by_peer in ratios.values() if peer in by_peer] for peer in peers)
+    least = geometric_mean([min(by_peer.values()) for by_peer in ratios.values()])
+    rows.append(["geometric mean", *(number(geometric_mean(c)) for c in columns), number(least), ""])
+    return table(["workload", *peers, "ours / best", "which"], rows)
+
+
 def lines(results):
-    result, versions = [], {}
+    result = []
     for threads in sorted({r["threads"] for r in results}):
+        here = [r for r in results if r["threads"] == threads]
         result += ["", f"Training, threads: {threads}. Thousand samples a second, % of the FMA "
-                       "roof, test accuracy %.", ""]
-        rows = []
-        for r in (r for r in results if r["threads"] == threads):
-            if "error" in r:
-                rows.append([r["workload"], r["peer"], "not measured", *[None] * 6])
-                continue
-            versions[r["peer"]] = r["version"]
-            cells = [r["workload"], r["peer"], number(r["ours_over_peer"])]
-            for key, factor, digits in (("samples_per_second", 1e-3, 1),
-                                        ("percent_of_roof", 1, 0), ("test_accuracy", 100, 1)):
-                cells += [number(r[key][who] * factor, digits) for who in ("ours", "peer")]
-            rows.append(cells)
-        result += table(["workload", "peer", "ours / peer", "ours k/s", "peer k/s", "ours %roof",
-                         "peer %roof", "ours acc", "peer acc"], rows)
+                       "roof, test accuracy %.", "", *_every_pair(here),
+                   "", f"Training, threads: {threads}. Samples a second, ours / peer.", "",
+                   *_best_of(here)]
+    versions = {r["peer"]: r["version"] for r in results if "error" not in r}
     result += ["", "Peers:"] + [f"  {name}: {version}" for name, version in versions.items()]
+    result += [f"  {r['peer']}, {r['workload']}, threads: {r['threads']}: {r['error']}"
+               for r in results if "error" in r]
     return result
