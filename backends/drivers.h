@@ -35,8 +35,13 @@ class Drivers final : public Kernels<T> {
   void gather_bytes(const GatherBytes<T>& call) const noexcept override;
   /// The whole plan in one parallel region, where that pays.
   void run(const Plan<T>& plan) const noexcept override;
+  void run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept override;
 
  private:
+  // Calls go_through(drivers, worker) for every worker of the plan's parallel region, with drivers
+  // that share out each call among them.
+  template <class GoThrough>
+  void in_one_region(const Plan<T>& plan, GoThrough go_through) const noexcept;
   void gemv(const Gemm<T>& call) const noexcept;
 
   const KernelTable<T>& table_;

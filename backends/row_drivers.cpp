@@ -295,7 +295,8 @@ void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::run(const Plan<T>& plan) const noexcept {
+template <class GoThrough>
+void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const noexcept {
   const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
   if (concurrency > 1) {
     const PhaseCounter counter(concurrency);
@@ -305,12 +306,27 @@ void Drivers<T>::run(const Plan<T>& plan) const noexcept {
       Team team;
       executor_.run(workers, [&](int worker) {
         const TeamMember member(team, worker, concurrency);
-        Drivers(table_, member).Kernels<T>::run(plan);
+        go_through(Drivers(table_, member), worker);
       });
       return;
     }
   }
-  Kernels<T>::run(plan);
+  go_through(*this, 0);
+}
+
+template <class T>
+void Drivers<T>::run(const Plan<T>& plan) const noexcept {
+  in_one_region(plan, [&](const Drivers& drivers, int) { drivers.template Kernels<T>::run(plan); });
+}
+
+template <class T>
+void Drivers<T>::run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept {
+  in_one_region(plan, [&](const Drivers& drivers, int worker) {
+    if (worker == 0)
+      drivers.template Kernels<T>::run_observed(plan, observer);
+    else
+      drivers.template Kernels<T>::run(plan);
+  });
 }
 
 template class Drivers<float>;

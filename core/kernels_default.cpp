@@ -204,6 +204,15 @@ void Kernels<T>::run(const Plan<T>& plan) const noexcept {
   for (const KernelCall<T>& call : plan.calls) std::visit(Dispatch<T>{*this}, call);
 }
 
+template <class T>
+void Kernels<T>::run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept {
+  observer.begin();
+  for (const KernelCall<T>& call : plan.calls) {
+    std::visit(Dispatch<T>{*this}, call);
+    observer.done(call);
+  }
+}
+
 template class Kernels<float>;
 template class Kernels<double>;
 

@@ -208,6 +208,17 @@ struct Plan {
   std::vector<KernelCall<T>> calls;
 };
 
+/// Told how far a plan has come, always from the same one of the threads that run it.
+template <class T>
+class LAMELLA_API PlanObserver {
+ public:
+  virtual ~PlanObserver() = default;
+  /// The first call is about to be made.
+  virtual void begin() noexcept = 0;
+  /// That call has ended, in all threads.
+  virtual void done(const KernelCall<T>& call) noexcept = 0;
+};
+
 /// The kernels of one backend for one element type (float or double).
 ///
 /// Four are required: gemm, bias_add, softmax and outer_product. The others have defaults composed
@@ -235,6 +246,10 @@ class LAMELLA_API Kernels {
 
   /// Executes the calls of a plan in order. The default makes them one by one.
   virtual void run(const Plan<T>& plan) const noexcept;
+
+  /// As run(), with an observer for profiles. A backend that overrides run() overrides this too, or
+  /// what is observed is the calls one by one.
+  virtual void run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept;
 };
 
 extern template class Kernels<float>;

@@ -32,7 +32,7 @@ OURS = [
     # The interface of another library, on top of this one.
     (r"cblas/.*", r"(include/lamella|cblas)/.*", False),
     (r"bench/.*", r"(include/lamella|bench)/.*", False),
-    (r"tools/lamella/bench.*", r"(include/lamella|tools|bench)/.*", False),
+    (r"tools/lamella/(bench|profile).*", r"(include/lamella|tools|bench)/.*", False),
     (r"tools/.*", r"(include/lamella|tools)/.*", False),
     (r"examples/.*", r"(include/lamella|examples)/.*", False),
     (r"tests/consumer/.*", r"include/lamella/.*", False),

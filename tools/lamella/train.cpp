@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <lamella/error.h>
 #include <lamella/model_file.h>
+#include <lamella/profile.h>
 #include <lamella/trainer.h>
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,7 @@
 #include "interrupt.h"
 #include "optimizer_options.h"
 #include "options.h"
+#include "profile.h"
 #include "progress.h"
 #include "report.h"
 #include "streams.h"
@@ -47,6 +49,7 @@ struct TrainCommand {
   std::filesystem::path log;
   bool quiet = false;
   bool json = false;
+  bool profile = false;
 
   void add_to(CLI::App& app);
   void run();
@@ -59,7 +62,8 @@ struct TrainCommand {
   std::string describe(const Network<T>& network) const;
   template <class T>
   void print_summary(const Network<T>& network, const DataSplit& split,
-                     const std::vector<EpochReport>& reports) const;
+                     const std::vector<EpochReport>& reports,
+                     const std::shared_ptr<const ProfiledBackend>& profiled) const;
 };
 
 void TrainCommand::add_to(CLI::App& app) {
@@ -87,8 +91,10 @@ void TrainCommand::add_to(CLI::App& app) {
   add_integer(app, "--checkpoint-every", checkpoint_every, 1, kMostEpochs,
               "Write --model after every N epochs too, not only at the end");
   add_path(app, "--log", log, "Where to write JSON lines, one an epoch");
-  add_flag(app, "--quiet", quiet, "Print errors only, and what --json asks for");
+  add_flag(app, "--quiet", quiet, "Print errors only, and what --json and --profile ask for");
   add_flag(app, "--json", json, "Print the summary as one JSON object");
+  add_flag(app, "--profile", profile,
+           "Print where the time of training went, by kernel and shape, against measured roofs");
 }
 
 void TrainCommand::check() {
@@ -162,6 +168,8 @@ void TrainCommand::train_as(const DataSplit& split, std::shared_ptr<const Backen
   check_memory(spec, sizeof(T));
   EpochLog epoch_log(log);
   const Preprocessing preprocessing = make_preprocessing(preprocess, split.train);
+  const auto profiled = profile ? std::make_shared<ProfiledBackend>(kernels) : nullptr;
+  if (profiled) kernels = profiled;
   Network<T> network(spec, std::move(kernels), options.seed);
   const Dataset* test = split.test ? &*split.test : nullptr;
 
@@ -183,9 +191,12 @@ void TrainCommand::train_as(const DataSplit& split, std::shared_ptr<const Backen
                                              : fmt::format("{} holds the model after epoch {}",
                                                            model.string(), last_checkpoint)));
     display.update(progress);
+    // What follows is the evaluation, until on_epoch.
+    if (profiled && progress.samples_done == progress.samples) profiled->set_recording(false);
   };
   std::optional<IoError> log_failure;
   callbacks.on_epoch = [&](const EpochReport& report) {
+    if (profiled) profiled->set_recording(true);
     display.line(epoch_text(report, options.epochs));
     try {
       epoch_log.write(report);
@@ -212,7 +223,7 @@ void TrainCommand::train_as(const DataSplit& split, std::shared_ptr<const Backen
 
   if (!model.empty()) save_model(model, network, info);
   epoch_log.close();
-  print_summary(network, split, reports);
+  print_summary(network, split, reports, profiled);
   if (log_failure) throw *log_failure;
 }
 
@@ -229,12 +240,15 @@ std::string TrainCommand::describe(const Network<T>& network) const {
 
 template <class T>
 void TrainCommand::print_summary(const Network<T>& network, const DataSplit& split,
-                                 const std::vector<EpochReport>& reports) const {
+                                 const std::vector<EpochReport>& reports,
+                                 const std::shared_ptr<const ProfiledBackend>& profiled) const {
   const EpochReport& last = reports.back();
   double seconds = 0;
   for (const EpochReport& report : reports) seconds += report.seconds;
   const double samples = static_cast<double>(split.train.samples() * options.epochs);
   const double rate = seconds > 0 ? samples / seconds : 0;
+  std::optional<TrainingProfile> times;
+  if (profiled) times = training_profile(*profiled, seconds);
   if (json) {
     const BackendInfo& info = network.backend().info();
     nlohmann::ordered_json summary = epoch_json(last);
@@ -251,19 +265,24 @@ void TrainCommand::print_summary(const Network<T>& network, const DataSplit& spl
     summary["isa"] = info.isa;
     summary["threads"] = info.threads;
     if (!model.empty()) summary["model"] = model.string();
+    if (times) summary["profile"] = profile_json(*times);
     write_stdout(to_line(summary) + "\n");
     return;
   }
-  if (quiet) return;
-  std::string text = fmt::format("trained for {} epoch{} in {}, {:.0f} samples/s\n", options.epochs,
-                                 options.epochs == 1 ? "" : "s", duration(seconds), rate);
-  text +=
-      fmt::format("train  loss {:.4f}  accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
-  if (last.test_loss && last.test_accuracy)
+  std::string text;
+  if (!quiet) {
+    text = fmt::format("trained for {} epoch{} in {}, {:.0f} samples/s\n", options.epochs,
+                       options.epochs == 1 ? "" : "s", duration(seconds), rate);
     text +=
-        fmt::format("test   loss {:.4f}  accuracy {:.4f}\n", *last.test_loss, *last.test_accuracy);
-  if (!model.empty()) text += fmt::format("model  {}\n", model.string());
-  write_stdout(text);
+        fmt::format("train  loss {:.4f}  accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
+    if (last.test_loss && last.test_accuracy)
+      text += fmt::format("test   loss {:.4f}  accuracy {:.4f}\n", *last.test_loss,
+                          *last.test_accuracy);
+    if (!model.empty()) text += fmt::format("model  {}\n", model.string());
+  }
+  if (!quiet && times) text += '\n';
+  if (times) text += profile_text(*times);
+  if (!text.empty()) write_stdout(text);
 }
 
 }  // namespace
