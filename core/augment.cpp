@@ -12,7 +12,6 @@
 #include <lamella/error.h>
 
 #include "core/format.h"
-#include "core/gather.h"
 #include "core/random.h"
 #include "core/text.h"
 
@@ -33,13 +32,6 @@ std::uint64_t block_index(std::int32_t sample, std::uint64_t block) {
 // The shape that images are said or stored to have.
 const std::vector<index_t>& stated_shape(const Augmentation& augmentation, const Dataset& data) {
   return augmentation.image_shape.empty() ? data.sample_shape() : augmentation.image_shape;
-}
-
-AffineMap affine_map(const Preprocessing& preprocessing) {
-  static constexpr double kZero = 0, kOne = 1;
-  const auto& [offset, scale] = preprocessing;
-  return {offset.empty() ? &kZero : offset.data(), offset.size() > 1 ? 1 : 0,
-          scale.empty() ? &kOne : scale.data(), scale.size() > 1 ? 1 : 0};
 }
 
 // Whole pixels: rows are copied, in one piece or pixel by pixel from right to left.
@@ -238,9 +230,9 @@ Augmenter::Augmenter(const Dataset& data, const Augmentation& augmentation, std:
 
 template <class T>
 void Augmenter::gather(std::span<const std::int32_t> samples, std::uint32_t epoch,
-                       const Preprocessing& preprocessing, View<T> out) {
+                       const Gatherer<T>& gatherer, View<T> out) {
   if (!augmentation_.moves_pixels()) {
-    data_.gather(samples, preprocessing, out);
+    gatherer.gather(data_.values(), samples, out);
   } else {
     const index_t features = data_.features();
     std::visit(
@@ -250,11 +242,9 @@ void Augmenter::gather(std::span<const std::int32_t> samples, std::uint32_t epoc
             move_image(shape_, draw_move(augmentation_, seed_, epoch, samples[i]),
                        stored.data() + samples[i] * features,
                        moved.data() + static_cast<index_t>(i) * features);
-          gather_samples(moved.data(), features,
-                         std::span<const std::int32_t>(in_order_).first(samples.size()),
-                         affine_map(preprocessing), out);
         },
         data_.values());
+    gatherer.gather(moved_, std::span<const std::int32_t>(in_order_).first(samples.size()), out);
   }
   if (augmentation_.noise != 0) add_noise(augmentation_.noise, seed_, epoch, samples, out);
 }
@@ -266,9 +256,9 @@ template void add_noise(double, std::uint64_t, std::uint32_t, std::span<const st
                         View<float>);
 template void add_noise(double, std::uint64_t, std::uint32_t, std::span<const std::int32_t>,
                         View<double>);
-template void Augmenter::gather(std::span<const std::int32_t>, std::uint32_t, const Preprocessing&,
-                                View<float>);
-template void Augmenter::gather(std::span<const std::int32_t>, std::uint32_t, const Preprocessing&,
-                                View<double>);
+template void Augmenter::gather(std::span<const std::int32_t>, std::uint32_t,
+                                const Gatherer<float>&, View<float>);
+template void Augmenter::gather(std::span<const std::int32_t>, std::uint32_t,
+                                const Gatherer<double>&, View<double>);
 
 }  // namespace lamella

@@ -14,6 +14,8 @@
 #include <lamella/augmentation.h>
 #include <lamella/dataset.h>
 
+#include "core/gather.h"
+
 namespace lamella {
 
 /// Options in range, and images of a known shape where pixels are to be moved. Throws
@@ -48,7 +50,7 @@ template <class T>
 void add_noise(double deviation, std::uint64_t seed, std::uint32_t epoch,
                std::span<const std::int32_t> samples, View<T> x);
 
-/// Gathers as Dataset::gather does, with the changes of an epoch.
+/// Gathers samples with the changes of an epoch.
 class Augmenter {
  public:
   /// For batches of up to `batch_size` samples of `data`, which must outlive it;
@@ -56,10 +58,10 @@ class Augmenter {
   Augmenter(const Dataset& data, const Augmentation& augmentation, std::uint64_t seed,
             index_t batch_size);
 
-  /// `preprocessing` must fit the data. Allocates nothing.
+  /// `gatherer` must be for samples of this data set. Allocates nothing.
   template <class T>
   void gather(std::span<const std::int32_t> samples, std::uint32_t epoch,
-              const Preprocessing& preprocessing, View<T> out);
+              const Gatherer<T>& gatherer, View<T> out);
 
  private:
   const Dataset& data_;

@@ -71,11 +71,6 @@ Dataset::Dataset(Features features, std::vector<index_t> sample_shape,
   check_labels(labels_, classes());
 }
 
-std::span<const std::uint8_t> Dataset::bytes() const {
-  const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&values_);
-  return bytes != nullptr ? std::span<const std::uint8_t>(*bytes) : std::span<const std::uint8_t>();
-}
-
 double Dataset::value(index_t sample, index_t feature) const {
   const auto at = static_cast<std::size_t>(sample * features_per_sample_ + feature);
   return std::visit([at](const auto& v) { return static_cast<double>(v[at]); }, values_);

@@ -9,6 +9,7 @@
 
 #include "core/evaluation.h"
 #include "core/format.h"
+#include "core/gather.h"
 #include "core/sizes.h"
 
 namespace lamella {
@@ -59,6 +60,7 @@ BatchResult evaluate_dataset(const Network<T>& network, const Dataset& data,
   const index_t ld = leading_dimension<T>(longest);
   AlignedArray<T> storage(checked_product(data.features(), ld));
   std::vector<std::int32_t> indices(static_cast<std::size_t>(longest));
+  const Gatherer<T> gatherer(network.backend(), preprocessing, data.features());
   BatchResult total;
   for (index_t first = 0; first < samples; first += kChunk) {
     const index_t n = std::min(kChunk, samples - first);
@@ -67,7 +69,7 @@ BatchResult evaluate_dataset(const Network<T>& network, const Dataset& data,
     const std::span<std::int32_t> chosen(indices.data(), count);
     std::iota(chosen.begin(), chosen.end(), static_cast<std::int32_t>(first));
     const View<T> x{storage.data(), n, data.features(), 1, ld};
-    data.gather(chosen, preprocessing, x);
+    gatherer.gather(data.values(), chosen, x);
     const BatchResult part =
         network.evaluate(x, data.labels().subspan(begin, count),
                          predictions.empty() ? predictions : predictions.subspan(begin, count));

@@ -1,18 +1,14 @@
-// Dataset::gather: checks, then one of three loops by the layout of the output.
+// Dataset::gather: checks, then a loop by the layout of the output. Gatherer: by the stored type.
 //
-// Training reads all of its data through here once an epoch. The hot layout has samples in columns
-// (one feature of all samples contiguous), as the network keeps them; stored bytes are then
-// transposed in registers, 16 samples x 16 features at a time, so that loads and stores are of
-// whole vectors and each line of the output is written once.
+// Bytes that a network trains on or is evaluated with do not come through these loops but through
+// the backend's kernel (GatherBytes).
 #include "core/gather.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <type_traits>
-#include <utility>
 
-#include <lamella/dataset.h>
 #include <lamella/error.h>
 
 #include "core/format.h"
@@ -20,8 +16,7 @@
 namespace lamella {
 namespace {
 
-// Both compilers map these to the vector registers of any processor.
-using Bytes16 = std::uint8_t __attribute__((vector_size(16)));
+// Samples at a time where columns of the output are strided: a cache line of floats.
 constexpr index_t kTile = 16;
 
 template <class T, class Stored>
@@ -32,66 +27,23 @@ T map_value(Stored x, double offset, double scale) noexcept {
     return static_cast<T>((static_cast<double>(x) - offset) * scale);
 }
 
-// Row i becomes column i: four rounds of interleaving row i with row i + 8.
-void transpose(std::array<Bytes16, kTile>& tile) noexcept {
-  for (int round = 0; round < 4; ++round) {
-    std::array<Bytes16, kTile> next;
-    for (std::size_t i = 0; i < 8; ++i) {
-      const Bytes16 a = tile[i];
-      const Bytes16 b = tile[i + 8];
-      next[2 * i] =
-          __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
-                                                14, 30, 15, 31);
-    }
-    tile = next;
-  }
-}
-
-// Samples i ... i + rows - 1 (rows <= 16) and features j ... j + cols - 1, element by element.
-template <class T, class Stored>
-void gather_block(const Stored* const* samples, index_t i, index_t rows, index_t j, index_t cols,
-                  const AffineMap& map, View<T> out) noexcept {
-  for (index_t f = j; f < j + cols; ++f) {
-    const double offset = map.offset[f * map.offset_stride];
-    const double scale = map.scale[f * map.scale_stride];
-    for (index_t s = 0; s < rows; ++s) out(i + s, f) = map_value<T>(samples[s][f], offset, scale);
-  }
-}
-
-// 16 samples x 16 features of bytes into an output whose rows (samples) are contiguous.
-template <class T>
-void gather_tile(const std::uint8_t* const* samples, index_t i, index_t j, const AffineMap& map,
-                 View<T> out) noexcept {
-  std::array<Bytes16, kTile> tile;
-  for (std::size_t s = 0; s < kTile; ++s) std::memcpy(&tile[s], samples[s] + j, sizeof(Bytes16));
-  transpose(tile);
-  for (index_t f = 0; f < kTile; ++f) {
-    const double offset = map.offset[(j + f) * map.offset_stride];
-    const double scale = map.scale[(j + f) * map.scale_stride];
-    std::array<std::uint8_t, kTile> bytes;
-    std::memcpy(bytes.data(), &tile[static_cast<std::size_t>(f)], sizeof(bytes));
-    T* const to = out.data + i + (j + f) * out.col_stride;
-    for (std::size_t s = 0; s < kTile; ++s) to[s] = map_value<T>(bytes[s], offset, scale);
-  }
-}
-
-// Any strides; 16 samples at a time, so that an output with contiguous rows is written by lines.
+// Any strides; a tile of samples at a time, so that an output with contiguous rows is written by
+// lines.
 template <class T, class Stored>
 void gather_columns(const Stored* values, index_t features, std::span<const std::int32_t> indices,
                     const AffineMap& map, View<T> out) noexcept {
-  constexpr bool kBytes = std::is_same_v<Stored, std::uint8_t>;
   std::array<const Stored*, kTile> samples{};
   for (index_t i = 0; i < out.rows; i += kTile) {
-    const index_t rows = out.rows - i < kTile ? out.rows - i : kTile;
+    const index_t rows = std::min(kTile, out.rows - i);
     for (index_t s = 0; s < rows; ++s)
       samples[static_cast<std::size_t>(s)] =
           values + indices[static_cast<std::size_t>(i + s)] * features;
-    index_t j = 0;
-    if constexpr (kBytes)
-      if (rows == kTile && out.row_stride == 1)
-        for (; j + kTile <= features; j += kTile) gather_tile(samples.data(), i, j, map, out);
-    gather_block(samples.data(), i, rows, j, features - j, map, out);
+    for (index_t f = 0; f < features; ++f) {
+      const double offset = map.offset[f * map.offset_stride];
+      const double scale = map.scale[f * map.scale_stride];
+      for (index_t s = 0; s < rows; ++s)
+        out(i + s, f) = map_value<T>(samples[static_cast<std::size_t>(s)][f], offset, scale);
+    }
   }
 }
 
@@ -123,7 +75,29 @@ void check_map(const std::vector<double>& values, const char* name, index_t feat
                   values.size(), name, features));
 }
 
+// Entries of a preprocessing in T; `otherwise` stands for none.
+template <class T>
+std::vector<T> in_type(const std::vector<double>& entries, T otherwise) {
+  if (entries.empty()) return {otherwise};
+  std::vector<T> result;
+  for (const double entry : entries) result.push_back(static_cast<T>(entry));
+  return result;
+}
+
+// A preprocessing's entries go by feature if there are several.
+template <class Entries>
+index_t feature_stride(const Entries& entries) {
+  return entries.size() > 1 ? 1 : 0;
+}
+
 }  // namespace
+
+AffineMap affine_map(const Preprocessing& preprocessing) {
+  static constexpr double kZero = 0, kOne = 1;
+  const auto& [offset, scale] = preprocessing;
+  return {offset.empty() ? &kZero : offset.data(), feature_stride(offset),
+          scale.empty() ? &kOne : scale.data(), feature_stride(scale)};
+}
 
 template <class T, class Stored>
 void gather_samples(const Stored* values, index_t features, std::span<const std::int32_t> indices,
@@ -132,6 +106,43 @@ void gather_samples(const Stored* values, index_t features, std::span<const std:
     gather_rows(values, features, indices, map, out);
   else
     gather_columns(values, features, indices, map, out);
+}
+
+template <class T>
+Gatherer<T>::Gatherer(const Backend& backend, const Preprocessing& preprocessing, index_t features)
+    : backend_(backend),
+      map_(affine_map(preprocessing)),
+      features_(features),
+      offset_(in_type(preprocessing.offset, T{0})),
+      scale_(in_type(preprocessing.scale, T{1})) {}
+
+template <class T>
+GatherBytes<T> Gatherer<T>::call(std::span<const std::uint8_t> values,
+                                 std::span<const std::int32_t> indices) const {
+  const auto per_feature = [this](const std::vector<T>& entries) {
+    return ConstVectorView<T>{entries.data(), features_, feature_stride(entries)};
+  };
+  GatherBytes<T> call;
+  call.values = values.data();
+  call.samples = static_cast<index_t>(values.size()) / features_;
+  call.features = features_;
+  call.indices = {indices.data(), static_cast<index_t>(indices.size()), 1};
+  call.offset = per_feature(offset_);
+  call.scale = per_feature(scale_);
+  return call;
+}
+
+template <class T>
+void Gatherer<T>::gather(const Dataset::Features& values, std::span<const std::int32_t> indices,
+                         View<T> out) const {
+  if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&values)) {
+    GatherBytes<T> batch = call(*bytes, indices);
+    batch.out = out;
+    backend_.run(batch);
+  } else {
+    std::visit([&](const auto& v) { gather_samples(v.data(), features_, indices, map_, out); },
+               values);
+  }
 }
 
 template <class T>
@@ -151,12 +162,7 @@ void Dataset::gather(std::span<const std::int32_t> indices, const Preprocessing&
   if (out.empty()) return;
   if (out.data == nullptr) throw ArgumentError("Dataset::gather: out has no memory");
 
-  static constexpr double kZero = 0, kOne = 1;
-  const auto stride = [](const std::vector<double>& v) { return index_t{v.size() > 1 ? 1 : 0}; };
-  const AffineMap map{preprocessing.offset.empty() ? &kZero : preprocessing.offset.data(),
-                      stride(preprocessing.offset),
-                      preprocessing.scale.empty() ? &kOne : preprocessing.scale.data(),
-                      stride(preprocessing.scale)};
+  const AffineMap map = affine_map(preprocessing);
   std::visit([&](const auto& v) { gather_samples(v.data(), features(), indices, map, out); },
              values_);
 }
@@ -172,6 +178,8 @@ LAMELLA_INSTANTIATE(double, float)
 LAMELLA_INSTANTIATE(double, double)
 #undef LAMELLA_INSTANTIATE
 
+template class Gatherer<float>;
+template class Gatherer<double>;
 template void Dataset::gather(std::span<const std::int32_t>, const Preprocessing&,
                               View<float>) const;
 template void Dataset::gather(std::span<const std::int32_t>, const Preprocessing&,

@@ -14,6 +14,7 @@
 #include "core/dropout.h"
 #include "core/evaluation.h"
 #include "core/format.h"
+#include "core/gather.h"
 #include "core/random.h"
 
 namespace lamella {
@@ -57,15 +58,13 @@ class Run {
       const TrainOptions& options, const TrainCallbacks& callbacks)
       : network_(network),
         data_(data),
-        preprocessing_(preprocessing),
         options_(options),
         callbacks_(callbacks),
         batch_size_(std::min(options.batch_size, data.samples())),
         augmenter_(data, options.augmentation, options.seed, batch_size_),
         order_(static_cast<std::size_t>(data.samples())),
         labels_(static_cast<std::size_t>(batch_size_)),
-        offset_(in_type(preprocessing.offset, T{0})),
-        scale_(in_type(preprocessing.scale, T{1})) {
+        gatherer_(network.backend(), preprocessing, data.features()) {
     std::iota(order_.begin(), order_.end(), 0);
   }
 
@@ -104,11 +103,11 @@ class Run {
         std::span<const std::int32_t>(order_).subspan(static_cast<std::size_t>(first), count);
     const auto epoch = static_cast<std::uint32_t>(progress_.epoch);
     if (options_.augmentation.active())
-      augmenter_.gather(indices, epoch, preprocessing_, network_.batch_input(n));
-    else if (data_.holds_bytes())
-      network_.gather_batch(bytes_of(indices));
+      augmenter_.gather(indices, epoch, gatherer_, network_.batch_input(n));
+    else if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&data_.values()))
+      network_.gather_batch(gatherer_.call(*bytes, indices));
     else
-      data_.gather(indices, preprocessing_, network_.batch_input(n));
+      gatherer_.gather(data_.values(), indices, network_.batch_input(n));
     for (std::size_t s = 0; s < count; ++s)
       labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];
     const BatchResult result =
@@ -124,28 +123,6 @@ class Run {
         static_cast<double>(total_.correct) / static_cast<double>(progress_.samples_done);
   }
 
-  GatherBytes<T> bytes_of(std::span<const std::int32_t> indices) const {
-    GatherBytes<T> batch;
-    batch.values = data_.bytes().data();
-    batch.samples = data_.samples();
-    batch.features = data_.features();
-    batch.indices = {indices.data(), static_cast<index_t>(indices.size()), 1};
-    batch.offset = per_feature(offset_);
-    batch.scale = per_feature(scale_);
-    return batch;
-  }
-
-  // The values of a preprocessing in T; none are `otherwise` for all features.
-  static std::vector<T> in_type(const std::vector<double>& values, T otherwise) {
-    if (values.empty()) return {otherwise};
-    std::vector<T> result;
-    for (const double value : values) result.push_back(static_cast<T>(value));
-    return result;
-  }
-  ConstVectorView<T> per_feature(const std::vector<T>& values) const {
-    return {values.data(), data_.features(), values.size() > 1 ? 1 : 0};
-  }
-
   [[noreturn]] void fail(index_t first, const BatchResult& result) const {
     const index_t batches = (data_.samples() + batch_size_ - 1) / batch_size_;
     throw TrainingError(formatted(
@@ -157,14 +134,13 @@ class Run {
 
   Network<T>& network_;
   const Dataset& data_;
-  const Preprocessing& preprocessing_;
   const TrainOptions& options_;
   const TrainCallbacks& callbacks_;
   index_t batch_size_;
   Augmenter augmenter_;
   std::vector<std::int32_t> order_;   // sample indices in the order of this epoch
   std::vector<std::int32_t> labels_;  // of the current mini-batch
-  std::vector<T> offset_, scale_;     // of the preprocessing: one value, or one per feature
+  Gatherer<T> gatherer_;
   Progress progress_;
   BatchResult total_;  // of the epoch so far
 };

@@ -50,8 +50,6 @@ class LAMELLA_API Dataset {
   index_t classes() const { return static_cast<index_t>(class_names_.size()); }
   bool labelled() const { return !labels_.empty(); }
   bool holds_bytes() const { return std::holds_alternative<std::vector<std::uint8_t>>(values_); }
-  /// The stored bytes, samples() x features() row-major; empty unless holds_bytes().
-  std::span<const std::uint8_t> bytes() const;
   /// Shape of one sample, for example {28, 28}; its product is features().
   const std::vector<index_t>& sample_shape() const { return sample_shape_; }
   /// All values, unscaled: sample i's begin at i * features().

@@ -10,6 +10,7 @@
 
 #include <lamella/error.h>
 #include <lamella/matrix.h>
+#include <lamella/registry.h>
 
 #include "core/augment.h"
 #include "core/random.h"
@@ -152,7 +153,8 @@ Matrix<T> gathered(const Dataset& data, const Augmentation& augmentation, std::u
   Augmenter augmenter(data, augmentation, seed, static_cast<index_t>(samples.size()));
   Matrix<T> columns(data.features(), static_cast<index_t>(samples.size()));
   const View<T> out = transposed(columns.view());  // samples in columns, as the network has them
-  augmenter.gather(samples, epoch, preprocessing, out);
+  const auto backend = make_backend({.name = "scalar"});
+  augmenter.gather(samples, epoch, Gatherer<T>(*backend, preprocessing, data.features()), out);
   Matrix<T> result(out.rows, out.cols);
   for (index_t i = 0; i < out.rows; ++i)
     for (index_t j = 0; j < out.cols; ++j) result(i, j) = out(i, j);
