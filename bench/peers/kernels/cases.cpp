@@ -34,22 +34,34 @@ Matrix<T> transposed_copy(const Matrix<T>& from) {
 
 /// Largest difference between matrices of one shape, or NaN if there is a NaN.
 template <class T>
-double distance(ConstView<T> a, ConstView<T> b) {
+double distance(const Matrix<T>& a, const Matrix<T>& b) {
   double worst = 0;
-  for (index_t i = 0; i < a.rows; ++i)
-    for (index_t j = 0; j < a.cols; ++j) {
-      const double d = std::abs(static_cast<double>(a(i, j)) - static_cast<double>(b(i, j)));
-      if (!(d <= worst)) worst = d;
-    }
+  for (index_t i = 0; i < a.size(); ++i) {
+    const double d = std::abs(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i]));
+    if (!(d <= worst)) worst = d;
+  }
   return worst;
+}
+
+/// What the call makes of a result that holds `before` everywhere, as `view` sees it.
+template <class T>
+Matrix<T> result_of(const Call& call, Matrix<T>& result, T before, ConstView<T> view) {
+  std::ranges::fill(result.values(), before);
+  call();
+  Matrix<T> copy(view.rows, view.cols);
+  for (index_t i = 0; i < view.rows; ++i)
+    for (index_t j = 0; j < view.cols; ++j) copy(i, j) = view(i, j);
+  return copy;
 }
 
 template <class T>
 struct ProductOperands {
   Matrix<T> a, b;                  // as stored for the peer
   Matrix<T> a_columns, b_columns;  // those that hold samples, transposed
-  Matrix<T> user, peer, training;
-  View<T> training_result;  // `training`, seen batch-first
+  // C, everybody's in turn: arrays of their own would differ in pages and cache sets. In the
+  // training layout it may be n x m; `training` sees it batch-first.
+  Matrix<T> result;
+  View<T> training;
 };
 
 template <class T>
@@ -71,13 +83,13 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
   own->b = product.transpose_b ? Matrix<T>(n, k) : Matrix<T>(k, n);
   fill(own->a);
   fill(own->b);
-  for (auto* c : {&own->user, &own->peer}) *c = Matrix<T>(m, n);
+  own->result = Matrix<T>(m, n);
 
   const auto& kernels = backend.kernels<T>();
   const ConstView<T> a = own->a.view();
   const ConstView<T> b = own->b.view();
   const Gemm<T> user{product.alpha, product.transpose_a ? transposed(a) : a,
-                     product.transpose_b ? transposed(b) : b, product.beta, own->user.view()};
+                     product.transpose_b ? transposed(b) : b, product.beta, own->result.view()};
   Trial trial;
   trial.user = [own, user, &kernels] { kernels.gemm(user); };
 
@@ -87,22 +99,21 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
     Gemm<T> call;
     if (product.transpose_a) {  // a weight gradient: both operands hold samples, the result none
       own->b_columns = transposed_copy(own->b);
-      own->training = Matrix<T>(m, n);
-      own->training_result = own->training.view();
+      own->training = own->result.view();
       const ConstView<T> b_columns = own->b_columns.view();
-      call = {product.alpha, a_columns, transposed(b_columns), product.beta, own->training.view()};
+      call = {product.alpha, a_columns, transposed(b_columns), product.beta, own->training};
     } else {
-      own->training = Matrix<T>(n, m);
-      own->training_result = transposed(own->training.view());
+      const View<T> columns = row_major(own->result.data(), n, m);
+      own->training = transposed(columns);
       call = {product.alpha, product.transpose_b ? b : transposed(b), a_columns, product.beta,
-              own->training.view()};
+              columns};
     }
     trial.training = [own, call, &kernels] { kernels.gemm(call); };
   }
 
   product.a = own->a.data();
   product.b = own->b.data();
-  product.c = own->peer.data();
+  product.c = own->result.data();
   trial.peer = peer.product(product);
 
   trial.disagreement = [own, product, user = trial.user, training = trial.training,
@@ -110,15 +121,12 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
     // Where C is overwritten, whatever was in it must not be seen; else it must, and not be lost
     // in rounding.
     const T before = product.beta == T{0} ? T{1} : product.alpha;
-    for (auto* c : {&own->user, &own->peer, &own->training}) std::ranges::fill(c->values(), before);
-    user();
-    peer_call();
-    const ConstView<T> result = own->user.view();
-    double worst = distance<T>(result, own->peer.view());
-    if (training) {
-      training();
-      worst = std::max(worst, distance<T>(result, own->training_result));
-    }
+    const Matrix<T> ours = result_of<T>(user, own->result, before, own->result.view());
+    const Matrix<T> theirs = result_of<T>(peer_call, own->result, before, own->result.view());
+    double worst = distance(ours, theirs);
+    if (training)
+      worst = std::max(worst,
+                       distance(ours, result_of<T>(training, own->result, before, own->training)));
     // Entries are below 1, partial sums grow like a random walk: rounding stays well below k ulp.
     return worst / (8.0 * product.k * std::abs(static_cast<double>(product.alpha)) *
                     static_cast<double>(std::numeric_limits<T>::epsilon()));
@@ -133,14 +141,14 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
   return trial;
 }
 
-/// Kernels that touch each element a few times: an input, one result each, a vector or two.
+/// Kernels that touch each element a few times: an input, a result, a vector or two.
 struct MemoryOperands {
-  Matrix<float> input, user, peer;
+  Matrix<float> input, result;
   AlignedArray<float> x, y;
 
-  MemoryOperands(int m, int n) : input(m, n), user(m, n), peer(m, n), x(m), y(n) {
+  MemoryOperands(int m, int n) : input(m, n), result(m, n), x(m), y(n) {
     fill(input);
-    for (auto* c : {&user, &peer}) fill(*c);
+    fill(result);
     bench::fill(x.data(), x.size());
     bench::fill(y.data(), y.size());
   }
@@ -158,10 +166,10 @@ Trial memory_trial(const std::shared_ptr<MemoryOperands>& own, Call ours, Call t
   trial.work = 2 * bytes;
   trial.roof = roof;
   trial.disagreement = [own, user = trial.user, peer = trial.peer, magnitude] {
-    for (auto* c : {&own->user, &own->peer}) std::ranges::fill(c->values(), magnitude);
-    user();
-    peer();
-    return distance<float>(own->user.view(), own->peer.view()) / (1e-5 * magnitude);
+    auto& result = own->result;
+    return distance(result_of<float>(user, result, magnitude, result.view()),
+                    result_of<float>(peer, result, magnitude, result.view())) /
+           (1e-5 * magnitude);
   };
   return trial;
 }
@@ -171,28 +179,28 @@ constexpr float kLittle = 1e-6F;
 
 Trial rank_one_trial(const Backend& backend, Peer& peer, int m, int n) {
   auto own = std::make_shared<MemoryOperands>(m, n);
-  const OuterProduct<float> call{kLittle, own->x.view(), own->y.view(), own->user.view()};
+  const OuterProduct<float> call{kLittle, own->x.view(), own->y.view(), own->result.view()};
   return memory_trial(
       own, [own, call, &kernels = backend.f32()] { kernels.outer_product(call); },
-      peer.rank_one(kLittle, own->x.data(), own->y.data(), own->peer.data(), m, n), RoofKind::scale,
-      kLittle);
+      peer.rank_one(kLittle, own->x.data(), own->y.data(), own->result.data(), m, n),
+      RoofKind::scale, kLittle);
 }
 
 Trial bias_add_trial(const Backend& backend, Peer& peer, int m, int n) {
   auto own = std::make_shared<MemoryOperands>(m, n);
   for (float& value : own->y) value *= kLittle;
-  const BiasAdd<float> call{own->y.view(), own->user.view()};
+  const BiasAdd<float> call{own->y.view(), own->result.view()};
   return memory_trial(
       own, [own, call, &kernels = backend.f32()] { kernels.bias_add(call); },
-      peer.bias_add(own->y.data(), own->peer.data(), m, n), RoofKind::scale, kLittle);
+      peer.bias_add(own->y.data(), own->result.data(), m, n), RoofKind::scale, kLittle);
 }
 
 Trial softmax_trial(const Backend& backend, Peer& peer, int m, int n) {
   auto own = std::make_shared<MemoryOperands>(m, n);
-  const Softmax<float> call{own->input.view(), own->user.view()};
+  const Softmax<float> call{own->input.view(), own->result.view()};
   return memory_trial(
       own, [own, call, &kernels = backend.f32()] { kernels.softmax(call); },
-      peer.softmax(own->input.data(), own->peer.data(), m, n), RoofKind::copy,
+      peer.softmax(own->input.data(), own->result.data(), m, n), RoofKind::copy,
       1.0F / static_cast<float>(n));
 }
 
