@@ -84,7 +84,9 @@ def run_peer(env, options, threads, workload, command, epochs):
     output = env.start([*command, "--data", options.data, "--layers", ",".join(map(str, layers)),
                         "--batch", batch, "--epochs", epochs, "--threads", threads,
                         "--optimizer", optimizer, "--learning-rate", rate], threads)
-    first, *reports = json_lines(output)
+    first, *reports = json_lines(output) or [{}]
+    if not reports:
+        raise RuntimeError("the peer reported no epoch")
     return first["version"], reports
 
 
