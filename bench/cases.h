@@ -22,6 +22,9 @@ void register_gemms(const Subject& subject);
 /// bias_add, softmax, outer_product and everything else that is bound by memory.
 void register_memory_kernels(const Subject& subject);
 
+/// Predictions and single training steps of networks.
+void register_network_calls(const Subject& subject);
+
 /// Epochs of training. `data` holds MNIST's four files (Fashion-MNIST); nothing: bytes of the same
 /// shape are made up.
 void register_training(const Subject& subject, const std::optional<std::filesystem::path>& data);

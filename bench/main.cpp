@@ -154,6 +154,7 @@ int run(int argc, char** argv) {
     const Subject subject{backend, roof_loops_for(backend->info().isa), pin};
     register_gemms(subject);
     register_memory_kernels(subject);
+    register_network_calls(subject);
     register_training(subject, data);
   }
   const auto matched = benchmark::RunSpecifiedBenchmarks();

@@ -90,7 +90,7 @@ template <class T>
 Network<T> load_network(const safetensors::Reader& file,
                         const std::vector<const TensorInfo*>& tensors, const NetworkSpec& spec,
                         std::shared_ptr<const Backend> backend) {
-  Network<T> network(spec, std::move(backend));
+  Network<T> network = Network<T>::zeros(spec, std::move(backend));
   const std::vector<std::span<T>> memory = tensor_memory<T>(network);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     file.read(*tensors[i], std::as_writable_bytes(memory[i]));

@@ -127,10 +127,18 @@ void Network<T>::Impl::for_each_chunk(ConstView<T> x, Pass pass) const {
 }
 
 template <class T>
-Network<T>::Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed) {
+Network<T>::Network(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+template <class T>
+Network<T> Network<T>::zeros(NetworkSpec spec, std::shared_ptr<const Backend> backend) {
   if (backend == nullptr)
     throw ArgumentError("Network: the backend is null; make_backend() gives one");
-  impl_ = std::make_unique<Impl>(std::move(spec), std::move(backend));
+  return Network(std::make_unique<Impl>(std::move(spec), std::move(backend)));
+}
+
+template <class T>
+Network<T>::Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed)
+    : Network(zeros(std::move(spec), std::move(backend))) {
   initialize(impl_->parameters, impl_->spec.activation, seed);
 }
 

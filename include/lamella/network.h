@@ -57,6 +57,9 @@ class LAMELLA_API Network {
   /// Throws ArgumentError for a size below 1, sizes that exceed the address space, an invalid
   /// activation or a null backend.
   Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed = 1);
+  /// A network with all parameters zero, for whoever fills them in next: drawing weights takes
+  /// longer than reading them from a file. Throws as the constructor.
+  static Network zeros(NetworkSpec spec, std::shared_ptr<const Backend> backend);
   Network(Network&&) noexcept;
   Network& operator=(Network&&) noexcept;
   ~Network();
@@ -124,6 +127,7 @@ class LAMELLA_API Network {
 
  private:
   struct [[gnu::visibility("hidden")]] Impl;  // else exported with the class
+  explicit Network(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

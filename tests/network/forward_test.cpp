@@ -191,6 +191,10 @@ TEST_CASE("initial weights follow seed and activation", "[network]") {
       for (index_t i = 0; i < network.layer(l).bias.size; ++i) CHECK(network.layer(l).bias[i] == 0);
   }
   const NetworkSpec spec{10, {8}, 3};
+  const auto zeros = parameters_of(Network<double>::zeros(spec, backend));
+  CHECK(std::all_of(zeros.begin(), zeros.end(), [](double w) { return w == 0; }));
+  CHECK(static_cast<index_t>(zeros.size()) == Network<double>(spec, backend).parameter_count());
+  CHECK_THROWS_AS(Network<double>::zeros(spec, nullptr), ArgumentError);
   const auto weights = parameters_of(Network<double>(spec, backend, 1));
   CHECK(weights == parameters_of(Network<double>(spec, backend, 1)));
   CHECK(weights != parameters_of(Network<double>(spec, backend, 2)));

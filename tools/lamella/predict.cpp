@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <lamella/error.h>
 #include <lamella/matrix.h>
@@ -25,8 +26,8 @@
 namespace lamella::cli {
 namespace {
 
-/// Samples at a time: enough to keep every thread busy, little enough to stay small in memory.
-constexpr index_t kChunk = 2048;
+/// Samples at a time: as many as a network passes through at once, so that they stay in its caches.
+constexpr index_t kChunk = 256;
 
 struct PredictCommand {
   std::filesystem::path model;
@@ -82,7 +83,7 @@ bool append_line(fmt::memory_buffer& text, const std::vector<std::string>& names
   if (!std::ranges::all_of(probabilities, [](T p) { return std::isfinite(p); })) return false;
   const auto best = std::ranges::max_element(probabilities) - probabilities.begin();
   text.append(names[static_cast<std::size_t>(best)]);
-  for (const T p : probabilities) fmt::format_to(std::back_inserter(text), ",{}", p);
+  for (const T p : probabilities) fmt::format_to(std::back_inserter(text), FMT_COMPILE(",{}"), p);
   text.push_back('\n');
   return true;
 }
