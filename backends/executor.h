@@ -34,6 +34,11 @@ class Executor {
   /// may not have started.
   virtual void run(int workers, WorkerBody body) const noexcept = 0;
 
+  /// How many parts a driver may cut each worker's share of a run into. More than 1 where a worker
+  /// that is done takes parts of others, which evens out cores of unequal speed; each member of a
+  /// team (team.h) then calls a body of its own, one part after the other.
+  virtual int parts_per_worker() const noexcept { return 1; }
+
   /// What waking workers costs, relative to a parallel region of 2 to 5 us.
   virtual double start_cost() const noexcept { return 1; }
 };

@@ -20,6 +20,11 @@ constexpr double kFlopsPerWorker = 400e3;
 /// load and a store per element, which a few uses do not repay.
 constexpr index kUnpackedTiles = 2;
 
+/// What a worker keeps from one part of a product to the next.
+struct Share {
+  bool b_is_packed = false;  ///< all of B, in the buffer of the worker's thread
+};
+
 /// A is packed when at least so many panels of B read each block of it: packing costs about 0.4
 /// cycles an element, a panel's pass over it one. Rows that lie close together need no packing.
 constexpr index kPackRowsFromPanels = 32;
@@ -72,12 +77,16 @@ inline Range k_block(index k, index block, index blocks) {
 /// A read in place costs nothing as long as its lines come from few pages and different cache sets;
 /// columns of a row-major A, and long rows across many panels, do not.
 template <class T>
-bool wants_packing(const KernelTable<T>& table, const Problem<T>& p, index rows, index columns) {
-  if (table.pack_a == nullptr || rows <= kUnpackedTiles * table.mr) return false;
+bool wants_packing(const KernelTable<T>& table, const Problem<T>& p, index columns) {
+  if (table.pack_a == nullptr || p.m <= kUnpackedTiles * table.mr) return false;
   const index panels = (columns + table.nr - 1) / table.nr;
   if (p.a.row_stride == 1) return panels >= kPackColumnsFromPanels;
   return panels >= kPackRowsFromPanels && p.a.row_stride * index{sizeof(T)} >= kPackRowsFromStride;
 }
+
+/// Tiles of a part, at least, where a worker's rows are cut so that others can take some: a part
+/// reads all of packed B, which goes unnoticed beside the work of a few tiles.
+constexpr index kTilesPerPart = 4;
 
 /// Rows of A swept per packed block of B, in tiles, at most.
 template <class T>
@@ -89,7 +98,7 @@ index tiles_of_block(const KernelTable<T>& table) {
 /// block of A, which is else read in place.
 template <class T>
 void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
-               bool packed, T* buffer, index capacity, T* a_buffer) {
+               bool packed, T* buffer, index capacity, T* a_buffer, Share& share) {
   const index k_blocks = std::max<index>((p.k + table.kc - 1) / table.kc, 1);
   const index k_longest = std::max<index>((p.k + k_blocks - 1) / k_blocks, 1);
   const index panels = std::max<index>(capacity / (k_longest * table.nr), 1);
@@ -100,6 +109,8 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
   const auto row_at = [&](index row_block) {
     return rows.begin + rows.size() * (tiles * row_block / row_blocks) / tiles;
   };
+  const bool b_is_packed = share.b_is_packed;
+  share.b_is_packed = packed && k_blocks == 1 && columns.size() <= panels * table.nr;
 
   for (index j = columns.begin; j < columns.end; j += panels * table.nr) {
     const index n = std::min(columns.end - j, panels * table.nr);
@@ -116,8 +127,8 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         g.b = buffer;
         g.b_row_stride = table.nr;
         g.b_panel_stride = g.k * table.nr;
-        index first = 0;  // column to pack before the product
-        if (table.packs_b_in_passing && p.b.col_stride == 1 && g.k > 0) {
+        index first = b_is_packed ? n : 0;  // column to pack from before the product
+        if (!b_is_packed && table.packs_b_in_passing && p.b.col_stride == 1 && g.k > 0) {
           g.b_source = b;
           g.b_source_stride = p.b.row_stride;
           first = n / table.nr * table.nr;
@@ -167,31 +178,34 @@ template <class T>
                                          Range rows, Range columns) {
   constexpr index kStackBytes = 128 * 1024;  // at least one panel, kc x nr elements, of every table
   alignas(64) unsigned char stack[kStackBytes];
+  Share none;
   run_piece<T>(table, p, rows, columns, true, reinterpret_cast<T*>(stack),
-               kStackBytes / index{sizeof(T)}, nullptr);
+               kStackBytes / index{sizeof(T)}, nullptr, none);
 }
 
-/// One task: rows x columns of C over all of K.
+/// One task: rows x columns of C over all of K. Tasks that share have the same columns.
 template <class T>
-void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns) {
+void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
+              Share& share) {
   if (rows.size() <= 0 || columns.size() <= 0) return;
   const index whole = columns.size() / table.nr * table.nr;
   if (p.b.col_stride == 1 && rows.size() <= kUnpackedTiles * table.mr && whole > 0) {
+    Share none;
     run_piece<T>(table, p, rows, {columns.begin, columns.begin + whole}, false, nullptr,
-                 PTRDIFF_MAX / 2, nullptr);
+                 PTRDIFF_MAX / 2, nullptr, none);
     columns.begin += whole;
     if (columns.size() == 0) return;
   }
   const index k = std::max<index>(std::min(p.k, table.kc), 1);
   const index wanted =
       std::min(table.kc * table.nc, k * ((columns.size() + table.nr - 1) / table.nr * table.nr));
-  const index a_wanted = wants_packing(table, p, rows.size(), columns.size())
+  const index a_wanted = wants_packing(table, p, columns.size())
                              ? tiles_of_block(table) * tile_stride(table.mr, k)
                              : 0;
   if (void* memory = pack_buffer.get(static_cast<std::size_t>(wanted + a_wanted) * sizeof(T))) {
     T* buffer = static_cast<T*>(memory);
     run_piece(table, p, rows, columns, true, buffer, wanted,
-              a_wanted > 0 ? buffer + wanted : nullptr);
+              a_wanted > 0 ? buffer + wanted : nullptr, share);
   } else {
     run_task_on_stack(table, p, rows, columns);
   }
@@ -231,9 +245,23 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
                        static_cast<double>(std::max<index>(p.k, 1));
   const int workers = workers_for(executor, flops, kFlopsPerWorker);
   const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p.m, p.n, workers);
+  if (grid.columns == 1 && grid.rows == executor.concurrency() && grid.rows > 1) {
+    // Every worker has rows of its own: these are cut once more, for the fastest to take some.
+    const index tiles = (p.m + table.mr - 1) / table.mr;
+    const int cut = static_cast<int>(
+        std::clamp<index>(tiles / (kTilesPerPart * grid.rows), 1, executor.parts_per_worker()));
+    const int parts = grid.rows * cut;
+    Share of_all;
+    executor.run(parts, [&](int part) {
+      Share of_one;
+      run_task(table, p, part_of(p.m, part, parts, table.mr), {0, p.n}, cut > 1 ? of_all : of_one);
+    });
+    return;
+  }
   executor.run(grid.rows * grid.columns, [&](int task) {
+    Share share;
     run_task(table, p, part_of(p.m, task / grid.columns, grid.rows, table.mr),
-             part_of(p.n, task % grid.columns, grid.columns, table.nr));
+             part_of(p.n, task % grid.columns, grid.columns, table.nr), share);
   });
 }
 
@@ -316,7 +344,8 @@ void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
           if (g.beta != 0) c[r * kSide + q] = g.c(i + r, j + q);
           if (!e.gate.empty()) gate[r * kSide + q] = e.gate(i + r, j + q);
         }
-      run_task(table, make_problem(part, false), {0, m}, {0, n});
+      Share share;
+      run_task(table, make_problem(part, false), {0, m}, {0, n}, share);
       for (index r = 0; r < m; ++r)
         for (index q = 0; q < n; ++q) g.c(i + r, j + q) = c[r * kSide + q];
     }

@@ -7,6 +7,7 @@
 #ifndef LAMELLA_BACKENDS_TEAM_H_
 #define LAMELLA_BACKENDS_TEAM_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -31,15 +32,23 @@ class Team {
   std::array<Phase, kMaxPhases> phases_;
 };
 
+/// Parts a worker: what one core is slower than another, for a moment or always, then costs at most
+/// a part's time at the end of a phase.
+constexpr int team_parts_per_worker(int workers) {
+  return std::clamp(Team::kMaxParts / workers, 1, 8);
+}
+
 /// The executor that one worker of a team sees. run() returns when all parts of the phase are done,
-/// whoever did them: a member does its own part, and after a while also parts that nobody has
-/// begun, so a team whose other threads come late, or never, still finishes.
+/// whoever did them: a member does its own parts, from the first on, and then parts of others that
+/// nobody has begun, from their last one back. A team whose other threads are slow, come late, or
+/// never, still finishes.
 class TeamMember final : public Executor {
  public:
   TeamMember(Team& team, int worker, int workers)
       : team_(team), worker_(worker), workers_(workers) {}
 
   int concurrency() const noexcept override { return workers_; }
+  int parts_per_worker() const noexcept override { return team_parts_per_worker(workers_); }
   double start_cost() const noexcept override;
   void run(int parts, WorkerBody body) const noexcept override;
 
@@ -56,10 +65,11 @@ class PhaseCounter final : public Executor {
   explicit PhaseCounter(int workers) : workers_(workers) {}
 
   int concurrency() const noexcept override { return workers_; }
+  int parts_per_worker() const noexcept override { return team_parts_per_worker(workers_); }
   double start_cost() const noexcept override;
   void run(int parts, WorkerBody) const noexcept override {
     ++phases_;
-    widest_ = parts > widest_ ? parts : widest_;
+    widest_ = std::clamp(parts, widest_, workers_);
   }
   int phases() const { return phases_; }
   int widest() const { return widest_; }

@@ -64,12 +64,15 @@ void check_team(int workers, int present, int parts) {
 
 TEST_CASE("a team does every part of every phase once, in order", "[team]") {
   for (const int workers : {1, 2, 3, 4})
-    for (const int parts : {1, 2, workers}) check_team(workers, workers, parts);
+    for (const int parts : {1, 2, workers, 2 * workers + 1, 8 * workers})
+      check_team(workers, workers, parts);
 }
 
 TEST_CASE("a team finishes without the workers that never start", "[team]") {
   check_team(4, 1, 4);
   check_team(3, 2, 3);
+  check_team(4, 1, 17);
+  check_team(3, 2, 24);
 }
 
 TEST_CASE("a phase counter runs nothing", "[team]") {
@@ -81,4 +84,6 @@ TEST_CASE("a phase counter runs nothing", "[team]") {
   CHECK(counter.phases() == 2);
   CHECK(counter.widest() == 3);
   CHECK(counter.concurrency() == 4);
+  counter.run(4 * counter.parts_per_worker(), [&](int) { ran = true; });
+  CHECK(counter.widest() == 4);
 }
