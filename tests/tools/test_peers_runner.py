@@ -25,7 +25,7 @@ def case(name, ratio):
 def options(**changes):
     return types.SimpleNamespace(**{
         "threads": [1], "peers": [], "rest": 0, "rounds": 2, "sample_ms": 1, "cases": "",
-        "backend": "openmp", "workloads": "784-128-10 b128", "epochs": 1, "training_rounds": 1,
+        "backend": "openmp", "as_built": False, "workloads": "784-128-10 b128", "epochs": 1, "training_rounds": 1,
         "set": {}, "cpus": [], "build_dir": Path(tempfile.gettempdir()), **changes})
 
 

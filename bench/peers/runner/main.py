@@ -45,6 +45,8 @@ def arguments():
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there as well")
     parser.add_argument("--quick", action="store_true",
                         help="few and short rounds: whether it works, not how fast")
+    parser.add_argument("--as-built", action="store_true",
+                        help="install and build nothing, measure what is there")
     parser.add_argument("--resume", action="store_true",
                         help="keep what an earlier run with the same settings has measured; other "
                         "threads, peers and parts may be added")
