@@ -14,21 +14,17 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <string_view>
 #include <utility>
 
 #include <lamella/error.h>
 
 #include "core/format.h"
+#include "core/json.h"
 #include "core/text.h"
 
 namespace lamella {
 namespace {
-
-using nlohmann::json;
-using nlohmann::ordered_json;
 
 constexpr std::string_view kFormat = "lamella";
 constexpr std::string_view kFormatVersion = "1";
@@ -63,20 +59,19 @@ std::string complaint(const NetworkSpec& spec, const ModelInfo& info) {
 }
 
 // JSON texts are UTF-8; class names are whatever the data's file had. Others travel as hex digits.
-ordered_json encode_name(const std::string& name) {
-  try {
-    static_cast<void>(ordered_json(name).dump());
-    return name;
-  } catch (const ordered_json::type_error&) {
-    std::string hex;
-    for (const char c : name) hex += formatted("{:02x}", static_cast<unsigned char>(c));
-    return {{"hex", hex}};
+void encode_name(json::Writer& out, const std::string& name) {
+  if (json::is_utf8(name)) {
+    out.value(name);
+    return;
   }
+  std::string hex;
+  for (const char c : name) hex += formatted("{:02x}", static_cast<unsigned char>(c));
+  out.begin_object().key("hex").value(hex).end_object();
 }
 
-std::string decode_name(const json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  const auto& hex = value.at("hex").get_ref<const std::string&>();
+std::string decode_name(const json::Value& value) {
+  if (const auto* const text = std::get_if<std::string>(&value.data)) return *text;
+  const std::string& hex = value.at("hex").text();
   std::string name;
   for (std::size_t i = 0; i < hex.size(); i += 2) {
     unsigned byte = 0;
@@ -88,64 +83,63 @@ std::string decode_name(const json& value) {
   return name;
 }
 
-// Refuses what would recurse too deep on destruction, and repeated keys, which would go unnoticed.
-class StrictEvents {
- public:
-  bool operator()(int depth, json::parse_event_t event, json& value) {
-    constexpr int kDeepest = 4;
-    if (depth > kDeepest) throw DataError("nested too deep");
-    if (event == json::parse_event_t::object_start) keys_.clear();
-    if (event == json::parse_event_t::key && !keys_.insert(value.get<std::string>()).second)
-      throw DataError(formatted("key {} is there twice", in_quotes(value.get<std::string>())));
-    return true;
-  }
-
- private:
-  std::set<std::string> keys_;  // of the innermost object; no value here has an object in an object
-};
-
 // The value of `key`, passed to `use`; whatever is wrong with it is reported with the key's name.
 template <class Use>
 void decode(const safetensors::Metadata& metadata, const std::string& key, Use use) {
+  constexpr int kDeepest = 4;
   const auto found = metadata.find(key);
   if (found == metadata.end()) throw DataError(formatted("metadata: {} is missing", key));
   try {
-    use(json::parse(found->second, StrictEvents()));
-  } catch (const json::exception& error) {
-    constexpr std::size_t kLongest = 200;  // the message may quote a token of any length
-    throw DataError(
-        formatted("metadata: {}: {}", key, std::string_view(error.what()).substr(0, kLongest)));
+    use(json::parse(found->second, kDeepest));
   } catch (const DataError& error) {
     throw DataError(formatted("metadata: {}: {}", key, error.what()));
   }
 }
 
-index_t decode_size(const json& value) {
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1 ||
-      value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<index_t>::max()})
-    throw DataError(formatted("{} is no size (a whole number of at least 1)",
-                              in_quotes(value.is_structured() ? "..." : value.dump())));
-  return static_cast<index_t>(value.get<std::uint64_t>());
+// A value as a message shows it.
+std::string value_text(const json::Value& value) {
+  json::Writer text;
+  if (const auto* const whole = std::get_if<std::uint64_t>(&value.data))
+    return text.value(*whole).take();
+  if (const auto* const negative = std::get_if<std::int64_t>(&value.data))
+    return text.value(*negative).take();
+  if (const auto* const real = std::get_if<double>(&value.data)) return text.value(*real).take();
+  if (const auto* const string = std::get_if<std::string>(&value.data)) return *string;
+  return "...";
 }
 
-std::vector<index_t> decode_sizes(const json& value) {
+index_t decode_size(const json::Value& value) {
+  const auto* const size = std::get_if<std::uint64_t>(&value.data);
+  if (size == nullptr || *size < 1 || *size > std::uint64_t{std::numeric_limits<index_t>::max()})
+    throw DataError(
+        formatted("{} is no size (a whole number of at least 1)", in_quotes(value_text(value))));
+  return static_cast<index_t>(*size);
+}
+
+std::vector<index_t> decode_sizes(const json::Value& value) {
   std::vector<index_t> sizes;
-  for (const json& size : value.get_ref<const json::array_t&>()) sizes.push_back(decode_size(size));
+  for (const json::Value& size : value.array()) sizes.push_back(decode_size(size));
   return sizes;
 }
 
-NetworkSpec decode_spec(const json& value) {
+std::vector<double> decode_numbers(const json::Value& value) {
+  std::vector<double> numbers;
+  for (const json::Value& number : value.array()) numbers.push_back(number.number());
+  return numbers;
+}
+
+NetworkSpec decode_spec(const json::Value& value) {
   NetworkSpec spec;
   spec.inputs = decode_size(value.at("inputs"));
   spec.hidden = decode_sizes(value.at("hidden"));
   spec.classes = decode_size(value.at("classes"));
-  const auto& name = value.at("activation").get_ref<const std::string&>();
+  const std::string& name = value.at("activation").text();
   const auto* const found =
       std::ranges::find(kActivations, name, &std::pair<ActivationKind, std::string_view>::second);
   if (found == kActivations.end())
     throw DataError(formatted("activation {} is unknown", in_quotes(name)));
   spec.activation.kind = found->first;
-  spec.activation.slope = value.at("slope").get<double>();
+  spec.activation.slope = value.at("slope").number();
   if (!(spec.activation.slope > 0) || !std::isfinite(spec.activation.slope))
     throw DataError("slope must be positive and finite");
   return spec;
@@ -158,21 +152,25 @@ safetensors::Metadata encode_metadata(const NetworkSpec& spec, const ModelInfo& 
     throw ArgumentError(formatted("save_model: {}", what));
   const auto* const activation = std::ranges::find(
       kActivations, spec.activation.kind, &std::pair<ActivationKind, std::string_view>::first);
-  const ordered_json architecture = {{"inputs", spec.inputs},
-                                     {"hidden", spec.hidden},
-                                     {"classes", spec.classes},
-                                     {"activation", activation->second},
-                                     {"slope", spec.activation.slope}};
-  ordered_json names = ordered_json::array();
-  for (const std::string& name : info.class_names) names.push_back(encode_name(name));
-  const ordered_json preprocessing = {{"offset", info.preprocessing.offset},
-                                      {"scale", info.preprocessing.scale}};
-  return {{"format", std::string(kFormat)},
-          {"format_version", std::string(kFormatVersion)},
-          {"architecture", architecture.dump()},
-          {"class_names", names.dump()},
-          {"sample_shape", ordered_json(info.sample_shape).dump()},
-          {"preprocessing", preprocessing.dump()}};
+  json::Writer architecture, names, shape, preprocessing;
+  architecture.begin_object();
+  architecture.key("inputs").value(spec.inputs);
+  architecture.key("hidden").values(spec.hidden);
+  architecture.key("classes").value(spec.classes);
+  architecture.key("activation").value(activation->second);
+  architecture.key("slope").value(spec.activation.slope);
+  architecture.end_object();
+  names.begin_array();
+  for (const std::string& name : info.class_names) encode_name(names, name);
+  names.end_array();
+  shape.values(info.sample_shape);
+  preprocessing.begin_object();
+  preprocessing.key("offset").values(info.preprocessing.offset);
+  preprocessing.key("scale").values(info.preprocessing.scale);
+  preprocessing.end_object();
+  return {{"format", std::string(kFormat)},      {"format_version", std::string(kFormatVersion)},
+          {"architecture", architecture.take()}, {"class_names", names.take()},
+          {"sample_shape", shape.take()},        {"preprocessing", preprocessing.take()}};
 }
 
 ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
@@ -186,16 +184,17 @@ ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
                               version == metadata.end() ? "is missing" : in_quotes(version->second),
                               kFormatVersion));
   ModelMetadata result;
-  decode(metadata, "architecture", [&](const json& value) { result.spec = decode_spec(value); });
-  decode(metadata, "class_names", [&](const json& value) {
-    for (const json& name : value.get_ref<const json::array_t&>())
+  decode(metadata, "architecture",
+         [&](const json::Value& value) { result.spec = decode_spec(value); });
+  decode(metadata, "class_names", [&](const json::Value& value) {
+    for (const json::Value& name : value.array())
       result.info.class_names.push_back(decode_name(name));
   });
   decode(metadata, "sample_shape",
-         [&](const json& value) { result.info.sample_shape = decode_sizes(value); });
-  decode(metadata, "preprocessing", [&](const json& value) {
-    result.info.preprocessing.offset = value.at("offset").get<std::vector<double>>();
-    result.info.preprocessing.scale = value.at("scale").get<std::vector<double>>();
+         [&](const json::Value& value) { result.info.sample_shape = decode_sizes(value); });
+  decode(metadata, "preprocessing", [&](const json::Value& value) {
+    result.info.preprocessing.offset = decode_numbers(value.at("offset"));
+    result.info.preprocessing.scale = decode_numbers(value.at("scale"));
   });
   if (const std::string what = complaint(result.spec, result.info); !what.empty())
     throw DataError(formatted("metadata: {}", what));

@@ -4,11 +4,12 @@
 #include <array>
 #include <bit>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <set>
 
 #include <lamella/error.h>
 
 #include "core/format.h"
+#include "core/json.h"
 #include "core/safetensors_header.h"
 #include "core/text.h"
 
@@ -25,9 +26,24 @@ constexpr std::size_t kDataAlignment = 8;
 
 using LengthBytes = std::array<std::byte, 8>;
 
+void require_utf8(std::string_view text) {
+  if (!json::is_utf8(text))
+    throw ArgumentError(formatted("safetensors: {} is not UTF-8", in_quotes(text)));
+}
+
 std::string header_text(const Metadata& metadata, std::span<const TensorData> tensors) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  json::Writer header;
+  header.begin_object();
+  if (!metadata.empty()) {
+    header.key(kMetadataKey).begin_object();
+    for (const auto& [key, text] : metadata) {
+      require_utf8(key);
+      require_utf8(text);
+      header.key(key).value(text);
+    }
+    header.end_object();
+  }
+  std::set<std::string_view> names = {kMetadataKey};
   std::uint64_t position = 0;
   for (const TensorData& tensor : tensors) {
     const auto size = byte_size(tensor.dtype, tensor.shape);
@@ -35,20 +51,19 @@ std::string header_text(const Metadata& metadata, std::span<const TensorData> te
       throw ArgumentError(formatted("safetensors: tensor {} has {} bytes, not those of {} {}",
                                     in_quotes(tensor.name), tensor.bytes.size(), tensor.dtype,
                                     shape_text(tensor.shape)));
-    if (header.contains(tensor.name) || tensor.name == "__metadata__")
+    if (!names.insert(tensor.name).second)
       throw ArgumentError(formatted("safetensors: name {} is taken", in_quotes(tensor.name)));
-    header[tensor.name] = {{"dtype", tensor.dtype},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {position, position + *size}}};
+    require_utf8(tensor.name);
+    header.key(tensor.name).begin_object();
+    header.key("dtype").value(tensor.dtype);
+    header.key("shape").values(tensor.shape);
+    header.key("data_offsets").values(std::vector{position, position + *size});
+    header.end_object();
     position += *size;
   }
-  try {
-    std::string text = header.dump();
-    text.resize((text.size() + kDataAlignment - 1) / kDataAlignment * kDataAlignment, ' ');
-    return text;
-  } catch (const nlohmann::json::exception& error) {
-    throw ArgumentError(formatted("safetensors: text that is not UTF-8: {}", error.what()));
-  }
+  std::string text = header.end_object().take();
+  text.resize((text.size() + kDataAlignment - 1) / kDataAlignment * kDataAlignment, ' ');
+  return text;
 }
 
 }  // namespace

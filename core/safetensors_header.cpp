@@ -5,19 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include <lamella/error.h>
 
 #include "core/format.h"
+#include "core/json.h"
 #include "core/text.h"
 
 namespace lamella::safetensors {
 namespace {
-
-using nlohmann::json;
 
 struct ElementSize {
   std::string_view dtype;
@@ -39,39 +37,32 @@ constexpr std::array<ElementSize, 15> kElementSizes = {{{"BOOL", 1},
                                                         {"I64", 8},
                                                         {"F64", 8}}};
 
-constexpr std::string_view kMetadataKey = "__metadata__";
-
 // Receives the parser's events for
 //   {"__metadata__": {KEY: TEXT, ...},
 //    NAME: {"dtype": TEXT, "shape": [N, ...], "data_offsets": [N, N]}, ...}
 // and throws at the first one that does not belong there.
-class HeaderEvents final : public nlohmann::json_sax<json> {
+class HeaderEvents final : public json::Events {
  public:
   Header header;
 
-  bool null() override { unexpected("null"); }
-  bool boolean(bool) override { unexpected("a boolean"); }
-  bool number_integer(number_integer_t) override { unexpected("a negative number"); }
-  bool number_float(number_float_t, const string_t&) override {
-    unexpected("a number that is not whole or not below 2^64");
-  }
-  bool binary(binary_t&) override { unexpected("binary data"); }
+  void null() override { unexpected("null"); }
+  void boolean(bool) override { unexpected("a boolean"); }
+  void negative(std::int64_t) override { unexpected("a negative number"); }
+  void real(double) override { unexpected("a number that is not whole or not below 2^64"); }
 
-  bool number_unsigned(number_unsigned_t value) override {
+  void whole(std::uint64_t value) override {
     if (numbers_ == nullptr) unexpected("a number");
     numbers_->push_back(value);
-    return true;
   }
-  bool string(string_t& value) override {
+  void text(std::string value) override {
     if (state_ == State::metadata)
       header.metadata.emplace(key_, std::move(value));
     else if (state_ == State::tensor && key_ == "dtype")
       header.tensors.back().dtype = std::move(value);
     else
       unexpected("text");
-    return true;
   }
-  bool start_object(std::size_t) override {
+  void begin_object() override {
     if (state_ == State::before) {
       state_ = State::top;
     } else if (state_ == State::top && key_ == kMetadataKey) {
@@ -84,9 +75,8 @@ class HeaderEvents final : public nlohmann::json_sax<json> {
     } else {
       unexpected("an object");
     }
-    return true;
   }
-  bool key(string_t& value) override {
+  void key(std::string value) override {
     const bool is_new = state_ == State::metadata ? !header.metadata.contains(value)
                         : state_ == State::top    ? names_.insert(value).second
                                                   : fields_.insert(value).second;
@@ -94,28 +84,16 @@ class HeaderEvents final : public nlohmann::json_sax<json> {
     key_ = std::move(value);
     if (state_ == State::tensor && key_ != "dtype" && key_ != "shape" && key_ != "data_offsets")
       throw DataError(formatted("{}unknown key {}", place(), in_quotes(key_)));
-    return true;
   }
-  bool end_object() override {
+  void end_object() override {
     if (state_ == State::tensor) finish_tensor();
     state_ = state_ == State::top ? State::after : State::top;
-    return true;
   }
-  bool start_array(std::size_t) override {
+  void begin_array() override {
     if (state_ != State::tensor || key_ == "dtype" || numbers_ != nullptr) unexpected("an array");
     numbers_ = key_ == "shape" ? &header.tensors.back().shape : &offsets_;
-    return true;
   }
-  bool end_array() override {
-    numbers_ = nullptr;
-    return true;
-  }
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception& error) override {
-    constexpr std::size_t kLongest = 200;  // the message may quote a token of any length
-    throw DataError(formatted("the header is not JSON at byte {}: {}", position,
-                              std::string_view(error.what()).substr(0, kLongest)));
-  }
+  void end_array() override { numbers_ = nullptr; }
 
  private:
   enum class State { before, top, metadata, tensor, after };
@@ -191,7 +169,7 @@ std::optional<std::uint64_t> byte_size(std::string_view dtype,
 Header parse_header(const std::string& text, std::uint64_t data_size) {
   if (!text.starts_with('{')) throw DataError("the header does not begin with '{'");
   HeaderEvents events;
-  json::sax_parse(text, &events);
+  json::parse(text, events);
   std::ranges::stable_sort(events.header.tensors, {}, [](const TensorInfo& tensor) {
     return std::pair(tensor.begin, tensor.end);
   });

@@ -15,6 +15,9 @@
 
 namespace lamella::safetensors {
 
+/// The key of the metadata, where all others are names of tensors.
+inline constexpr std::string_view kMetadataKey = "__metadata__";
+
 struct Header {
   Metadata metadata;
   std::vector<TensorInfo> tensors;  ///< in the order of their data

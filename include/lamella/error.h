@@ -1,5 +1,8 @@
 // The exceptions lamella throws. Everything derives from lamella::Error; kernels themselves never
 // throw.
+//
+// Destructors stand in the library (core/error.cpp), and with them vtables and type information:
+// once, not in every object that throws or catches one.
 #ifndef LAMELLA_ERROR_H_
 #define LAMELLA_ERROR_H_
 
@@ -14,18 +17,21 @@ namespace lamella {
 class LAMELLA_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+  ~Error() override;
 };
 
 /// A caller's mistake: wrong shape, null pointer, overlapping operands, option out of range.
 class LAMELLA_API ArgumentError : public Error {
  public:
   using Error::Error;
+  ~ArgumentError() override;
 };
 
 /// A file or data set whose content is not what it should be. what() names the file and the place.
 class LAMELLA_API DataError : public Error {
  public:
   using Error::Error;
+  ~DataError() override;
 };
 
 /// The operating system refused: no such file, no permission, disk full. what() names path and
@@ -33,6 +39,7 @@ class LAMELLA_API DataError : public Error {
 class LAMELLA_API IoError : public Error {
  public:
   using Error::Error;
+  ~IoError() override;
 };
 
 /// A backend, instruction set or thread setting that is unknown or unusable here. what() lists the
@@ -40,19 +47,22 @@ class LAMELLA_API IoError : public Error {
 class LAMELLA_API BackendError : public Error {
  public:
   using Error::Error;
+  ~BackendError() override;
 };
 
 /// A plugin that was looked for and not found, found and refused, or whose kernel failed. what()
 /// names its path and the reason.
-class PluginError : public BackendError {
+class LAMELLA_API PluginError : public BackendError {
  public:
   using BackendError::BackendError;
+  ~PluginError() override;
 };
 
 /// Training cannot go on, for example because the loss is no longer finite.
 class LAMELLA_API TrainingError : public Error {
  public:
   using Error::Error;
+  ~TrainingError() override;
 };
 
 }  // namespace lamella
