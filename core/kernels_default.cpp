@@ -1,7 +1,7 @@
 // The defaults of the optional kernels, composed of the four required ones and plain loops.
 //
-// Speed is not their business: they let a backend with four kernels train networks, and say in a
-// few lines what a fused kernel has to compute. Nothing here allocates.
+// They let a backend with four kernels train networks, and say in a few lines what a fused kernel
+// has to compute. Of speed they have what the compiler's vectors give. Nothing here allocates.
 #include <lamella/kernels.h>
 
 #include <algorithm>
@@ -46,6 +46,35 @@ T times_derivative(const Activation& f, T a, T d) {
       return d * (a * (1 - a));
   }
   return d;
+}
+
+// body(first(i, j), others(i, j)...) for all i and j, in the order in which `first` lies in memory.
+// Where neighbours are neighbours in every operand, the loop is one that compilers vectorise.
+template <class Body, class First, class... Others>
+void for_each_element(const Body& body, View<First> first, View<Others>... others) {
+  if (first.row_stride < first.col_stride)
+    return for_each_element(body, transposed(first), transposed(others)...);
+  const bool contiguous = first.col_stride == 1 && (... && (others.col_stride == 1));
+  for (index_t i = 0; i < first.rows; ++i) {
+    if (contiguous)
+      [&](First* f, Others*... o) {
+        for (index_t j = 0; j < first.cols; ++j) body(f[j], o[j]...);
+      }(first.data + i * first.row_stride, (others.data + i * others.row_stride)...);
+    else
+      for (index_t j = 0; j < first.cols; ++j) body(first(i, j), others(i, j)...);
+  }
+}
+
+// use(f) with f like `activation`, but of a kind that the compiler knows where that makes a loop of
+// vector instructions: tanh and sigmoid call functions, and the branch beside them does not count.
+template <class Use>
+void with_kind(const Activation& activation, const Use& use) {
+  if (activation.kind == ActivationKind::relu)
+    use(Activation{ActivationKind::relu, 0});
+  else if (activation.kind == ActivationKind::leaky_relu)
+    use(Activation{ActivationKind::leaky_relu, activation.slope});
+  else
+    use(activation);
 }
 
 // A row of ones as long as column_sums sums at a time: small enough to stay in cache, long enough
@@ -96,16 +125,19 @@ void Kernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
 
 template <class T>
 void Kernels<T>::activate(const Activate<T>& call) const noexcept {
-  for (index_t i = 0; i < call.a.rows; ++i)
-    for (index_t j = 0; j < call.a.cols; ++j)
-      call.a(i, j) = value_of(call.activation, call.z(i, j));
+  with_kind(call.activation, [&](const Activation& f) {
+    if (call.z.data == call.a.data)  // one view, not two that might overlap
+      for_each_element([&](T& a) { a = value_of(f, a); }, call.a);
+    else
+      for_each_element([&](T& a, T z) { a = value_of(f, z); }, call.a, call.z);
+  });
 }
 
 template <class T>
 void Kernels<T>::activate_backward(const ActivateBackward<T>& call) const noexcept {
-  for (index_t i = 0; i < call.d.rows; ++i)
-    for (index_t j = 0; j < call.d.cols; ++j)
-      call.d(i, j) = times_derivative(call.activation, call.a(i, j), call.d(i, j));
+  with_kind(call.activation, [&](const Activation& f) {
+    for_each_element([&](T& d, T a) { d = times_derivative(f, a, d); }, call.d, call.a);
+  });
 }
 
 template <class T>
@@ -140,32 +172,33 @@ void Kernels<T>::column_sums(const ColumnSums<T>& call) const noexcept {
 
 template <class T>
 void Kernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
-  for (index_t i = 0; i < call.weights.rows; ++i)
-    for (index_t j = 0; j < call.weights.cols; ++j) {
-      T& w = call.weights(i, j);
-      const T g = call.gradient(i, j) + call.weight_decay * w;
-      T step = g;
-      if (!call.velocity.empty()) {
-        T& v = call.velocity(i, j);
-        v = call.momentum * v + g;
-        step = call.nesterov ? g + call.momentum * v : v;
-      }
-      w -= call.learning_rate * step;
-    }
+  // Locals: a store could otherwise change the members.
+  const T rate = call.learning_rate, momentum = call.momentum, decay = call.weight_decay;
+  const bool nesterov = call.nesterov;
+  if (call.velocity.empty())
+    return for_each_element([=](T& w, T gradient) { w -= rate * (gradient + decay * w); },
+                            call.weights, call.gradient);
+  for_each_element(
+      [=](T& w, T& v, T gradient) {
+        const T g = gradient + decay * w;
+        v = momentum * v + g;
+        w -= rate * (nesterov ? g + momentum * v : v);
+      },
+      call.weights, call.velocity, call.gradient);
 }
 
 template <class T>
 void Kernels<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
-  for (index_t i = 0; i < call.weights.rows; ++i)
-    for (index_t j = 0; j < call.weights.cols; ++j) {
-      T& w = call.weights(i, j);
-      T& m = call.first(i, j);
-      T& v = call.second(i, j);
-      const T g = call.gradient(i, j) + call.weight_decay * w;
-      m = call.beta1 * m + call.gain1 * g;
-      v = call.beta2 * v + call.gain2 * (g * g);
-      w = call.keep * w - call.step * (m / (std::sqrt(v) + call.epsilon));
-    }
+  const T beta1 = call.beta1, gain1 = call.gain1, beta2 = call.beta2, gain2 = call.gain2;
+  const T decay = call.weight_decay, keep = call.keep, step = call.step, epsilon = call.epsilon;
+  for_each_element(
+      [=](T& w, T& m, T& v, T gradient) {
+        const T g = gradient + decay * w;
+        m = beta1 * m + gain1 * g;
+        v = beta2 * v + gain2 * (g * g);
+        w = keep * w - step * (m / (std::sqrt(v) + epsilon));
+      },
+      call.weights, call.first, call.second, call.gradient);
 }
 
 template <class T>

@@ -31,24 +31,28 @@ typedef struct backend {
 #define EXP exp
 #include "kernels.inc"
 
+/* One thread inside of CBLAS: products are cut into tasks for lamella's threads (kernels.inc).
+ * Threads of its own would stand beside those, wait for each other in every product, and make
+ * results depend on their number. The setting is one of the whole process, as it is in all three
+ * libraries. */
 #if defined(HAVE_OPENBLAS_SET_NUM_THREADS)
 void openblas_set_num_threads(int threads);
-static void set_threads(int threads) { openblas_set_num_threads(threads); }
+static void use_one_thread(void) { openblas_set_num_threads(1); }
 #elif defined(HAVE_BLI_THREAD_SET_NUM_THREADS)
 void bli_thread_set_num_threads(ptrdiff_t threads);
-static void set_threads(int threads) { bli_thread_set_num_threads(threads); }
+static void use_one_thread(void) { bli_thread_set_num_threads(1); }
 #elif defined(HAVE_MKL_SET_NUM_THREADS)
 void MKL_Set_Num_Threads(int threads);
-static void set_threads(int threads) { MKL_Set_Num_Threads(threads); }
+static void use_one_thread(void) { MKL_Set_Num_Threads(1); }
 #else
-static void set_threads(int threads) { (void)threads; }
+static void use_one_thread(void) {}
 #endif
 
 static int create(const lamella_plugin_host* host, void** context) {
   backend* self = host->allocate(sizeof(backend));
   if (self == NULL) return LAMELLA_PLUGIN_OUT_OF_MEMORY;
   self->host = host; /* valid until destroy() returns */
-  set_threads(host->threads);
+  use_one_thread();
   *context = self;
   return LAMELLA_PLUGIN_OK;
 }

@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 
-from harness import ToolTest, main
+from harness import ToolTest, main, read_log
 
 PLUGINS = pathlib.Path(os.environ["LAMELLA_TEST_PLUGINS"])
 
@@ -87,6 +87,21 @@ class FailsWhileTraining(ToolTest):
         self.assertEqual(model.read_bytes(), before)
         self.assertGreater(self.evaluate(model, "moons")["accuracy"], 0.5)
         self.assert_no_leftovers("model.safetensors")
+
+    def test_the_last_checkpoint_stands(self):
+        options = ("--data", "moons", "--hidden", 8, "--seed", 3)
+        model, log = self.dir / "model", self.dir / "log"
+        self.fail_with(1, "its kernel gemm for f32 returned code 2", "train", *options, "--epochs",
+                       1000, "--checkpoint-every", 2, "--model", model, "--log", log, "--backend",
+                       PLUGINS / "lamella-failing.so", env={"LAMELLA_TEST_CALLS": "2000"})
+        epochs = len(read_log(log))
+        self.assertTrue(2 <= epochs < 1000, epochs)
+        self.assert_no_leftovers("model", "log")
+        # It is the model of a run that ended there.
+        shorter = self.dir / "shorter"
+        self.succeed("train", *options, "--epochs", epochs - epochs % 2, "--quiet", "--model",
+                     shorter, "--backend", PLUGINS / "lamella-good.so")
+        self.assertEqual(model.read_bytes(), shorter.read_bytes())
 
     def test_prediction_stops_too_and_leaves_no_file(self):
         model = self.train()

@@ -76,12 +76,14 @@ static int hosted_gemm_f32(void* context, const lamella_plugin_gemm_f32* call) {
 #define GEMM_F32 hosted_gemm_f32
 
 #elif defined(VARIANT_failing)
-/* gemm fails after ten calls that work. */
-static int calls = 0;
+/* gemm fails after ten calls that work, or as many as LAMELLA_TEST_CALLS says. */
+static int calls_left = -1, failed = 0;
 static int failing_gemm_f32(void* context, const lamella_plugin_gemm_f32* call) {
-  if (calls > 10) abort(); /* called again after its failure */
-  if (++calls > 10) return LAMELLA_PLUGIN_OUT_OF_MEMORY;
-  return gemm_f32(context, call);
+  const char* calls = getenv("LAMELLA_TEST_CALLS");
+  if (failed) abort(); /* called again after its failure */
+  if (calls_left < 0) calls_left = calls != NULL ? atoi(calls) : 10;
+  failed = calls_left-- == 0;
+  return failed ? LAMELLA_PLUGIN_OUT_OF_MEMORY : gemm_f32(context, call);
 }
 #undef GEMM_F32
 #define GEMM_F32 failing_gemm_f32
