@@ -4,6 +4,7 @@
 # and reads which shared libraries the program asks for. Set by -D: SOURCE_DIR, WORK_DIR (emptied
 # first), CXX, CXX_FLAGS, GENERATOR, READELF.
 cmake_minimum_required(VERSION 3.20)
+include(${CMAKE_CURRENT_LIST_DIR}/../dynamic_section.cmake)
 
 function(run)
   list(JOIN ARGN " " line)
@@ -29,18 +30,8 @@ run(${CXX} -std=c++20 ${CXX_FLAGS} -I${prefix}/include ${CMAKE_CURRENT_LIST_DIR}
     -o ${program} -L${prefix}/lib -llamella -lz)
 run(${program})
 
-execute_process(COMMAND ${READELF} --dynamic --wide ${program} OUTPUT_VARIABLE dynamic
-                COMMAND_ERROR_IS_FATAL ANY)
-string(REGEX MATCHALL "\\(NEEDED\\)[^\n]*\\[[^]]*\\]" needed "${dynamic}")
-set(names)
-foreach(line IN LISTS needed)
-  string(REGEX REPLACE ".*\\[(.*)\\]" "\\1" name "${line}")
-  list(APPEND names ${name})
-endforeach()
+dynamic_section(${program} NEEDED names)
 message(STATUS "needed: ${names}")
-if(NOT names MATCHES "libstdc\\+\\+")
-  message(FATAL_ERROR "readelf did not name libstdc++: the output was not understood\n${dynamic}")
-endif()
 list(FILTER names EXCLUDE REGEX
      "^(libstdc\\+\\+\\.so|libm\\.so|libgcc_s\\.so|libc\\.so|libz\\.so|ld-linux)")
 if(names)

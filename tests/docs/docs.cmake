@@ -15,24 +15,19 @@ if(CMAKE_CROSSCOMPILING OR CMAKE_CXX_FLAGS MATCHES "-fsanitize" OR BUILD_SHARED_
   return()
 endif()
 file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md)
-list(FILTER pages EXCLUDE REGEX "/(plugins|backends)[.]md$")  # run as a whole, below
 foreach(page IN LISTS pages)
   get_filename_component(name ${page} NAME_WE)
+  set(start --source ${PROJECT_SOURCE_DIR})
+  if(name MATCHES "^(plugins|backends)$")
+    if(NOT LAMELLA_WITH_PLUGINS OR NOT LAMELLA_WITH_OPENMP)
+      continue()
+    endif()
+    # These begin with an installed lamella, the others with a checkout.
+    set(start --cmake ${CMAKE_COMMAND} --config $<CONFIG>)
+  endif()
   add_test(NAME docs.${name}
            COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/run_blocks.py
-                   --source ${PROJECT_SOURCE_DIR} --build ${PROJECT_BINARY_DIR} ${page})
-  set_tests_properties(docs.${name} PROPERTIES LABELS docs TIMEOUT 1200
-                                                SKIP_RETURN_CODE 77)
+                   --build ${PROJECT_BINARY_DIR} ${start} ${page})
+  set_tests_properties(docs.${name} PROPERTIES LABELS docs TIMEOUT 1200 SKIP_RETURN_CODE 77
+                                                ENVIRONMENT CXX=${CMAKE_CXX_COMPILER})
 endforeach()
-
-# Pages that are one walk from an installed lamella to a result: every block of them is run.
-if(LAMELLA_WITH_PLUGINS AND LAMELLA_WITH_OPENMP)
-  foreach(page plugins backends)
-    add_test(NAME docs.${page}
-             COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/run_page.py
-                     ${PROJECT_SOURCE_DIR}/docs/${page}.md --cmake ${CMAKE_COMMAND}
-                     --build ${PROJECT_BINARY_DIR} --config $<CONFIG>
-                     --work ${CMAKE_CURRENT_BINARY_DIR}/docs/${page})
-    set_tests_properties(docs.${page} PROPERTIES LABELS docs ENVIRONMENT CXX=${CMAKE_CXX_COMPILER})
-  endforeach()
-endif()

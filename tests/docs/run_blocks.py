@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the code blocks of a Markdown page, as a reader would who types them in one after the other.
 
-Usage: run_blocks.py --source TREE --build BUILD PAGE
+Usage: run_blocks.py --build BUILD (--source TREE | --cmake CMAKE [--config CONFIG]) PAGE
 
 A comment on the line above a block (fenced, or indented by four blanks) says what is to happen:
     <!-- run -->              bash runs it and has to succeed
@@ -10,9 +10,10 @@ A comment on the line above a block (fenced, or indented by four blanks) says wh
     <!-- text -->             it is not code
     <!-- not run: REASON -->  it is code, but needs root, the network or special hardware, or is run
                               by another test, which REASON says
-Blocks run in one scratch directory that looks like a checkout with a release build in build/release
-(links to TREE and BUILD) and an empty home directory. Exits 1 at the first block that fails, and if
-a block has no comment; 77 if the page has none at all.
+Blocks run in one scratch directory with an empty home; what one exports, the next ones have. With
+--source the directory looks like a checkout with a release build in build/release (links to TREE and
+BUILD). With --cmake it is empty, and the build installed where commands and pkg-config find it.
+Exits 1 at the first block that fails, and if a block has no comment; 77 if the page has none at all.
 """
 import argparse
 import os
@@ -80,23 +81,43 @@ def scratch_checkout(directory, source, build):
             (directory / entry.name).symlink_to(entry)
     (directory / "build").mkdir()
     (directory / "build" / "release").symlink_to(build)
-    (directory / "home").mkdir()
 
 
-def run_page(markdown, directory, log=print):
+def clean_environment(directory):
+    """Ours without what would choose backends, and with a home in `directory`."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("LAMELLA_")}
+    return {**inherited, "HOME": str(directory / "home")}
+
+
+def install(cmake, build, config, prefix, environment):
+    """Installs a build and puts it on the paths of `environment`."""
+    subprocess.run([cmake, "--install", build, "--config", config, "--prefix", prefix], check=True,
+                   stdout=subprocess.DEVNULL)
+    environment["PATH"] = f"{prefix / 'bin'}:{environment['PATH']}"
+    environment["PKG_CONFIG_PATH"] = str(next(prefix.rglob("lamella.pc")).parent)
+
+
+def run_page(markdown, directory, environment, log=print):
     """Runs the blocks of a page in a directory. Returns (blocks run, faults)."""
-    environment = {**os.environ, "HOME": str(directory / "home")}
+    exported = directory / "home" / ".exported"
     ran, faults = 0, []
     for block in blocks(markdown):
         head = block.text.splitlines()[0]
         if block.action == "file":
-            (directory / block.argument).write_text(block.text)
+            file = directory / block.argument
+            file.unlink(missing_ok=True)  # it may be a link to the checkout's
+            file.write_text(block.text)
             log(f"line {block.line}: written to {block.argument}")
         elif block.action in ("run", "fails"):
             expected = int(block.argument) if block.action == "fails" else 0
-            result = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=directory,
+            exported.unlink(missing_ok=True)
+            script = f"{block.text}\nenv -0 > '{exported}'"
+            result = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=directory,
                                     env=environment, stdin=subprocess.DEVNULL, text=True,
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if exported.exists():
+                pairs = exported.read_text().split("\0")[:-1]
+                environment = dict(pair.split("=", 1) for pair in pairs)
             log(f"line {block.line}: {block.text}{result.stdout}")
             ran += 1
             if result.returncode != expected:
@@ -114,8 +135,10 @@ def run_page(markdown, directory, log=print):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--source", required=True, type=Path)
     parser.add_argument("--build", required=True, type=Path)
+    parser.add_argument("--source", type=Path)
+    parser.add_argument("--cmake")
+    parser.add_argument("--config", default="Release")
     parser.add_argument("page", type=Path)
     options = parser.parse_args()
     markdown = options.page.read_text()
@@ -124,8 +147,14 @@ def main():
         return SKIPPED
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        scratch_checkout(directory, options.source.resolve(), options.build.resolve())
-        ran, faults = run_page(markdown, directory)
+        (directory / "home").mkdir()
+        environment = clean_environment(directory)
+        build = options.build.resolve()
+        if options.source:
+            scratch_checkout(directory, options.source.resolve(), build)
+        if options.cmake:
+            install(options.cmake, build, options.config, directory / "prefix", environment)
+        ran, faults = run_page(markdown, directory, environment)
     for fault in faults:
         print(f"FAULT: {options.page.name}, {fault}")
     print(f"{options.page.name}: {ran} blocks run, {len(faults)} faults")

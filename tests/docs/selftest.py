@@ -42,7 +42,8 @@ class RunBlocks(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             directory = Path(name)
             (directory / "home").mkdir()
-            return run_blocks.run_page(page, directory, log=lambda _: None)
+            environment = run_blocks.clean_environment(directory)
+            return run_blocks.run_page(page, directory, environment, log=lambda _: None)
 
     def test_page(self):
         found = run_blocks.blocks(PAGE)
@@ -61,6 +62,11 @@ class RunBlocks(unittest.TestCase):
 
     def test_a_command_that_should_fail_and_does_not(self):
         self.assertTrue(self.run_page(PAGE.replace("exit 3", "exit 0"))[1])
+
+    def test_exports_last_and_variables_do_not(self):
+        first = "<!-- run -->\n    export A=1\n    B=2\n\n"
+        second = "<!-- run -->\n    test $A = 1 && test -z \"${B:-}\"\n"
+        self.assertEqual(self.run_page(first + second), (2, []))
 
     def test_unmarked_blocks(self):
         self.assertEqual(len(self.run_page("Text.\n\n    echo\n")[1]), 1)

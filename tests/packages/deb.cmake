@@ -2,6 +2,7 @@
 # scratch root, and runs the tool there. Set by -D: CPACK, DPKG_DEB, READELF, BUILD_DIR, WORK_DIR and
 # ROOT (both emptied first), VERSION (a.b.c), ABI (a.b).
 cmake_minimum_required(VERSION 3.20)
+include(${CMAKE_CURRENT_LIST_DIR}/../dynamic_section.cmake)
 
 function(run)
   list(JOIN ARGN " " line)
@@ -57,10 +58,10 @@ endif()
 
 # The tool has no library path of its own, and runs on the library's package.
 set(tool ${ROOT}/usr/bin/lamella)
-execute_process(COMMAND ${READELF} --dynamic ${tool} OUTPUT_VARIABLE dynamic
-                COMMAND_ERROR_IS_FATAL ANY)
-if(NOT dynamic MATCHES "NEEDED.*liblamella\\.so\\.${ABI}" OR dynamic MATCHES "RPATH|RUNPATH")
-  message(FATAL_ERROR "the dynamic section of ${tool} is not as it should be:\n${dynamic}")
+dynamic_section(${tool} NEEDED needed)
+dynamic_section(${tool} R[A-Z]*PATH paths)
+if(NOT liblamella.so.${ABI} IN_LIST needed OR paths)
+  message(FATAL_ERROR "${tool} needs ${needed}, and looks for it in '${paths}'")
 endif()
 file(GLOB_RECURSE library ${ROOT}/usr/lib/*liblamella.so.${ABI})
 get_filename_component(directory ${library} DIRECTORY)

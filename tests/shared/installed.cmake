@@ -3,18 +3,7 @@
 # ABI (a.b), TOOL (whether there is one), READELF.
 cmake_minimum_required(VERSION 3.20)
 
-# dynamic(<file> <tag> <variable>): the names under a tag of the dynamic section.
-function(dynamic file tag variable)
-  execute_process(COMMAND ${READELF} --dynamic --wide ${file} OUTPUT_VARIABLE text
-                  COMMAND_ERROR_IS_FATAL ANY)
-  string(REGEX MATCHALL "\\(${tag}\\)[^\n]*\\[[^]]*\\]" lines "${text}")
-  set(names)
-  foreach(line IN LISTS lines)
-    string(REGEX REPLACE ".*\\[(.*)\\]" "\\1" name "${line}")
-    list(APPEND names ${name})
-  endforeach()
-  set(${variable} ${names} PARENT_SCOPE)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/../dynamic_section.cmake)
 
 function(expect what found wanted)
   if(NOT found STREQUAL wanted)
@@ -31,7 +20,7 @@ file(RENAME ${WORK_DIR}/made ${WORK_DIR}/moved)
 file(GLOB_RECURSE libraries ${WORK_DIR}/moved/liblamella.so.${VERSION})
 list(LENGTH libraries count)
 expect("the number of files liblamella.so.${VERSION}" ${count} 1)
-dynamic(${libraries} SONAME soname)
+dynamic_section(${libraries} SONAME soname)
 expect("the SONAME" "${soname}" liblamella.so.${ABI})
 get_filename_component(directory ${libraries} DIRECTORY)
 foreach(link liblamella.so liblamella.so.${ABI})
@@ -42,7 +31,7 @@ endforeach()
 
 if(TOOL)
   set(tool ${WORK_DIR}/moved/bin/lamella)
-  dynamic(${tool} NEEDED needed)
+  dynamic_section(${tool} NEEDED needed)
   if(NOT liblamella.so.${ABI} IN_LIST needed)
     message(FATAL_ERROR "${tool} does not use the shared library, but ${needed}")
   endif()
