@@ -42,9 +42,10 @@ struct Member;
 struct Value {
   using Array = std::vector<Value>;
   using Object = std::vector<Member>;
+  // No initializer: clang would look at Member here. Without one it is null.
   std::variant<std::nullptr_t, bool, std::uint64_t, std::int64_t, double, std::string, Array,
                Object>
-      data = nullptr;
+      data;
 
   /// The member `key` of an object. This and the next three throw DataError if the value is none.
   const Value& at(std::string_view key) const;
