@@ -73,7 +73,8 @@ Stored rounded_to(double value) {
 // Every pixel looks up where it comes from, and mixes the four around that point.
 template <class Stored>
 void turn_image(const ImageShape& shape, const ImageMove& move, const Stored* from, Stored* to) {
-  const auto [height, width, channels] = shape;
+  // Not a structured binding: clang 14 cannot use one inside a lambda.
+  const index_t height = shape.height, width = shape.width, channels = shape.channels;
   const double cosine = std::cos(move.angle), sine = std::sin(move.angle);
   const double centre_y = static_cast<double>(height - 1) / 2;
   const double centre_x = static_cast<double>(width - 1) / 2;
