@@ -216,7 +216,9 @@ void Drivers<T>::column_sums(const ColumnSums<T>& call) const noexcept {
   const VectorView<T> sums = call.sums;
   if (sums.empty()) return;
   const double work = static_cast<double>(a.size());
-  if (unit_columns(a)) {
+  // One sample is a row and a column alike: as columns, these would be sums of one element each.
+  const bool one_row = a.rows == 1 && unit_rows(a) && sums.stride == 1;
+  if (unit_columns(a) && !one_row) {
     parallel_for(executor_, a.cols, 1, work, [&](Range r) {
       table_.row_sums(r.size(), a.rows, call.alpha, a.data + r.begin * a.col_stride, a.col_stride,
                       call.beta, &sums[r.begin], sums.stride);

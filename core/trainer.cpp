@@ -77,7 +77,8 @@ class Run {
     total_ = {};
     Stopwatch watch;
     watch.start();
-    if (options_.shuffle)
+    // A single mini-batch holds the same samples in any order.
+    if (options_.shuffle && batch_size_ < data_.samples())
       shuffled_indices(order_, options_.seed, static_cast<std::uint32_t>(number));
     watch.stop();
     for (index_t first = 0; first < data_.samples(); first += batch_size_) {
