@@ -9,6 +9,7 @@
 
 #include <lamella/kernels.h>
 
+#include "backends/attendance.h"
 #include "backends/executor.h"
 #include "backends/kernel_table.h"
 
@@ -46,6 +47,7 @@ class Drivers final : public Kernels<T> {
 
   const KernelTable<T>& table_;
   const Executor& executor_;
+  mutable Attendance attendance_;  // of the teams that plans were given to
 };
 
 extern template class Drivers<float>;

@@ -43,6 +43,15 @@ class Executor {
   virtual double start_cost() const noexcept { return 1; }
 };
 
+/// Every worker's body on the calling thread, one after the other.
+class SerialExecutor final : public Executor {
+ public:
+  int concurrency() const noexcept override { return 1; }
+  void run(int workers, WorkerBody body) const noexcept override {
+    for (int worker = 0; worker < workers; ++worker) body(worker);
+  }
+};
+
 std::unique_ptr<Executor> make_serial_executor();
 /// Only in builds with OpenMP / oneTBB. Start no thread before the first run.
 std::unique_ptr<Executor> make_openmp_executor(int threads);

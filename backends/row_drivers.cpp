@@ -301,15 +301,27 @@ template <class GoThrough>
 void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const noexcept {
   const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
   if (concurrency > 1) {
+    using Clock = Attendance::Clock;
+    const Clock::time_point called = Clock::now();
+    if (!attendance_.worth_calling(called)) {
+      const SerialExecutor alone;
+      go_through(Drivers(table_, alone), 0);
+      return;
+    }
     const PhaseCounter counter(concurrency);
     Drivers(table_, counter).Kernels<T>::run(plan);
     const int workers = counter.widest();
     if (workers > 1 && counter.phases() <= Team::kMaxPhases) {
       Team team;
+      Clock::time_point begun, done;  // of worker 0
       executor_.run(workers, [&](int worker) {
         const TeamMember member(team, worker, concurrency);
+        if (worker == 0) begun = Clock::now();
         go_through(Drivers(table_, member), worker);
+        if (worker == 0) done = Clock::now();
       });
+      const Clock::time_point ended = Clock::now();
+      attendance_.waited((begun - called) + (ended - done), ended);
       return;
     }
   }
