@@ -150,8 +150,9 @@ void extreme_logits(Judge& judge) {
         // Repeated so often across the row that vectors and remainders both see it.
         for (index_t repeats : {1, 4, 16}) {
           const index_t own = static_cast<index_t>(logits.size()), classes = own * repeats;
-          const Operand<T> z(samples, classes, {}, [&](index_t, index_t j) {
-            return logits[static_cast<std::size_t>(j % own)];
+          // Named anew: clang 14 cannot use a structured binding inside a lambda.
+          const Operand<T> z(samples, classes, {}, [&row = logits, own](index_t, index_t j) {
+            return row[static_cast<std::size_t>(j % own)];
           });
           std::vector<T> want;
           for (index_t i = 0; i < samples * classes; ++i)
