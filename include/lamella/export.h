@@ -8,8 +8,11 @@
 
 #if defined(__GNUC__)
 #define LAMELLA_API __attribute__((visibility("default")))
+/* For private members of a class that is marked LAMELLA_API. */
+#define LAMELLA_HIDDEN __attribute__((visibility("hidden")))
 #else
 #define LAMELLA_API
+#define LAMELLA_HIDDEN
 #endif
 
 #endif /* LAMELLA_EXPORT_H_ */

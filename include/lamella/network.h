@@ -127,7 +127,7 @@ class LAMELLA_API Network {
 
  private:
   struct [[gnu::visibility("hidden")]] Impl;  // else exported with the class
-  explicit Network(std::unique_ptr<Impl> impl);
+  LAMELLA_HIDDEN explicit Network(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
