@@ -245,23 +245,18 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
                        static_cast<double>(std::max<index>(p.k, 1));
   const int workers = workers_for(executor, flops, kFlopsPerWorker);
   const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p.m, p.n, workers);
-  if (grid.columns == 1 && grid.rows == executor.concurrency() && grid.rows > 1) {
-    // Every worker has rows of its own: these are cut once more, for the fastest to take some.
-    const index tiles = (p.m + table.mr - 1) / table.mr;
-    const int cut = static_cast<int>(
-        std::clamp<index>(tiles / (kTilesPerPart * grid.rows), 1, executor.parts_per_worker()));
-    const int parts = grid.rows * cut;
-    Share of_all;
-    executor.run(parts, [&](int part) {
-      Share of_one;
-      run_task(table, p, part_of(p.m, part, parts, table.mr), {0, p.n}, cut > 1 ? of_all : of_one);
-    });
-    return;
-  }
-  executor.run(grid.rows * grid.columns, [&](int task) {
-    Share share;
-    run_task(table, p, part_of(p.m, task / grid.columns, grid.rows, table.mr),
-             part_of(p.n, task % grid.columns, grid.columns, table.nr), share);
+  // Where every worker has rows of its own, these are cut once more, for the fastest to take some.
+  const bool shares = grid.columns == 1 && grid.rows > 1 && grid.rows == executor.concurrency();
+  const index tiles = (p.m + table.mr - 1) / table.mr;
+  const int cut = shares ? static_cast<int>(std::clamp<index>(tiles / (kTilesPerPart * grid.rows),
+                                                              1, executor.parts_per_worker()))
+                         : 1;
+  const int row_parts = grid.rows * cut;
+  Share of_all;
+  executor.run(row_parts * grid.columns, [&](int part) {
+    Share of_one;
+    run_task(table, p, part_of(p.m, part / grid.columns, row_parts, table.mr),
+             part_of(p.n, part % grid.columns, grid.columns, table.nr), cut > 1 ? of_all : of_one);
   });
 }
 
