@@ -44,6 +44,8 @@ class Drivers final : public Kernels<T> {
   template <class GoThrough>
   void in_one_region(const Plan<T>& plan, GoThrough go_through) const noexcept;
   void gemv(const Gemm<T>& call) const noexcept;
+  void gemm_dots(const Gemm<T>& call) const noexcept;
+  void apply_epilogue(const Epilogue<T>& epilogue, View<T> c) const noexcept;
 
   const KernelTable<T>& table_;
   const Executor& executor_;

@@ -53,6 +53,19 @@ struct GemmBlock {
   const TileEpilogue<T>* epilogue;  // null: none
 };
 
+/// C (m x n) ← alpha A Bᵀ + beta C: A (m x k) and B (n x k) have unit column stride, C any strides.
+template <class T>
+struct DotsBlock {
+  index m, n, k;
+  const T* a;
+  index a_row_stride;
+  const T* b;
+  index b_row_stride;
+  T* c;
+  index c_row_stride, c_col_stride;
+  T alpha, beta;
+};
+
 /// Elements a packed tile of mr rows takes: whole vectors are stored, also where it ends.
 constexpr index tile_stride(index mr, index k) { return mr * k + 16; }
 
@@ -121,6 +134,8 @@ struct KernelTable {
   void (*pack_a)(index m, index k, const T* a, index row_stride, index col_stride, T* packed);
   /// Packs B (k x n, any strides) into panels of nr columns, k*nr elements each, zero-padded.
   void (*pack_b)(index k, index n, const T* b, index row_stride, index col_stride, T* packed);
+  /// Without packing, k > 0. Null: the table has no fast form.
+  void (*gemm_dots)(const DotsBlock<T>&);
   /// y[i] ← alpha A[i,:] x + beta y[i]; A is m x k with unit column stride, x contiguous.
   void (*gemv)(index m, index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
                index y_stride);

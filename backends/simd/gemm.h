@@ -1,4 +1,4 @@
-// The GEMM micro-kernel, the sweep over a packed block, and the matrix-vector product.
+// The GEMM micro-kernel and the sweep over a packed block.
 //
 // A tile of C stays in registers while k runs: rows x vectors accumulators, each updated by one
 // broadcast element of A and one vector of B per step. Every element of C is the same chain of
@@ -102,19 +102,44 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const T* a, const T* b, T*
   }
 }
 
+/// The value, from where the compiler cannot know it: what depends on it is computed from here on,
+/// not before the loop that stands before, across which it would have to be spilled. 5 % of the
+/// time of a tile of 32 steps (Zen 3).
+template <class V>
+LAMELLA_INLINE V from_here(V value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
+/// What becomes of a finished sum; multiplying by 1 changes nothing but time.
+enum class Ending {
+  store,       ///< alpha = 1, beta = 0
+  scale,       ///< beta = 0: C is not even read, it may hold NaN
+  accumulate,  ///< beta = 1
+  combine,     ///< any alpha and beta
+};
+
+template <class T>
+LAMELLA_INLINE Ending ending_of(T alpha, T beta) {
+  if (beta == 1) return Ending::accumulate;
+  if (beta != 0) return Ending::combine;
+  return alpha != 1 ? Ending::scale : Ending::store;
+}
+
 /// Rows [row, row + kM) x columns [column, column + kV vectors) of C, all of which exist; `panel`
 /// is to be packed in passing if it is not null.
 template <int kM, int kV, class T>
-LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, const T* a, index row, const T* b, T* panel,
-                              index column) {
+LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const T* a, index row,
+                              const T* b, T* panel, index column, T* c) {
   const index ldc = g.c_row_stride;
-  T* c = g.c + row * ldc + column;
 
   constexpr int kLines = (kV * sizeof(Vec<T>) + 63) / 64;
-  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+  T* c_row = c;
+  unroll<kM>([&](auto) LAMELLA_INLINE_LAMBDA {
     unroll<kLines>([&](auto line) LAMELLA_INLINE_LAMBDA {
-      __builtin_prefetch(c + i * ldc + line * (64 / sizeof(T)), 1);
+      __builtin_prefetch(c_row + line * (64 / sizeof(T)), 1);
     });
+    c_row += ldc;
   });
   Vec<T> acc[kM][kV];
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
@@ -127,29 +152,29 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, const T* a, index row, cons
   else
     gemm_steps<Operands::any, kM, kV, T>(g, a, b, nullptr, acc);
 
-  // Multiplying by 1 changes nothing but time: with k = 10 a tile has only ten steps.
-  const Vec<T> alpha = broadcast(g.alpha), beta = broadcast(g.beta);
+  c = from_here(c);
+  row = from_here(row);
+  const Vec<T> alpha = broadcast(g.alpha);
   const auto each = [&](auto&& body) LAMELLA_INLINE_LAMBDA {
     unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
       unroll<kV>([&](auto v)
                      LAMELLA_INLINE_LAMBDA { body(acc[i][v], c + i * ldc + v * kLanes<T>); });
     });
   };
-  if (g.beta == 1) {
+  if (ending == Ending::accumulate) {
     each([&](Vec<T>& sum, const T* old)
              LAMELLA_INLINE_LAMBDA { sum = fma<T>(alpha, sum, load(old)); });
-  } else if (g.beta != 0) {
+  } else if (ending == Ending::combine) {
+    const Vec<T> beta = broadcast(g.beta);
     each([&](Vec<T>& sum, const T* old)
              LAMELLA_INLINE_LAMBDA { sum = fma<T>(alpha, sum, beta * load(old)); });
-  } else if (g.alpha != 1) {  // C is not even read: it may hold NaN
+  } else if (ending == Ending::scale) {
     each([&](Vec<T>& sum, const T*) LAMELLA_INLINE_LAMBDA { sum = alpha * sum; });
   }
   const TileEpilogue<T>* e = g.epilogue;
   if (e != nullptr) tile_epilogue<kM, kV, T>(*e, row, column, acc);
-  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-    unroll<kV>([&](auto v)
-                   LAMELLA_INLINE_LAMBDA { store(c + i * ldc + v * kLanes<T>, acc[i][v]); });
-  });
+  c = from_here(c);
+  each([&](Vec<T>& sum, T* to) LAMELLA_INLINE_LAMBDA { store(to, sum); });
   if (e != nullptr && (e->activation == kTanh || e->activation == kSigmoid))
     for (index i = 0; i < kM; ++i)
       activate<T>(e->activation, e->slope, kV * kLanes<T>, c + i * ldc, c + i * ldc);
@@ -164,8 +189,10 @@ template <int kM, int kV, class T>
 LAMELLA_KERNEL void gemm_tiles(const GemmBlock<T>& g, const T* a, index row, index tiles,
                                const T* b, T* panel, index column) {
   const index a_tile = g.a_tile_stride != 0 ? g.a_tile_stride : kM * g.a_row_stride;
-  for (; tiles > 0; --tiles, row += kM, a += a_tile) {
-    gemm_tile<kM, kV, T>(g, a, row, b, panel, column);
+  const Ending ending = ending_of(g.alpha, g.beta);
+  T* c = g.c + row * g.c_row_stride + column;
+  for (; tiles > 0; --tiles, row += kM, a += a_tile, c += kM * g.c_row_stride) {
+    gemm_tile<kM, kV, T>(g, ending, a, row, b, panel, column, c);
     if (panel != nullptr) {
       b = panel;
       panel = nullptr;
@@ -276,52 +303,6 @@ void gemm(const GemmBlock<T>& g) {
     tile_kernels<T>.at[tiles.low - 1][vectors - 1](g, tile_at(high), tiles.first_row(high),
                                                    tiles.count - high, from, panel, column);
   }
-}
-
-/// Rows of a matrix-vector product that are computed together share the loads of x; each row keeps
-/// kGemvPartials sums, enough to cover the latency of the multiply-adds.
-inline constexpr int kGemvRows = 4;
-inline constexpr int kGemvPartials = 2;
-
-template <int kM, class T>
-LAMELLA_INLINE void gemv_rows(index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
-                              index y_stride) {
-  constexpr index kStep = kGemvPartials * kLanes<T>;
-  Vec<T> sum[kM][kGemvPartials];
-  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-    unroll<kGemvPartials>([&](auto q) LAMELLA_INLINE_LAMBDA { sum[i][q] = broadcast(T{0}); });
-  });
-  index p = 0;
-  for (; p + kStep <= k; p += kStep)
-    unroll<kGemvPartials>([&](auto q) LAMELLA_INLINE_LAMBDA {
-      const Vec<T> xv = load(x + p + q * kLanes<T>);
-      unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-        sum[i][q] = fma<T>(load(a + i * lda + p + q * kLanes<T>), xv, sum[i][q]);
-      });
-    });
-  for (; p < k; p += kLanes<T>) {
-    const index count = k - p < kLanes<T> ? k - p : kLanes<T>;
-    const bool whole = count == kLanes<T>;
-    const Vec<T> xv = whole ? load(x + p) : load_n(x + p, count);
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      const T* from = a + i * lda + p;
-      sum[i][0] = fma<T>(whole ? load(from) : load_n(from, count), xv, sum[i][0]);
-    });
-  }
-  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-    T* out = y + i * y_stride;
-    const T value = alpha * sum_lanes<T>(sum[i][0] + sum[i][1]);
-    *out = beta != 0 ? value + beta * *out : value;
-  });
-}
-
-template <class T>
-LAMELLA_KERNEL void gemv(index m, index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
-                         index y_stride) {
-  index i = 0;
-  for (; i + kGemvRows <= m; i += kGemvRows)
-    gemv_rows<kGemvRows>(k, alpha, a + i * lda, lda, x, beta, y + i * y_stride, y_stride);
-  for (; i < m; ++i) gemv_rows<1>(k, alpha, a + i * lda, lda, x, beta, y + i * y_stride, y_stride);
 }
 
 }  // namespace

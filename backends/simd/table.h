@@ -4,6 +4,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_TABLE_H_
 #define LAMELLA_BACKENDS_SIMD_TABLE_H_
 
+#include "backends/simd/dots.h"
 #include "backends/simd/gather.h"
 #include "backends/simd/packing.h"
 #include "backends/simd/rows.h"
@@ -29,6 +30,7 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.packs_b_in_passing = true;
   table.pack_a = pack_a<T>;
   table.pack_b = pack_b<T>;
+  table.gemm_dots = gemm_dots<T>;
   table.gemv = gemv<T>;
   table.outer_product = outer_product<T>;
   table.bias_add_rows = bias_add_rows<T>;

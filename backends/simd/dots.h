@@ -1,0 +1,177 @@
+// Products by dot products, lanes along k: nothing is packed or transposed. One vector (gemv), or a
+// few rows (gemm_dots), whose use would not repay the packing that gemm.h needs.
+#ifndef LAMELLA_BACKENDS_SIMD_DOTS_H_
+#define LAMELLA_BACKENDS_SIMD_DOTS_H_
+
+#include "backends/simd/shuffle.h"
+
+namespace lamella::backends {
+namespace {
+
+/// Rows of a matrix-vector product that are computed together share the loads of x; each row keeps
+/// kGemvPartials sums, enough to cover the latency of the multiply-adds.
+inline constexpr int kGemvRows = 4;
+inline constexpr int kGemvPartials = 2;
+
+template <int kM, class T>
+LAMELLA_INLINE void gemv_rows(index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
+                              index y_stride) {
+  constexpr index kStep = kGemvPartials * kLanes<T>;
+  Vec<T> sum[kM][kGemvPartials];
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kGemvPartials>([&](auto q) LAMELLA_INLINE_LAMBDA { sum[i][q] = broadcast(T{0}); });
+  });
+  index p = 0;
+  for (; p + kStep <= k; p += kStep)
+    unroll<kGemvPartials>([&](auto q) LAMELLA_INLINE_LAMBDA {
+      const Vec<T> xv = load(x + p + q * kLanes<T>);
+      unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+        sum[i][q] = fma<T>(load(a + i * lda + p + q * kLanes<T>), xv, sum[i][q]);
+      });
+    });
+  for (; p < k; p += kLanes<T>) {
+    const index count = k - p < kLanes<T> ? k - p : kLanes<T>;
+    const bool whole = count == kLanes<T>;
+    const Vec<T> xv = whole ? load(x + p) : load_n(x + p, count);
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      const T* from = a + i * lda + p;
+      sum[i][0] = fma<T>(whole ? load(from) : load_n(from, count), xv, sum[i][0]);
+    });
+  }
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    T* out = y + i * y_stride;
+    const T value = alpha * sum_lanes<T>(sum[i][0] + sum[i][1]);
+    *out = beta != 0 ? value + beta * *out : value;
+  });
+}
+
+template <class T>
+LAMELLA_KERNEL void gemv(index m, index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
+                         index y_stride) {
+  index i = 0;
+  for (; i + kGemvRows <= m; i += kGemvRows)
+    gemv_rows<kGemvRows>(k, alpha, a + i * lda, lda, x, beta, y + i * y_stride, y_stride);
+  for (; i < m; ++i) gemv_rows<1>(k, alpha, a + i * lda, lda, x, beta, y + i * y_stride, y_stride);
+}
+
+/// Dot products that are computed together: rows of A x rows of B. Twelve sums cover the latency of
+/// the multiply-adds; with the operands they fill 16 registers.
+inline constexpr index kDotRows = 4;
+inline constexpr index kDotColumns = 3;
+
+/// [a's sums, b's sums]: every lane adds two lanes of one operand, and the vectors of a level of
+/// the tree take turns in chunks of kChunk lanes.
+template <int kChunk, class T>
+LAMELLA_INLINE Raw<T> add_halves(Raw<T> a, Raw<T> b) {
+  using All = typename MakeIndices<static_cast<int>(kLanes<T>)>::type;
+  if constexpr (kChunk * sizeof(T) < 16)
+    interleave_rows<kChunk, T>(a, b, All{});
+  else
+    swap_row_blocks<kChunk, T>(a, b, All{});
+  return a + b;
+}
+
+/// sums[i] ← alpha times the sum of the lanes of v[i], for all i. An element's lanes are added in
+/// an order that does not depend on i.
+template <int kChunk, class T, int kN>
+LAMELLA_INLINE void sums_of_lanes(const Raw<T> (&v)[kN], T alpha, T* sums) {
+  if constexpr (kChunk == kLanes<T>) {
+    unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      const Raw<T> scaled = v[i] * alpha;
+      __builtin_memcpy(sums + i * kLanes<T>, &scaled, sizeof(Raw<T>));
+    });
+  } else {
+    Raw<T> half[(kN + 1) / 2];
+    unroll<(kN + 1) / 2>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      constexpr int kSecond = 2 * i.value + 1 < kN ? 2 * i.value + 1 : 2 * i.value;
+      half[i] = add_halves<kChunk, T>(v[2 * i], v[kSecond]);
+    });
+    sums_of_lanes<2 * kChunk, T>(half, alpha, sums);
+  }
+}
+
+template <int kM, int kN, class T>
+LAMELLA_INLINE void dots_tile(const DotsBlock<T>& g, index row, index column) {
+  const index lda = g.a_row_stride, ldb = g.b_row_stride;
+  const T* a = g.a + row * lda;
+  const T* b = g.b + column * ldb;
+  Vec<T> sum[kN][kM];
+  unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA { sum[j][i] = broadcast(T{0}); });
+  });
+  const auto step = [&](const auto& get) LAMELLA_INLINE_LAMBDA {
+    Vec<T> bv[kN];
+    unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA { bv[j] = get(b + j * ldb); });
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      const Vec<T> av = get(a + i * lda);
+      unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA { sum[j][i] = fma<T>(av, bv[j], sum[j][i]); });
+    });
+  };
+  index p = g.k;
+  for (; p >= kLanes<T>; p -= kLanes<T>, a += kLanes<T>, b += kLanes<T>)
+    step([](const T* from) LAMELLA_INLINE_LAMBDA { return load(from); });
+  if (p > 0) step([p](const T* from) LAMELLA_INLINE_LAMBDA { return load_n(from, p); });
+
+  // Element by element, so one branch for all of them and no multiplication by 1.
+  Raw<T> vectors[kN * kM];
+  unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      __builtin_memcpy(&vectors[j * kM + i], &sum[j][i], sizeof(Raw<T>));
+    });
+  });
+  constexpr index kSums = (kN * kM + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+  alignas(64) T sums[kSums];
+  sums_of_lanes<1, T>(vectors, g.alpha, sums);
+  const index c_row = g.c_row_stride, c_col = g.c_col_stride;
+  T* const c = g.c + row * c_row + column * c_col;
+  const auto each = [&](const auto& body) LAMELLA_INLINE_LAMBDA {
+    unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      unroll<kM>([&](auto i)
+                     LAMELLA_INLINE_LAMBDA { body(c[i * c_row + j * c_col], sums[j * kM + i]); });
+    });
+  };
+  const T beta = g.beta;
+  if (beta == 0)
+    each([](T& out, T value) LAMELLA_INLINE_LAMBDA { out = value; });
+  else if (beta == 1)
+    each([](T& out, T value) LAMELLA_INLINE_LAMBDA { out += value; });
+  else
+    each([beta](T& out, T value) LAMELLA_INLINE_LAMBDA { out = value + beta * out; });
+}
+
+/// Rows of A, in tiles, by kN rows of B, which stay in L1 meanwhile. Tiles differ by one row at
+/// most: a low one has too few sums to cover the latency of the multiply-adds.
+template <int kN, class T>
+LAMELLA_INLINE void dots_column(const DotsBlock<T>& g, index column) {
+  index row = 0;
+  for (index tiles = (g.m + kDotRows - 1) / kDotRows; tiles > 0; --tiles) {
+    const index rows = (g.m - row + tiles - 1) / tiles;
+    switch (rows) {
+      case 4:
+        dots_tile<4, kN, T>(g, row, column);
+        break;
+      case 3:
+        dots_tile<3, kN, T>(g, row, column);
+        break;
+      case 2:
+        dots_tile<2, kN, T>(g, row, column);
+        break;
+      default:
+        dots_tile<1, kN, T>(g, row, column);
+    }
+    row += rows;
+  }
+}
+
+template <class T>
+LAMELLA_KERNEL void gemm_dots(const DotsBlock<T>& g) {
+  index column = 0;
+  for (; column + kDotColumns <= g.n; column += kDotColumns) dots_column<kDotColumns>(g, column);
+  if (g.n - column == 2) return dots_column<2>(g, column);
+  if (g.n - column == 1) return dots_column<1>(g, column);
+}
+
+}  // namespace
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_SIMD_DOTS_H_
