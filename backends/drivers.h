@@ -12,6 +12,7 @@
 #include "backends/attendance.h"
 #include "backends/executor.h"
 #include "backends/kernel_table.h"
+#include "backends/trials.h"
 
 namespace lamella::backends {
 
@@ -50,6 +51,7 @@ class Drivers final : public Kernels<T> {
   const KernelTable<T>& table_;
   const Executor& executor_;
   mutable Attendance attendance_;  // of the teams that plans were given to
+  mutable Trials trials_;          // of small plans with a team and without
 };
 
 extern template class Drivers<float>;

@@ -296,36 +296,78 @@ void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
                });
 }
 
+namespace {
+
+/// Plans of more flops than this, a millisecond of one core, gain by a team; they are not tried.
+constexpr double kSurelyForTeams = 100e6;
+
+/// What tells a plan from others as far as its time goes, and how much arithmetic it is.
+struct Work {
+  std::uint64_t key = 0;
+  double flops = 0;
+};
+
+template <class T>
+Work work_of(const Plan<T>& plan) {
+  Work work;
+  const auto mix = [&](index value) {
+    work.key = (work.key ^ static_cast<std::uint64_t>(value)) * 0x9E3779B97F4A7C15u;
+    work.key ^= work.key >> 32;
+  };
+  for (const KernelCall<T>& call : plan.calls) {
+    mix(static_cast<index>(call.index()));
+    if (const auto* product = std::get_if<FusedGemm<T>>(&call)) {
+      const Gemm<T>& g = product->gemm;
+      mix(g.c.rows);
+      mix(g.c.cols);
+      mix(g.a.cols);
+      work.flops += 2.0 * static_cast<double>(g.c.size()) * static_cast<double>(g.a.cols);
+    }
+  }
+  return work;
+}
+
+}  // namespace
+
 template <class T>
 template <class GoThrough>
 void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const noexcept {
   const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
-  if (concurrency > 1) {
-    using Clock = Attendance::Clock;
-    const Clock::time_point called = Clock::now();
-    if (!attendance_.worth_calling(called)) {
-      const SerialExecutor alone;
-      go_through(Drivers(table_, alone), 0);
-      return;
-    }
-    const PhaseCounter counter(concurrency);
-    Drivers(table_, counter).Kernels<T>::run(plan);
-    const int workers = counter.widest();
-    if (workers > 1 && counter.phases() <= Team::kMaxPhases) {
-      Team team;
-      Clock::time_point begun, done;  // of worker 0
-      executor_.run(workers, [&](int worker) {
-        const TeamMember member(team, worker, concurrency);
-        if (worker == 0) begun = Clock::now();
-        go_through(Drivers(table_, member), worker);
-        if (worker == 0) done = Clock::now();
-      });
-      const Clock::time_point ended = Clock::now();
-      attendance_.waited((begun - called) + (ended - done), ended);
-      return;
-    }
+  if (concurrency == 1) return go_through(*this, 0);
+
+  const auto alone = [&] {
+    const SerialExecutor serial;
+    go_through(Drivers(table_, serial), 0);
+  };
+  using Clock = Attendance::Clock;
+  const Clock::time_point called = Clock::now();
+  if (!attendance_.worth_calling(called)) return alone();
+  const PhaseCounter counter(concurrency);
+  Drivers(table_, counter).Kernels<T>::run(plan);
+  const int workers = counter.widest();
+  if (workers == 1 || counter.phases() > Team::kMaxPhases) return go_through(*this, 0);
+
+  const Work work = work_of(plan);
+  const bool tries = work.flops < kSurelyForTeams;
+  const bool calls_team = !tries || trials_.calls_team(work.key, called);
+  if (calls_team) {
+    Team team;
+    Clock::time_point begun, done;  // of worker 0
+    executor_.run(workers, [&](int worker) {
+      const TeamMember member(team, worker, concurrency);
+      if (worker == 0) begun = Clock::now();
+      go_through(Drivers(table_, member), worker);
+      if (worker == 0) done = Clock::now();
+    });
+    const Clock::time_point ended = Clock::now();
+    attendance_.waited((begun - called) + (ended - done), ended);
+  } else {
+    alone();
   }
-  go_through(*this, 0);
+  if (tries) {
+    const Clock::time_point ended = Clock::now();
+    trials_.ran(work.key, calls_team, ended - called, ended);
+  }
 }
 
 template <class T>

@@ -229,33 +229,77 @@ LAMELLA_KERNEL void softmax_nll_rows(const SoftmaxNllBlock<T>& s) {
   }
 }
 
+/// Values of neighbouring samples, one a lane. A vector built from scalars in memory waits until
+/// these have left the store buffer, so contiguous ones are loaded as vectors.
+template <class T, bool kWhole, class From>
+LAMELLA_INLINE Vec<T> values_of(Lanes<T, kWhole> lanes, const From* p, index stride) {
+  if constexpr (sizeof(From) == sizeof(T)) {
+    if constexpr (From(0.5) == T(0.5)) {
+      if (stride == 1) return lanes.load_from(p);
+    } else if constexpr (kWhole) {
+      if (stride == 1) return xsimd::to_float(Vec<From>::load_unaligned(p));
+    }
+  }
+  alignas(64) T lane[kLanes<T>] = {};
+  for (index q = 0; q < lanes.count; ++q) lane[q] = static_cast<T>(p[q * stride]);
+  return load(lane);
+}
+
+/// The way back.
+template <class T, bool kWhole, class To>
+LAMELLA_INLINE void set_values(Lanes<T, kWhole> lanes, Vec<T> v, To* p, index stride) {
+  if constexpr (sizeof(To) == sizeof(T)) {
+    if constexpr (To(0.5) == T(0.5)) {
+      if (stride == 1) return lanes.store_to(p, v);
+    } else if constexpr (kWhole) {
+      if (stride == 1) return xsimd::to_int(v).store_unaligned(p);
+    }
+  }
+  alignas(64) T lane[kLanes<T>];
+  store(lane, v);
+  for (index q = 0; q < lanes.count; ++q) p[q * stride] = static_cast<To>(lane[q]);
+}
+
+/// Up to so many classes, what belongs to a sample's label is picked out by comparing every class
+/// with it: two instructions a class instead of a load, a store and a wait for each sample. With
+/// doubles, whose labels have to be widened through memory, nothing is gained.
+template <class T>
+inline constexpr index kComparedClasses = sizeof(T) == sizeof(int32_t) ? 32 : 0;
+
 /// One vector of samples, each in a lane; see SoftmaxNll for the formulas.
 template <class T, bool kWhole>
 LAMELLA_INLINE void softmax_nll_lanes(const SoftmaxNllBlock<T>& s, Lanes<T, kWhole> lanes,
                                       index j) {
-  const index m = s.classes, count = kWhole ? kLanes<T> : lanes.count;
+  const index m = s.classes;
   const T* z = s.logits + j;
   T* gradient = s.gradient + j;
+  const int32_t* labels = s.labels + j * s.labels_stride;
+  const bool compares = m <= kComparedClasses<T>;
+  // Classes are counted in T: exact up to 2^24 of them.
+  const Vec<T> label = compares ? values_of(lanes, labels, s.labels_stride) : broadcast(T{0});
+  const auto number = [](index i) LAMELLA_INLINE_LAMBDA { return broadcast(static_cast<T>(i)); };
+  const auto pick = [&](const T* from, index stride) LAMELLA_INLINE_LAMBDA {
+    alignas(64) T lane[kLanes<T>] = {};
+    for (index q = 0; q < lanes.count; ++q)
+      lane[q] = from[labels[q * s.labels_stride] * stride + q];
+    return load(lane);
+  };
 
-  // The first largest logit of each sample. Classes are counted in T: exact up to 2^24 of them.
-  Vec<T> largest = broadcast(static_cast<T>(-INFINITY)), best = broadcast(T{0});
+  // The first largest logit of each sample, and the one at its label.
+  Vec<T> largest = broadcast(static_cast<T>(-INFINITY)), best = broadcast(T{0}), logit = best;
   for (index i = 0; i < m; ++i) {
     const Vec<T> v = lanes.load_from(z + i * s.logits_stride);
     const auto higher = v > largest;
     largest = xsimd::select(higher, v, largest);
-    best = xsimd::select(higher, broadcast(static_cast<T>(i)), best);
+    best = xsimd::select(higher, number(i), best);
+    if (compares) logit = xsimd::select(label == number(i), v, logit);
   }
+  if (!compares) logit = pick(z, s.logits_stride);
   Vec<T> below = broadcast(T{0});
   if (s.label_smoothing != 0)
     for (index i = 0; i < m; ++i)
       below = below + (lanes.load_from(z + i * s.logits_stride) - largest);
 
-  alignas(64) T weight[kLanes<T>], at_label[kLanes<T>], lane[kLanes<T>];
-  for (index q = 0; q < kLanes<T>; ++q) {
-    const index sample = j + (q < count ? q : 0);
-    weight[q] = s.weights != nullptr ? s.weights[sample * s.weights_stride] : T{1};
-    at_label[q] = s.logits[s.labels[sample * s.labels_stride] * s.logits_stride + sample];
-  }
   Vec<T> sum = broadcast(T{0});
   for_row_blocks(0, m, kSumBlock, [&](index start, index end) LAMELLA_INLINE_LAMBDA {
     sum =
@@ -264,30 +308,46 @@ LAMELLA_INLINE void softmax_nll_lanes(const SoftmaxNllBlock<T>& s, Lanes<T, kWho
   });
 
   const T spread = s.label_smoothing / static_cast<T>(m), certain = 1 - s.label_smoothing;
-  Vec<T> loss = fma(broadcast(certain), largest - load(at_label), log_from_one<T>(sum));
+  const Vec<T> weight = s.weights != nullptr
+                            ? values_of(lanes, s.weights + j * s.weights_stride, s.weights_stride)
+                            : broadcast(T{1});
+  Vec<T> loss = fma(broadcast(certain), largest - logit, log_from_one<T>(sum));
   if (s.label_smoothing != 0)  // the test keeps 0 * inf out for logits of -inf
     loss = loss - broadcast(spread) * below;
-  store(lane, load(weight) * loss);
-  for (index q = 0; q < count; ++q) s.losses[(j + q) * s.losses_stride] = lane[q];
-  if (s.predictions != nullptr) {
-    store(lane, best);
-    for (index q = 0; q < count; ++q)
-      s.predictions[(j + q) * s.predictions_stride] = static_cast<int32_t>(lane[q]);
-  }
+  set_values(lanes, weight * loss, s.losses + j * s.losses_stride, s.losses_stride);
+  if (s.predictions != nullptr)
+    set_values(lanes, best, s.predictions + j * s.predictions_stride, s.predictions_stride);
 
-  const Vec<T> inverse = broadcast(T{1}) / sum, uniform = broadcast(spread);
-  const Vec<T> factor = broadcast(s.scale) * load(weight);
-  const auto label_element = [&](index q) LAMELLA_INLINE_LAMBDA {
-    return gradient + s.labels[(j + q) * s.labels_stride] * s.gradient_stride + q;
-  };
-  for (index q = 0; q < count; ++q) at_label[q] = *label_element(q);
-  for (index i = 0; i < m; ++i) {
-    T* g = gradient + i * s.gradient_stride;
-    lanes.store_to(g, factor * (lanes.load_from(g) * inverse - uniform));
-  }
   // At the label it is 1 - p that counts, which needs more care than p.
-  store(lane, factor * (load(at_label) / sum - broadcast(spread + certain)));
-  for (index q = 0; q < count; ++q) *label_element(q) = lane[q];
+  const Vec<T> inverse = broadcast(T{1}) / sum, uniform = broadcast(spread);
+  const Vec<T> factor = broadcast(s.scale) * weight;
+  const auto at_label = [&](Vec<T> e) LAMELLA_INLINE_LAMBDA {
+    return factor * (e / sum - broadcast(spread + certain));
+  };
+  const auto each = [&](const auto& body) LAMELLA_INLINE_LAMBDA {
+    for (index i = 0; i < m; ++i) {
+      T* g = gradient + i * s.gradient_stride;
+      body(i, g, lanes.load_from(g));
+    }
+  };
+  if (compares) {
+    Vec<T> e = broadcast(T{0});
+    each([&](index i, const T*, Vec<T> v)
+             LAMELLA_INLINE_LAMBDA { e = xsimd::select(label == number(i), v, e); });
+    const Vec<T> special = at_label(e);
+    each([&](index i, T* g, Vec<T> v) LAMELLA_INLINE_LAMBDA {
+      lanes.store_to(g,
+                     xsimd::select(label == number(i), special, factor * (v * inverse - uniform)));
+    });
+    return;
+  }
+  const Vec<T> special = at_label(pick(gradient, s.gradient_stride));
+  each([&](index, T* g, Vec<T> v)
+           LAMELLA_INLINE_LAMBDA { lanes.store_to(g, factor * (v * inverse - uniform)); });
+  alignas(64) T lane[kLanes<T>];
+  store(lane, special);
+  for (index q = 0; q < lanes.count; ++q)
+    gradient[labels[q * s.labels_stride] * s.gradient_stride + q] = lane[q];
 }
 
 template <class T>
