@@ -398,7 +398,7 @@ void Drivers<T>::gemm_dots(const Gemm<T>& g) const noexcept {
   });
 }
 
-/// The epilogue as passes of their own, for products that are no larger than their operands.
+/// The epilogue as passes of its own, for products that have none in their kernel.
 template <class T>
 void Drivers<T>::apply_epilogue(const Epilogue<T>& e, View<T> c) const noexcept {
   if (!e.bias.empty()) bias_add({e.bias, c});

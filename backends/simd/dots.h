@@ -112,7 +112,6 @@ LAMELLA_INLINE void dots_tile(const DotsBlock<T>& g, index row, index column) {
     step([](const T* from) LAMELLA_INLINE_LAMBDA { return load(from); });
   if (p > 0) step([p](const T* from) LAMELLA_INLINE_LAMBDA { return load_n(from, p); });
 
-  // Element by element, so one branch for all of them and no multiplication by 1.
   Raw<T> vectors[kN * kM];
   unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
     unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
@@ -130,6 +129,7 @@ LAMELLA_INLINE void dots_tile(const DotsBlock<T>& g, index row, index column) {
                      LAMELLA_INLINE_LAMBDA { body(c[i * c_row + j * c_col], sums[j * kM + i]); });
     });
   };
+  // Element by element, so one branch for all of them and no multiplication by 1.
   const T beta = g.beta;
   if (beta == 0)
     each([](T& out, T value) LAMELLA_INLINE_LAMBDA { out = value; });
