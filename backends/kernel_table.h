@@ -33,7 +33,9 @@ struct TileEpilogue {
 /// C (m x n) ← alpha A (m x k) B (k x n) + beta C, then the epilogue if there is one.
 ///
 /// A is read one element at a time and broadcast, with any strides, or from tiles that pack_a has
-/// made, where a row stride of 1 and the tile's height as column stride are understood. B is read
+/// made, where a row stride of 1 and the tile's height as column stride are understood. A table
+/// that works along rows packs A in passing where a_pack has room for a tile; A's row
+/// stride is 1 then. B is read
 /// by vectors: columns [q*nr, (q+1)*nr) stand in panel q, whose row p begins at b +
 /// q*b_panel_stride + p*b_row_stride. Every panel can be read nr columns wide, also the last
 /// (packing pads it with zeros).
@@ -43,6 +45,7 @@ struct GemmBlock {
   const T* a;
   index a_row_stride, a_col_stride;
   index a_tile_stride;  // elements from one packed tile of A to the next; 0: A is not packed
+  T* a_pack;            // tile_stride elements to pack A's tiles into, one after the other, or null
   const T* b;
   index b_row_stride, b_panel_stride;
   const T* b_source;  // B(0, 0), or null
@@ -123,11 +126,14 @@ struct KernelTable {
   const char* isa;
   index mr, nr;  // micro-tile: at most mr rows, nr columns (= width of a packed panel)
   index kc;      // K is cut into ceil(K / kc) nearly equal blocks; decides the bits of a result
-  index nc;      // columns packed at a time: kc x nc elements stay in the outermost cache
+  index nc;      // columns packed at a time, at most: kc x nc elements stay in the outermost cache
   index mc;  // rows of A swept per packed block: mc x kc elements should stay in the L2 beside it
 
   void (*gemm)(const GemmBlock<T>&);
   bool packs_b_in_passing;  // gemm understands b_source
+  // gemm computes C tile by tile along its rows, so that all of a block of B comes out of the L2
+  // for each tile of A; and it understands a_pack.
+  bool along_rows;
   /// Packs A (m x k, any strides): cuts the rows into ceil(m / mr) tiles of nearly equal height,
   /// the higher ones first, as gemm does, and stores each k-major, tile_stride(mr, k) elements
   /// apart. Null: the table's gemm reads A in place only.

@@ -3,6 +3,7 @@
 // 32 registers: 28 accumulators, two vectors of B; A is broadcast from memory.
 #define LAMELLA_SIMD_TILE_ROWS 14
 #define LAMELLA_SIMD_TILE_VECTORS 2
+#define LAMELLA_SIMD_ALONG_ROWS true
 #include "backends/simd/table.h"
 #include "backends/simd/tables.h"
 

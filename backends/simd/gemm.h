@@ -2,7 +2,8 @@
 //
 // A tile of C stays in registers while k runs: rows x vectors accumulators, each updated by one
 // broadcast element of A and one vector of B per step. Every element of C is the same chain of
-// fused multiply-adds, p = 0 ... k-1, in whichever tile it lies: tiling never changes a bit.
+// fused multiply-adds, p = 0 ... k-1, in whichever tile it lies: tiling never changes a bit, and
+// neither does the order in which the tiles of a block are computed.
 #ifndef LAMELLA_BACKENDS_SIMD_GEMM_H_
 #define LAMELLA_BACKENDS_SIMD_GEMM_H_
 
@@ -19,6 +20,15 @@ namespace {
 #endif
 inline constexpr int kRows = LAMELLA_SIMD_TILE_ROWS;
 inline constexpr int kVectors = LAMELLA_SIMD_TILE_VECTORS;
+
+/// The order of tiles. Down the columns of C, a panel of B stays in L1 while all of A passes.
+/// Along its rows, a tile of A meets all of B, which comes out of L2 each time: more lines from
+/// L2, but A and C pass through the caches once, in the order in which they lie in memory. Units
+/// whose steps are long enough to hide the former define it as true.
+#ifndef LAMELLA_SIMD_ALONG_ROWS
+#define LAMELLA_SIMD_ALONG_ROWS false
+#endif
+inline constexpr bool kAlongRows = LAMELLA_SIMD_ALONG_ROWS;
 template <class T>
 inline constexpr index kPanel = kVectors* kLanes<T>;
 
@@ -63,27 +73,54 @@ enum class Operands {
   any,     ///< A in place or packed, B in place or packed
   packed,  ///< both packed: addresses are two pointers and constants
   pack_b,  ///< A as in any; B is read in place and stored into its panel
+  pack_a,  ///< A's columns are read in place and stored into a tile; B packed
 };
 
-/// How far ahead a B in place is fetched: its rows lie in different pages, where the processor's
-/// own prefetching does not follow.
+/// What a tile of C is made of, and where to pack it in passing (or null).
+template <class T>
+struct TileOperands {
+  const T* a;
+  bool a_is_packed;
+  T* pack_a;
+  const T* b;
+  T* pack_b;
+};
+
+/// How far ahead a B in place is fetched, and columns of A: they lie in different pages, where the
+/// processor's own prefetching does not follow.
 inline constexpr index kPrefetchSteps = 16;
+
+/// One step of a packed tile of A ← the first kM elements at `column`. What is stored beyond them
+/// is stored again, rightly, by the next step; tile_stride leaves room behind the last.
+template <int kM, class T>
+LAMELLA_INLINE void pack_step(const T* column, T* packed) {
+  constexpr index kL = kLanes<T>;
+  unroll<static_cast<int>((kM + kL - 1) / kL)>([&](auto q) LAMELLA_INLINE_LAMBDA {
+    constexpr index kFirst = q * kL;
+    if constexpr (kFirst + kL <= kM)
+      store(packed + kFirst, load(column + kFirst));
+    else
+      store(packed + kFirst, load_n(column + kFirst, kM - kFirst));
+  });
+}
 
 /// The multiply-adds of a tile: acc += A B over all k.
 ///
 /// With both operands packed 98 instead of 96 % of peak from the L2 cache. Unrolled by 2 or 4 the
 /// loop is slower (96, 91 %), and prefetching A or B gives nothing (Zen 3).
 template <Operands kFrom, int kM, int kV, class T>
-LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const T* a, const T* b, T* panel,
+LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& from,
                                Vec<T> (&acc)[kM][kV]) {
   // Locals: a store could otherwise alias the members and force reloads.
-  constexpr bool kPacked = kFrom == Operands::packed;
-  const bool a_tiles = g.a_tile_stride != 0;
-  const index a_row = kPacked || a_tiles ? 1 : g.a_row_stride;
-  const index a_col = kPacked || a_tiles ? kM : g.a_col_stride;
-  const index b_row = kPacked                     ? kPanel<T>
+  constexpr bool kPacked = kFrom == Operands::packed, kPackA = kFrom == Operands::pack_a;
+  const bool a_tiles = kPacked || (!kPackA && from.a_is_packed);
+  const index a_row = kPackA || a_tiles ? 1 : g.a_row_stride;
+  const index a_col = a_tiles ? kM : g.a_col_stride;
+  const index b_row = kPacked || kPackA           ? kPanel<T>
                       : kFrom == Operands::pack_b ? g.b_source_stride
                                                   : g.b_row_stride;
+  const T *a = from.a, *b = from.b;
+  T *tile = from.pack_a, *panel = from.pack_b;
   for (index p = g.k; p > 0; --p) {
     Vec<T> bv[kV];
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { bv[v] = load(b + v * kLanes<T>); });
@@ -92,6 +129,13 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const T* a, const T* b, T*
       __builtin_prefetch(b + (p > kPrefetchSteps ? kPrefetchSteps * b_row : 0));
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { store(panel + v * kLanes<T>, bv[v]); });
       panel += kPanel<T>;
+    }
+    if constexpr (kPackA) {
+      const T* const ahead = a + (p > kPrefetchSteps ? kPrefetchSteps * a_col : 0);
+      __builtin_prefetch(ahead);
+      __builtin_prefetch(ahead + kM - 1);
+      pack_step<kM, T>(a, tile);
+      tile += kM;
     }
     unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
       const Vec<T> ai = broadcast(a[i * a_row]);
@@ -125,32 +169,40 @@ LAMELLA_INLINE Ending ending_of(T alpha, T beta) {
   if (beta != 0) return Ending::combine;
   return alpha != 1 ? Ending::scale : Ending::store;
 }
+constexpr bool reads_c(Ending ending) {
+  return ending == Ending::accumulate || ending == Ending::combine;
+}
 
-/// Rows [row, row + kM) x columns [column, column + kV vectors) of C, all of which exist; `panel`
-/// is to be packed in passing if it is not null.
+/// Rows [row, row + kM) x columns [column, column + kV vectors) of C, all of which exist.
 template <int kM, int kV, class T>
-LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const T* a, index row,
-                              const T* b, T* panel, index column, T* c) {
+LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOperands<T>& from,
+                              index row, index column, T* c) {
   const index ldc = g.c_row_stride;
 
-  constexpr int kLines = (kV * sizeof(Vec<T>) + 63) / 64;
-  T* c_row = c;
-  unroll<kM>([&](auto) LAMELLA_INLINE_LAMBDA {
-    unroll<kLines>([&](auto line) LAMELLA_INLINE_LAMBDA {
-      __builtin_prefetch(c_row + line * (64 / sizeof(T)), 1);
+  // Along the rows, stores find their lines without help: fetching them costs 10 % at k = 10 and
+  // gains 4 % at k = 128 where C is read (AVX-512, 2 MiB of L2).
+  if (!kAlongRows || reads_c(ending)) {
+    constexpr int kLines = (kV * sizeof(Vec<T>) + 63) / 64;
+    T* c_row = c;
+    unroll<kM>([&](auto) LAMELLA_INLINE_LAMBDA {
+      unroll<kLines>([&](auto line) LAMELLA_INLINE_LAMBDA {
+        __builtin_prefetch(c_row + line * (64 / sizeof(T)), 1);
+      });
+      c_row += ldc;
     });
-    c_row += ldc;
-  });
+  }
   Vec<T> acc[kM][kV];
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = broadcast(T{0}); });
   });
-  if (kV == kVectors && panel != nullptr)
-    gemm_steps<Operands::pack_b, kM, kV, T>(g, a, b, panel, acc);
-  else if (g.a_tile_stride != 0 && g.b_row_stride == kPanel<T>)
-    gemm_steps<Operands::packed, kM, kV, T>(g, a, b, nullptr, acc);
+  if (kV == kVectors && from.pack_b != nullptr)
+    gemm_steps<Operands::pack_b, kM, kV, T>(g, from, acc);
+  else if (kAlongRows && kV == kVectors && from.pack_a != nullptr)
+    gemm_steps<Operands::pack_a, kM, kV, T>(g, from, acc);
+  else if (from.a_is_packed && g.b_row_stride == kPanel<T>)
+    gemm_steps<Operands::packed, kM, kV, T>(g, from, acc);
   else
-    gemm_steps<Operands::any, kM, kV, T>(g, a, b, nullptr, acc);
+    gemm_steps<Operands::any, kM, kV, T>(g, from, acc);
 
   c = from_here(c);
   row = from_here(row);
@@ -180,29 +232,47 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const T* a, 
       activate<T>(e->activation, e->slope, kV * kLanes<T>, c + i * ldc, c + i * ldc);
 }
 
-/// `tiles` tiles of kM rows each, one below the other. The loop is here and not around the call:
-/// with a short k a tile takes less time than an indirect call and its mispredicted return.
+/// `tiles` tiles of kM rows each: one below the other, or side by side (kAlongRows). The loop is
+/// here and not around the call: with a short k a tile takes less time than an indirect call and
+/// its mispredicted return.
 ///
-/// The first tile may pack B's panel (Operands::pack_b): its loads are needed anyway, and its
-/// stores fit between the multiply-adds.
+/// The first tile that reads a panel of B may pack it, and the first that reads a tile of A its
+/// columns: the loads are needed anyway, and the stores fit between the multiply-adds.
 template <int kM, int kV, class T>
-LAMELLA_KERNEL void gemm_tiles(const GemmBlock<T>& g, const T* a, index row, index tiles,
-                               const T* b, T* panel, index column) {
-  const index a_tile = g.a_tile_stride != 0 ? g.a_tile_stride : kM * g.a_row_stride;
+LAMELLA_KERNEL void gemm_tiles(const GemmBlock<T>& g, const TileOperands<T>& first, index row,
+                               index tiles, index column) {
   const Ending ending = ending_of(g.alpha, g.beta);
+  TileOperands<T> from = first;
   T* c = g.c + row * g.c_row_stride + column;
-  for (; tiles > 0; --tiles, row += kM, a += a_tile, c += kM * g.c_row_stride) {
-    gemm_tile<kM, kV, T>(g, ending, a, row, b, panel, column, c);
-    if (panel != nullptr) {
-      b = panel;
-      panel = nullptr;
+  if constexpr (kAlongRows) {
+    constexpr index kColumns = kV * kLanes<T>;
+    const index b_panel = first.pack_b != nullptr ? kPanel<T> : g.b_panel_stride;
+    for (; tiles > 0; --tiles, column += kColumns, c += kColumns) {
+      gemm_tile<kM, kV, T>(g, ending, from, row, column, c);
+      from.b += b_panel;
+      if (from.pack_b != nullptr) from.pack_b += g.b_panel_stride;
+      if (from.pack_a != nullptr) {
+        from.a = from.pack_a;
+        from.a_is_packed = true;
+        from.pack_a = nullptr;
+      }
+    }
+  } else {
+    const index a_tile = g.a_tile_stride != 0 ? g.a_tile_stride : kM * g.a_row_stride;
+    for (; tiles > 0; --tiles, row += kM, c += kM * g.c_row_stride) {
+      gemm_tile<kM, kV, T>(g, ending, from, row, column, c);
+      from.a += a_tile;
+      if (from.pack_b != nullptr) {
+        from.b = from.pack_b;
+        from.pack_b = nullptr;
+      }
     }
   }
 }
 
 template <class T>
-using TileKernel = void (*)(const GemmBlock<T>&, const T* a, index row, index tiles, const T* b,
-                            T* panel, index column);
+using TileKernel = void (*)(const GemmBlock<T>&, const TileOperands<T>& first, index row,
+                            index tiles, index column);
 
 /// tile_kernels<T>[rows - 1][vectors - 1]
 template <class T>
@@ -224,7 +294,7 @@ constexpr TileKernels<T> tile_kernels{};
 
 /// A tile whose last vector is not whole: computed in a copy with whole vectors, then copied back.
 template <class T>
-void gemm_edge_tile(const GemmBlock<T>& g, const T* a, index row, index rows, const T* b,
+void gemm_edge_tile(const GemmBlock<T>& g, const TileOperands<T>& from, index row, index rows,
                     index column, index columns, index vectors) {
   constexpr index ld = kPanel<T>;
   alignas(64) T c[kRows * ld] = {}, gate[kRows * ld] = {}, bias[ld] = {};
@@ -246,15 +316,15 @@ void gemm_edge_tile(const GemmBlock<T>& g, const T* a, index row, index rows, co
       epilogue.column_bias = bias;
     }
     if (epilogue.gate != nullptr) {
-      const T* from = epilogue.gate + row * epilogue.gate_row_stride + column;
+      const T* old = epilogue.gate + row * epilogue.gate_row_stride + column;
       for (index i = 0; i < rows; ++i)
         for (index j = 0; j < columns; ++j)
-          gate[i * ld + j] = from[i * epilogue.gate_row_stride + j];
+          gate[i * ld + j] = old[i * epilogue.gate_row_stride + j];
       epilogue.gate = gate;
       epilogue.gate_row_stride = ld;
     }
   }
-  tile_kernels<T>.at[rows - 1][vectors - 1](copy, a, 0, 1, b, nullptr, 0);
+  tile_kernels<T>.at[rows - 1][vectors - 1](copy, from, 0, 1, 0);
   for (index i = 0; i < rows; ++i)
     for (index j = 0; j < columns; ++j) target[i * g.c_row_stride + j] = c[i * ld + j];
 }
@@ -272,37 +342,79 @@ struct Tiles {
   }
 };
 
-/// Panel by panel (it stays in L1), down the rows of A (which stream from L2).
+/// The block of C as tiles, in the unit's order.
+template <class T>
+struct Sweep {
+  const GemmBlock<T>& g;
+  Tiles tiles;
+
+  LAMELLA_INLINE explicit Sweep(const GemmBlock<T>& block) : g(block), tiles(block.m) {}
+
+  LAMELLA_INLINE const T* a_at(index tile) const {
+    return g.a +
+           (g.a_tile_stride != 0 ? tile * g.a_tile_stride : tiles.first_row(tile) * g.a_row_stride);
+  }
+  LAMELLA_INLINE const T* b_at(index column) const {
+    return g.b + column / kPanel<T> * g.b_panel_stride;
+  }
+  LAMELLA_INLINE TileOperands<T> operands(index tile, index column) const {
+    return {a_at(tile), g.a_tile_stride != 0, nullptr, b_at(column), nullptr};
+  }
+  /// A tile that is less than a panel wide.
+  LAMELLA_INLINE void narrow_tile(index tile, index column) const {
+    const index columns = g.n - column, vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+    const index row = tiles.first_row(tile), rows = tiles.rows(tile);
+    if (columns < vectors * kLanes<T>)
+      gemm_edge_tile(g, operands(tile, column), row, rows, column, columns, vectors);
+    else
+      tile_kernels<T>.at[rows - 1][vectors - 1](g, operands(tile, column), row, 1, column);
+  }
+
+  /// Tile by tile of A, across the panels of B. The first tile packs these, the others themselves.
+  LAMELLA_INLINE void along_rows() const {
+    const index panels = g.n / kPanel<T>, rest = panels * kPanel<T>;
+    for (index tile = 0; tile < tiles.count; ++tile) {
+      TileOperands<T> from = operands(tile, 0);
+      if (tile == 0 && g.b_source != nullptr) {
+        from.b = g.b_source;
+        from.pack_b = const_cast<T*>(g.b);
+      } else if (panels > 1) {
+        from.pack_a = g.a_pack;
+      }
+      tile_kernels<T>.at[tiles.rows(tile) - 1][kVectors - 1](g, from, tiles.first_row(tile), panels,
+                                                             0);
+      if (rest < g.n) narrow_tile(tile, rest);
+    }
+  }
+
+  /// Panel by panel of B, down the tiles of A. The first tile of each packs it.
+  LAMELLA_INLINE void down_columns() const {
+    const index high = tiles.high_count;
+    index column = 0;
+    for (; column + kPanel<T> <= g.n; column += kPanel<T>) {
+      TileOperands<T> from = operands(0, column);
+      if (g.b_source != nullptr) {
+        from.b = g.b_source + column;
+        from.pack_b = const_cast<T*>(b_at(column));
+      }
+      if (high > 0) {
+        tile_kernels<T>.at[tiles.low][kVectors - 1](g, from, 0, high, column);
+        from = operands(high, column);
+      }
+      tile_kernels<T>.at[tiles.low - 1][kVectors - 1](g, from, tiles.first_row(high),
+                                                      tiles.count - high, column);
+    }
+    for (index tile = 0; column < g.n && tile < tiles.count; ++tile) narrow_tile(tile, column);
+  }
+};
+
 template <class T>
 void gemm(const GemmBlock<T>& g) {
   if (g.m == 0) return;
-  const Tiles tiles(g.m);
-  const auto tile_at = [&](index tile) {
-    return g.a +
-           (g.a_tile_stride != 0 ? tile * g.a_tile_stride : tiles.first_row(tile) * g.a_row_stride);
-  };
-  for (index column = 0; column < g.n; column += kPanel<T>) {
-    const index columns = g.n - column < kPanel<T> ? g.n - column : kPanel<T>;
-    const index vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-    const T* const b = g.b + column / kPanel<T> * g.b_panel_stride;
-    if (columns < vectors * kLanes<T>) {
-      for (index tile = 0; tile < tiles.count; ++tile)
-        gemm_edge_tile(g, tile_at(tile), tiles.first_row(tile), tiles.rows(tile), b, column,
-                       columns, vectors);
-      continue;
-    }
-    const bool pack = g.b_source != nullptr && columns == kPanel<T>;
-    const T* from = pack ? g.b_source + column : b;
-    T* panel = pack ? const_cast<T*>(b) : nullptr;
-    const index high = tiles.high_count;
-    if (high > 0) {
-      tile_kernels<T>.at[tiles.low][vectors - 1](g, g.a, 0, high, from, panel, column);
-      from = b;
-      panel = nullptr;
-    }
-    tile_kernels<T>.at[tiles.low - 1][vectors - 1](g, tile_at(high), tiles.first_row(high),
-                                                   tiles.count - high, from, panel, column);
-  }
+  if constexpr (kAlongRows)
+    Sweep<T>(g).along_rows();
+  else
+    Sweep<T>(g).down_columns();
 }
 
 }  // namespace
