@@ -11,8 +11,8 @@ class DriverBackend final : public Backend {
   DriverBackend(BackendInfo info, KernelTables tables, std::unique_ptr<Executor> executor)
       : info_(std::move(info)),
         executor_(std::move(executor)),
-        f32_(*tables.f32, *executor_),
-        f64_(*tables.f64, *executor_) {}
+        f32_(*tables.f32, *executor_, &f32_experience_),
+        f64_(*tables.f64, *executor_, &f64_experience_) {}
 
   const BackendInfo& info() const noexcept override { return info_; }
   const Kernels<float>& f32() const noexcept override { return f32_; }
@@ -21,6 +21,8 @@ class DriverBackend final : public Backend {
  private:
   BackendInfo info_;
   std::unique_ptr<Executor> executor_;
+  // Kernels are const and used by several threads at once, which Experience allows.
+  Experience f32_experience_, f64_experience_;
   Drivers<float> f32_;
   Drivers<double> f64_;
 };

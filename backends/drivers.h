@@ -16,12 +16,18 @@
 
 namespace lamella::backends {
 
+/// What a backend has learned about its threads from the plans it has run.
+struct Experience {
+  Attendance attendance;  // of the teams that plans were given to
+  Trials trials;          // of small plans with a team and without
+};
+
 template <class T>
 class Drivers final : public Kernels<T> {
  public:
-  /// Both must outlive the drivers.
-  Drivers(const KernelTable<T>& table, const Executor& executor)
-      : table_(table), executor_(executor) {}
+  /// All must outlive the drivers. Without experience, plans run call by call.
+  Drivers(const KernelTable<T>& table, const Executor& executor, Experience* experience = nullptr)
+      : table_(table), executor_(executor), experience_(experience) {}
 
   void gemm(const Gemm<T>& call) const noexcept override;
   void bias_add(const BiasAdd<T>& call) const noexcept override;
@@ -50,8 +56,7 @@ class Drivers final : public Kernels<T> {
 
   const KernelTable<T>& table_;
   const Executor& executor_;
-  mutable Attendance attendance_;  // of the teams that plans were given to
-  mutable Trials trials_;          // of small plans with a team and without
+  Experience* experience_;
 };
 
 extern template class Drivers<float>;

@@ -2,15 +2,13 @@
 //
 // The plain version of what it does: C(i, j) = alpha Σ_p A(i, p) B(p, j) + beta C(i, j), with B cut
 // into panels that are packed once and used by all rows of A, and K cut where the table says.
-#include <unistd.h>
-
 #include <cstdlib>
 #include <new>
 
 #include <lamella/matrix.h>
 
 #include "backends/drivers.h"
-#include "backends/partition.h"
+#include "backends/gemm_blocking.h"
 
 namespace lamella::backends {
 namespace {
@@ -18,34 +16,10 @@ namespace {
 /// Flops that pay for waking one more worker: about 4 us of one core, the cost of a fork and join.
 constexpr double kFlopsPerWorker = 400e3;
 
-/// B rows are read in place, unpacked, when at most this many rows of C use them: packing costs a
-/// load and a store per element, which a few uses do not repay.
-constexpr index kUnpackedTiles = 2;
-
 /// What a worker keeps from one part of a product to the next.
 struct Share {
+  index rows;                ///< of A, of all parts together
   bool b_is_packed = false;  ///< all of B, in the buffer of the worker's thread
-};
-
-/// A is packed when at least so many panels of B read each block of it: packing costs about 0.4
-/// cycles an element, a panel's pass over it one. Rows that lie close together need no packing.
-constexpr index kPackRowsFromPanels = 32;
-constexpr index kPackRowsFromStride = 2048;  // bytes
-constexpr index kPackColumnsFromPanels = 4;
-
-/// A block of B has at least so many panels, however long they are.
-constexpr index kFewestPanels = 4;
-
-/// One product in the orientation the micro-kernel wants: C's columns are contiguous and lie along
-/// the vector lanes. A is broadcast, B is read by vectors.
-template <class T>
-struct Problem {
-  index m, n, k;
-  T alpha, beta;
-  ConstView<T> a, b;
-  View<T> c;
-  TileEpilogue<T> epilogue;
-  bool has_epilogue;
 };
 
 /// Memory for packed panels, one block per thread, kept for the next call.
@@ -74,73 +48,23 @@ class PackBuffer {
 
 thread_local PackBuffer pack_buffer;
 
-/// K is cut into ceil(k / kc) nearly equal blocks, whatever the threads: this decides the bits.
-inline Range k_block(index k, index block, index blocks) {
-  return {k * block / blocks, k * (block + 1) / blocks};
-}
-
-enum class PackA { no, by_tiles, by_blocks };
-
-/// A read in place costs nothing as long as its lines come from few pages and different cache sets;
-/// columns of a row-major A, and long rows across many panels, do not.
-template <class T>
-PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index columns) {
-  if (p.m <= kUnpackedTiles * table.mr) return PackA::no;
-  const index panels = (columns + table.nr - 1) / table.nr;
-  if (p.a.row_stride == 1 && table.along_rows) return panels > 1 ? PackA::by_tiles : PackA::no;
-  if (table.pack_a == nullptr) return PackA::no;
-  const bool pays = p.a.row_stride == 1
-                        ? panels >= kPackColumnsFromPanels
-                        : panels >= kPackRowsFromPanels &&
-                              p.a.row_stride * index{sizeof(T)} >= kPackRowsFromStride;
-  return pays ? PackA::by_blocks : PackA::no;
-}
-
-/// Half of a core's L2 cache, for B: the rest is for A and C, which pass by.
-index bytes_for_b() {
-#ifdef _SC_LEVEL2_CACHE_SIZE
-  static const long l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
-#else
-  constexpr long l2 = 0;
-#endif
-  constexpr index kUsual = 1 << 20;  // of processors with AVX-512: 1 to 2 MiB
-  return (l2 > 0 ? static_cast<index>(l2) : kUsual) / 2;
-}
-
-/// Elements of B that are packed at a time, panels of k steps. How many has no influence on bits.
-///
-/// Where all of them come out of the L2 for every tile of A, they must fit in there: with 1 MiB of
-/// 2 MiB 2048³ is 6 % faster than with the half, and 1024³ than with nc (AVX-512).
-template <class T>
-index block_of_b(const KernelTable<T>& table, index k, index columns) {
-  const index panels = (columns + table.nr - 1) / table.nr;
-  index most = table.kc * table.nc / (k * table.nr);
-  if (table.along_rows) most = std::min(most, bytes_for_b() / (k * table.nr * index{sizeof(T)}));
-  return k * table.nr * std::clamp<index>(panels, 1, std::max(most, kFewestPanels));
-}
-
 /// Tiles of a part, at least, where a worker's rows are cut so that others can take some: a part
 /// reads all of packed B, which goes unnoticed beside the work of a few tiles.
 constexpr index kTilesPerPart = 4;
-
-/// Rows of A swept per packed block of B, in tiles, at most.
-template <class T>
-index tiles_of_a_block(const KernelTable<T>& table) {
-  return std::max<index>(table.mc / table.mr, 1);
-}
 
 /// The rows x columns piece of a problem, with room for `capacity` packed elements of B, and for a
 /// tile or a block of A, which is else read in place.
 template <class T>
 void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
                bool packed, T* buffer, index capacity, PackA pack_a, T* a_buffer, Share& share) {
-  const index k_blocks = std::max<index>((p.k + table.kc - 1) / table.kc, 1);
-  const index k_longest = std::max<index>((p.k + k_blocks - 1) / k_blocks, 1);
-  const index panels = std::max<index>(capacity / (k_longest * table.nr), 1);
+  const index k_blocks = k_blocks_of(table, p.k);
+  const index panels = std::max<index>(capacity / (longest_k_block(table, p.k) * table.nr), 1);
   // Blocks of rows end where tiles do: the rows as a whole are cut into tiles of nearly equal
   // height.
   const index tiles = (rows.size() + table.mr - 1) / table.mr;
-  const index tiles_of_block = pack_a == PackA::by_tiles ? tiles : tiles_of_a_block(table);
+  // Along the rows, every tile passes once: blocks are for packing only.
+  const bool whole = table.along_rows && pack_a != PackA::by_blocks;
+  const index tiles_of_block = whole ? tiles : tiles_of_a_block(table);
   const index row_blocks = (tiles + tiles_of_block - 1) / tiles_of_block;
   const auto row_at = [&](index row_block) {
     return rows.begin + rows.size() * (tiles * row_block / row_blocks) / tiles;
@@ -215,7 +139,7 @@ template <class T>
                                          Range rows, Range columns) {
   constexpr index kStackBytes = 128 * 1024;  // at least one panel, kc x nr elements, of every table
   alignas(64) unsigned char stack[kStackBytes];
-  Share none;
+  Share none{rows.size()};
   run_piece<T>(table, p, rows, columns, true, reinterpret_cast<T*>(stack),
                kStackBytes / index{sizeof(T)}, PackA::no, nullptr, none);
 }
@@ -227,15 +151,14 @@ void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Rang
   if (rows.size() <= 0 || columns.size() <= 0) return;
   const index whole = columns.size() / table.nr * table.nr;
   if (p.b.col_stride == 1 && rows.size() <= kUnpackedTiles * table.mr && whole > 0) {
-    Share none;
+    Share none{rows.size()};
     run_piece<T>(table, p, rows, {columns.begin, columns.begin + whole}, false, nullptr,
                  PTRDIFF_MAX / 2, PackA::no, nullptr, none);
     columns.begin += whole;
     if (columns.size() == 0) return;
   }
-  const index blocks = std::max<index>((p.k + table.kc - 1) / table.kc, 1);
-  const index k = std::max<index>((p.k + blocks - 1) / blocks, 1);
-  const index b_wanted = block_of_b(table, k, columns.size());
+  const index k = longest_k_block(table, p.k);
+  const index b_wanted = block_of_b(table, share.rows, k, columns.size());
   const PackA pack_a = packing_of_a(table, p, columns.size());
   const index a_tiles = pack_a == PackA::no         ? 0
                         : pack_a == PackA::by_tiles ? 1
@@ -283,16 +206,19 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
                        static_cast<double>(std::max<index>(p.k, 1));
   const int workers = workers_for(executor, flops, kFlopsPerWorker);
   const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p.m, p.n, workers);
-  // Where every worker has rows of its own, these are cut once more, for the fastest to take some.
-  const bool shares = grid.columns == 1 && grid.rows > 1 && grid.rows == executor.concurrency();
+  // Where every worker has rows of its own, these are cut once more, for the fastest to take some;
+  // but not where B is more than one block, which every part would pack again.
+  const bool shares = grid.columns == 1 && grid.rows > 1 && grid.rows == executor.concurrency() &&
+                      is_one_block(table, p.m / grid.rows, p.k, p.n);
   const index tiles = (p.m + table.mr - 1) / table.mr;
   const int cut = shares ? static_cast<int>(std::clamp<index>(tiles / (kTilesPerPart * grid.rows),
                                                               1, executor.parts_per_worker()))
                          : 1;
   const int row_parts = grid.rows * cut;
-  Share of_all;
+  const index rows_of_one = std::max<index>(p.m / grid.rows, 1);
+  Share of_all{rows_of_one};
   executor.run(row_parts * grid.columns, [&](int part) {
-    Share of_one;
+    Share of_one{rows_of_one};
     run_task(table, p, part_of(p.m, part / grid.columns, row_parts, table.mr),
              part_of(p.n, part % grid.columns, grid.columns, table.nr), cut > 1 ? of_all : of_one);
   });
@@ -377,7 +303,7 @@ void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
           if (g.beta != 0) c[r * kSide + q] = g.c(i + r, j + q);
           if (!e.gate.empty()) gate[r * kSide + q] = e.gate(i + r, j + q);
         }
-      Share share;
+      Share share{m};
       run_task(table, make_problem(part, false), {0, m}, {0, n}, share);
       for (index r = 0; r < m; ++r)
         for (index q = 0; q < n; ++q) g.c(i + r, j + q) = c[r * kSide + q];
@@ -408,13 +334,12 @@ void Drivers<T>::gemv(const Gemm<T>& g) const noexcept {
 /// many uses only as the one has rows, while a dot product costs its sum across lanes, once.
 /// Packing takes about 0.5 cycles an element, a sum with what follows 3 to 4 (Zen 3).
 constexpr index kDepthPerRow = 12;
-constexpr index kMostRowsOfDots = 48;
 
 template <class T>
 bool prefers_dots(const KernelTable<T>& table, const Gemm<T>& g) {
   const index rows = std::min(g.c.rows, g.c.cols);
   return table.gemm_dots != nullptr && g.a.col_stride == 1 && g.b.row_stride == 1 &&
-         rows <= kMostRowsOfDots && kDepthPerRow * rows <= g.a.cols;
+         rows <= table.dots_rows && kDepthPerRow * rows <= g.a.cols;
 }
 
 /// C ← alpha A B + beta C, every element a dot product; A becomes the operand with fewer rows.

@@ -333,7 +333,7 @@ template <class T>
 template <class GoThrough>
 void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const noexcept {
   const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
-  if (concurrency == 1) return go_through(*this, 0);
+  if (concurrency == 1 || experience_ == nullptr) return go_through(*this, 0);
 
   const auto alone = [&] {
     const SerialExecutor serial;
@@ -341,7 +341,7 @@ void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const 
   };
   using Clock = Attendance::Clock;
   const Clock::time_point called = Clock::now();
-  if (!attendance_.worth_calling(called)) return alone();
+  if (!experience_->attendance.worth_calling(called)) return alone();
   const PhaseCounter counter(concurrency);
   Drivers(table_, counter).Kernels<T>::run(plan);
   const int workers = counter.widest();
@@ -349,7 +349,7 @@ void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const 
 
   const Work work = work_of(plan);
   const bool tries = work.flops < kSurelyForTeams;
-  const bool calls_team = !tries || trials_.calls_team(work.key, called);
+  const bool calls_team = !tries || experience_->trials.calls_team(work.key, called);
   if (calls_team) {
     Team team;
     Clock::time_point begun, done;  // of worker 0
@@ -360,13 +360,13 @@ void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const 
       if (worker == 0) done = Clock::now();
     });
     const Clock::time_point ended = Clock::now();
-    attendance_.waited((begun - called) + (ended - done), ended);
+    experience_->attendance.waited((begun - called) + (ended - done), ended);
   } else {
     alone();
   }
   if (tries) {
     const Clock::time_point ended = Clock::now();
-    trials_.ran(work.key, calls_team, ended - called, ended);
+    experience_->trials.ran(work.key, calls_team, ended - called, ended);
   }
 }
 

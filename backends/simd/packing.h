@@ -47,23 +47,31 @@ LAMELLA_INLINE void transpose_square(Raw<T> (&rows)[kLanes<T>]) {
     });
 }
 
-/// Packs kLanes columns, each contiguous in k, by squares: packed[p * kPanel + j] ← b[p + j *
-/// col_stride].
+/// Packs `columns` <= kLanes columns, each contiguous in k, by squares, and zeros for those that
+/// are missing: packed[p * kPanel + j] ← b[p + j * col_stride].
 template <class T>
-LAMELLA_KERNEL void pack_transposed(index k, const T* b, index col_stride, T* packed) {
+LAMELLA_KERNEL void pack_transposed(index k, index columns, const T* b, index col_stride,
+                                    T* packed) {
   index p = 0;
   for (; p + kLanes<T> <= k; p += kLanes<T>) {
     Raw<T> rows[kLanes<T>];
-    unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
-      __builtin_memcpy(&rows[j], b + j * col_stride + p, sizeof(Raw<T>));
-    });
+    if (columns == kLanes<T>)
+      unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+        __builtin_memcpy(&rows[j], b + j * col_stride + p, sizeof(Raw<T>));
+      });
+    else
+      unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+        rows[j] = Raw<T>{};
+        if (j < columns) __builtin_memcpy(&rows[j], b + j * col_stride + p, sizeof(Raw<T>));
+      });
     transpose_square<T>(rows);
     unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
       __builtin_memcpy(packed + (p + j) * kPanel<T>, &rows[j], sizeof(Raw<T>));
     });
   }
   for (; p < k; ++p)
-    for (index j = 0; j < kLanes<T>; ++j) packed[p * kPanel<T> + j] = b[j * col_stride + p];
+    for (index j = 0; j < kLanes<T>; ++j)
+      packed[p * kPanel<T> + j] = j < columns ? b[j * col_stride + p] : T{0};
 }
 
 template <class T>
@@ -79,12 +87,15 @@ LAMELLA_KERNEL void pack_b(index k, index n, const T* b, index row_stride, index
         for (index j = 0; j < whole; j += kLanes<T>)
           store(packed + p * kPanel<T> + j, load(from + p * row_stride + j));
     } else if (row_stride == 1) {
-      for (; whole + kLanes<T> <= columns; whole += kLanes<T>)
-        pack_transposed(k, from + whole * col_stride, col_stride, packed + whole);
+      for (; whole < columns; whole += kLanes<T>)
+        pack_transposed(k, columns - whole < kLanes<T> ? columns - whole : kLanes<T>,
+                        from + whole * col_stride, col_stride, packed + whole);
     }
-    for (index p = 0; whole < kPanel<T> && p < k; ++p)
+    for (index p = 0; whole < columns && p < k; ++p)
       for (index j = whole; j < kPanel<T>; ++j)
         packed[p * kPanel<T> + j] = j < columns ? from[p * row_stride + j * col_stride] : T{0};
+    for (; whole >= columns && whole < kPanel<T>; whole += kLanes<T>)
+      for (index p = 0; p < k; ++p) store(packed + p * kPanel<T> + whole, broadcast(T{0}));
   }
 }
 

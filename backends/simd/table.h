@@ -14,7 +14,7 @@ namespace {
 
 /// Sizes a unit chooses for itself; see KernelTable.
 struct Blocking {
-  index kc, mc, nc;
+  index kc, mc, nc, dots_rows;
 };
 
 template <class T>
@@ -32,6 +32,7 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.pack_a = pack_a<T>;
   table.pack_b = pack_b<T>;
   table.gemm_dots = gemm_dots<T>;
+  table.dots_rows = blocking.dots_rows;
   table.gemv = gemv<T>;
   table.outer_product = outer_product<T>;
   table.bias_add_rows = bias_add_rows<T>;
