@@ -69,6 +69,21 @@ void all_factors(Judge& judge) {
 }
 
 template <class T>
+void many_blocks(Judge& judge) {
+  Random random(5);
+  // Operands that exceed the block of a cache each: B with 1.4 MiB of floats, A with 0.5.
+  for (const GemmShape& shape : {GemmShape{43, 690, 520}, {190, 70, 700}})
+    for (Order a : kOrders)
+      for (Order b : kOrders) {
+        GemmCase g = random_case(random, shape);
+        g.a.order = a;
+        g.b.order = b;
+        expect_exact<T>(judge, random, g);
+      }
+  judge.expect_cases(18);
+}
+
+template <class T>
 void any_alignment(Judge& judge) {
   Random random(4);
   for (index_t offset = 0; offset < 16; ++offset)
@@ -89,6 +104,8 @@ std::vector<Check> gemm_exact_checks() {
       {"gemm", "exact on integers, all transposes and strides", all_strides<float>,
        all_strides<double>},
       {"gemm", "exact on integers, all alpha and beta", all_factors<float>, all_factors<double>},
+      {"gemm", "exact on integers, operands of many blocks", many_blocks<float>,
+       many_blocks<double>},
       {"gemm", "exact at any alignment of elements", any_alignment<float>, any_alignment<double>}};
 }
 
