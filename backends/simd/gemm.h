@@ -89,6 +89,10 @@ struct TileOperands {
   index fetch_step;
 };
 
+/// Tiles for which A can be packed in passing or fetched. All of a block of more than kRows rows
+/// are; code for the others would be dead weight.
+constexpr bool is_high(index rows) { return 2 * rows >= kRows; }
+
 /// How far ahead a B in place is fetched, and columns of A: they lie in different pages, where the
 /// processor's own prefetching does not follow.
 inline constexpr index kPrefetchSteps = 16;
@@ -213,11 +217,12 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = broadcast(T{0}); });
   });
+  constexpr bool kHelpsA = kAlongRows && kV == kVectors && is_high(kM);
   if (kV == kVectors && from.pack_b != nullptr)
     gemm_steps<Operands::pack_b, kM, kV, T>(g, from, acc);
-  else if (kAlongRows && kV == kVectors && from.pack_a != nullptr)
+  else if (kHelpsA && from.pack_a != nullptr)
     gemm_steps<Operands::pack_a, kM, kV, T>(g, from, acc);
-  else if (kAlongRows && kV == kVectors && from.fetch_a != nullptr)
+  else if (kHelpsA && from.fetch_a != nullptr)
     gemm_steps<Operands::fetch_a, kM, kV, T>(g, from, acc);
   else if (from.a_is_packed && g.b_row_stride == kPanel<T>)
     gemm_steps<Operands::packed, kM, kV, T>(g, from, acc);
@@ -411,10 +416,10 @@ struct Sweep {
       if (tile == 0 && g.b_source != nullptr) {
         from.b = g.b_source;
         from.pack_b = const_cast<T*>(g.b);
-      } else if (panels > 1) {
+      } else if (panels > 1 && is_high(rows)) {
         from.pack_a = g.a_pack;
       }
-      if (fetches && tile + 1 < tiles.count) {
+      if (fetches && is_high(rows) && tile + 1 < tiles.count) {
         from.fetch_a = a_at(tile + 1);
         from.fetch_step = (rows * g.a_row_stride + panels * g.k - 1) / (panels * g.k);
       }
