@@ -18,7 +18,7 @@ constexpr double kFlopsPerWorker = 400e3;
 
 /// What a worker keeps from one part of a product to the next.
 struct Share {
-  index rows;                ///< of A, of all parts together
+  index rows = 0;            ///< of A, of all parts together
   bool b_is_packed = false;  ///< all of B, in the buffer of the worker's thread
 };
 
@@ -139,7 +139,7 @@ template <class T>
                                          Range rows, Range columns) {
   constexpr index kStackBytes = 128 * 1024;  // at least one panel, kc x nr elements, of every table
   alignas(64) unsigned char stack[kStackBytes];
-  Share none{rows.size()};
+  Share none;
   run_piece<T>(table, p, rows, columns, true, reinterpret_cast<T*>(stack),
                kStackBytes / index{sizeof(T)}, PackA::no, nullptr, none);
 }
@@ -151,7 +151,7 @@ void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Rang
   if (rows.size() <= 0 || columns.size() <= 0) return;
   const index whole = columns.size() / table.nr * table.nr;
   if (p.b.col_stride == 1 && rows.size() <= kUnpackedTiles * table.mr && whole > 0) {
-    Share none{rows.size()};
+    Share none;
     run_piece<T>(table, p, rows, {columns.begin, columns.begin + whole}, false, nullptr,
                  PTRDIFF_MAX / 2, PackA::no, nullptr, none);
     columns.begin += whole;
@@ -208,14 +208,14 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
   const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p.m, p.n, workers);
   // Where every worker has rows of its own, these are cut once more, for the fastest to take some;
   // but not where B is more than one block, which every part would pack again.
+  const index rows_of_one = std::max<index>(p.m / grid.rows, 1);
   const bool shares = grid.columns == 1 && grid.rows > 1 && grid.rows == executor.concurrency() &&
-                      is_one_block(table, p.m / grid.rows, p.k, p.n);
+                      is_one_block(table, rows_of_one, p.k, p.n);
   const index tiles = (p.m + table.mr - 1) / table.mr;
   const int cut = shares ? static_cast<int>(std::clamp<index>(tiles / (kTilesPerPart * grid.rows),
                                                               1, executor.parts_per_worker()))
                          : 1;
   const int row_parts = grid.rows * cut;
-  const index rows_of_one = std::max<index>(p.m / grid.rows, 1);
   Share of_all{rows_of_one};
   executor.run(row_parts * grid.columns, [&](int part) {
     Share of_one{rows_of_one};

@@ -34,10 +34,9 @@ struct TileEpilogue {
 ///
 /// A is read one element at a time and broadcast, with any strides, or from tiles that pack_a has
 /// made, where a row stride of 1 and the tile's height as column stride are understood. A table
-/// that works along rows packs A in passing where a_pack has room for a tile; A's row
-/// stride is 1 then. B is read
-/// by vectors: columns [q*nr, (q+1)*nr) stand in panel q, whose row p begins at b +
-/// q*b_panel_stride + p*b_row_stride. Every panel can be read nr columns wide, also the last
+/// that works along rows packs A in passing where a_pack has room for a tile; A's row stride is 1
+/// then. B is read by vectors: columns [q*nr, (q+1)*nr) stand in panel q, whose row p begins at
+/// b + q*b_panel_stride + p*b_row_stride. Every panel can be read nr columns wide, also the last
 /// (packing pads it with zeros).
 template <class T>
 struct GemmBlock {

@@ -257,9 +257,9 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
       activate<T>(e->activation, e->slope, kV * kLanes<T>, c + i * ldc, c + i * ldc);
 }
 
-/// `tiles` tiles of kM rows each: one below the other, or side by side (kAlongRows). The loop is
-/// here and not around the call: with a short k a tile takes less time than an indirect call and
-/// its mispredicted return.
+/// `tiles` tiles of kM rows each: side by side where they are panels and the unit works along the
+/// rows, else one below the other. The loop is here and not around the call: with a short k a tile
+/// takes less time than an indirect call and its mispredicted return.
 ///
 /// The first tile that reads a panel of B may pack it, and the first that reads a tile of A its
 /// columns: the loads are needed anyway, and the stores fit between the multiply-adds.
@@ -269,8 +269,8 @@ LAMELLA_KERNEL void gemm_tiles(const GemmBlock<T>& g, const TileOperands<T>& fir
   const Ending ending = ending_of(g.alpha, g.beta);
   TileOperands<T> from = first;
   T* c = g.c + row * g.c_row_stride + column;
-  if constexpr (kAlongRows) {
-    constexpr index kColumns = kV * kLanes<T>;
+  if constexpr (kAlongRows && kV == kVectors) {
+    constexpr index kColumns = kPanel<T>;
     const index b_panel = first.pack_b != nullptr ? kPanel<T> : g.b_panel_stride;
     for (; tiles > 0; --tiles, column += kColumns, c += kColumns) {
       gemm_tile<kM, kV, T>(g, ending, from, row, column, c);
@@ -319,8 +319,10 @@ template <class T>
 constexpr TileKernels<T> tile_kernels{};
 
 /// A tile whose last vector is not whole: computed in a copy with whole vectors, then copied back.
+///
+/// Out of line: GCC would inline it into each caller, for 8 KB (AVX2).
 template <class T>
-void gemm_edge_tile(const GemmBlock<T>& g, const TileOperands<T>& from, index row, index rows,
+[[gnu::noinline]] void gemm_edge_tile(const GemmBlock<T>& g, const TileOperands<T>& from, index row, index rows,
                     index column, index columns, index vectors) {
   constexpr index ld = kPanel<T>;
   alignas(64) T c[kRows * ld] = {}, gate[kRows * ld] = {}, bias[ld] = {};
@@ -396,16 +398,6 @@ struct Sweep {
     return g.a_tile_stride == 0 && g.a_col_stride == 1 && 4 * g.a_row_stride <= 5 * g.k &&
            g.m * g.k * index{sizeof(T)} >= kFetchedBytes;
   }
-  /// A tile that is less than a panel wide.
-  LAMELLA_INLINE void narrow_tile(index tile, index column) const {
-    const index columns = g.n - column, vectors = (columns + kLanes<T> - 1) / kLanes<T>;
-    const index row = tiles.first_row(tile), rows = tiles.rows(tile);
-    if (columns < vectors * kLanes<T>)
-      gemm_edge_tile(g, operands(tile, column), row, rows, column, columns, vectors);
-    else
-      tile_kernels<T>.at[rows - 1][vectors - 1](g, operands(tile, column), row, 1, column);
-  }
-
   /// Tile by tile of A, across the panels of B. The first tile packs these, the others themselves.
   LAMELLA_INLINE void along_rows() const {
     const index panels = g.n / kPanel<T>, rest = panels * kPanel<T>;
@@ -424,38 +416,45 @@ struct Sweep {
         from.fetch_step = (rows * g.a_row_stride + panels * g.k - 1) / (panels * g.k);
       }
       if (panels > 0) tile_kernels<T>.at[rows - 1][kVectors - 1](g, from, row, panels, 0);
-      if (rest < g.n) narrow_tile(tile, rest);
     }
+    down_columns(rest);
   }
 
-  /// Panel by panel of B, down the tiles of A. The first tile of each packs it.
-  LAMELLA_INLINE void down_columns() const {
+  /// From `column` on, panel by panel of B and then what is less than one, down the tiles of A. The
+  /// first tile of each panel packs it.
+  LAMELLA_INLINE void down_columns(index column) const {
     const index high = tiles.high_count;
-    index column = 0;
-    for (; column + kPanel<T> <= g.n; column += kPanel<T>) {
+    for (; column < g.n; column += kPanel<T>) {
+      const index columns = g.n - column < kPanel<T> ? g.n - column : kPanel<T>;
+      const index vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+      if (columns < vectors * kLanes<T>) return edge_tiles(column, columns, vectors);
       TileOperands<T> from = operands(0, column);
-      if (g.b_source != nullptr) {
+      if (g.b_source != nullptr && vectors == kVectors) {
         from.b = g.b_source + column;
         from.pack_b = const_cast<T*>(b_at(column));
       }
       if (high > 0) {
-        tile_kernels<T>.at[tiles.low][kVectors - 1](g, from, 0, high, column);
+        tile_kernels<T>.at[tiles.low][vectors - 1](g, from, 0, high, column);
         from = operands(high, column);
       }
-      tile_kernels<T>.at[tiles.low - 1][kVectors - 1](g, from, tiles.first_row(high),
-                                                      tiles.count - high, column);
+      tile_kernels<T>.at[tiles.low - 1][vectors - 1](g, from, tiles.first_row(high),
+                                                     tiles.count - high, column);
     }
-    for (index tile = 0; column < g.n && tile < tiles.count; ++tile) narrow_tile(tile, column);
+  }
+  LAMELLA_INLINE void edge_tiles(index column, index columns, index vectors) const {
+    for (index tile = 0; tile < tiles.count; ++tile)
+      gemm_edge_tile(g, operands(tile, column), tiles.first_row(tile), tiles.rows(tile), column,
+                     columns, vectors);
   }
 };
 
 template <class T>
 void gemm(const GemmBlock<T>& g) {
   if (g.m == 0) return;
-  if constexpr (kAlongRows)
+  if (kAlongRows && g.n >= kPanel<T>)
     Sweep<T>(g).along_rows();
   else
-    Sweep<T>(g).down_columns();
+    Sweep<T>(g).down_columns(0);
 }
 
 }  // namespace

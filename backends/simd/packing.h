@@ -80,22 +80,25 @@ LAMELLA_KERNEL void pack_b(index k, index n, const T* b, index row_stride, index
   for (index column = 0; column < n; column += kPanel<T>, packed += k * kPanel<T>) {
     const index columns = n - column < kPanel<T> ? n - column : kPanel<T>;
     const T* from = b + column * col_stride;
-    index whole = 0;  // columns done by whole vectors
+    index done = 0;  // columns packed by whole vectors
     if (col_stride == 1) {
-      whole = columns / kLanes<T> * kLanes<T>;
+      done = columns / kLanes<T> * kLanes<T>;
       for (index p = 0; p < k; ++p)
-        for (index j = 0; j < whole; j += kLanes<T>)
+        for (index j = 0; j < done; j += kLanes<T>)
           store(packed + p * kPanel<T> + j, load(from + p * row_stride + j));
     } else if (row_stride == 1) {
-      for (; whole < columns; whole += kLanes<T>)
-        pack_transposed(k, columns - whole < kLanes<T> ? columns - whole : kLanes<T>,
-                        from + whole * col_stride, col_stride, packed + whole);
+      for (; done < columns; done += kLanes<T>)
+        pack_transposed(k, columns - done < kLanes<T> ? columns - done : kLanes<T>,
+                        from + done * col_stride, col_stride, packed + done);
     }
-    for (index p = 0; whole < columns && p < k; ++p)
-      for (index j = whole; j < kPanel<T>; ++j)
-        packed[p * kPanel<T> + j] = j < columns ? from[p * row_stride + j * col_stride] : T{0};
-    for (; whole >= columns && whole < kPanel<T>; whole += kLanes<T>)
-      for (index p = 0; p < k; ++p) store(packed + p * kPanel<T> + whole, broadcast(T{0}));
+    if (done < columns) {
+      for (index p = 0; p < k; ++p)
+        for (index j = done; j < kPanel<T>; ++j)
+          packed[p * kPanel<T> + j] = j < columns ? from[p * row_stride + j * col_stride] : T{0};
+    } else {
+      for (; done < kPanel<T>; done += kLanes<T>)
+        for (index p = 0; p < k; ++p) store(packed + p * kPanel<T> + done, broadcast(T{0}));
+    }
   }
 }
 
@@ -188,10 +191,9 @@ template <class T>
 LAMELLA_KERNEL void pack_a(index m, index k, const T* a, index row_stride, index col_stride,
                            T* packed) {
   if (m == 0) return;
-  if (row_stride == 1) {
-    pack_columns(m, k, a, col_stride, packed);
-    return;
-  }
+  // Along the rows the micro-kernel packs columns itself.
+  if constexpr (!kAlongRows)
+    if (row_stride == 1) return pack_columns(m, k, a, col_stride, packed);
   const Tiles tiles(m);
   for (index tile = 0; tile < tiles.count; ++tile, packed += tile_stride(kRows, k)) {
     const T* from = a + tiles.first_row(tile) * row_stride;
