@@ -11,8 +11,8 @@ class DriverBackend final : public Backend {
   DriverBackend(BackendInfo info, KernelTables tables, std::unique_ptr<Executor> executor)
       : info_(std::move(info)),
         executor_(std::move(executor)),
-        f32_(*tables.f32, *executor_, &f32_experience_),
-        f64_(*tables.f64, *executor_, &f64_experience_) {}
+        f32_(*tables.f32, *executor_, f32_experience_),
+        f64_(*tables.f64, *executor_, f64_experience_) {}
 
   const BackendInfo& info() const noexcept override { return info_; }
   const Kernels<float>& f32() const noexcept override { return f32_; }

@@ -7,11 +7,14 @@
 #ifndef LAMELLA_BACKENDS_DRIVERS_H_
 #define LAMELLA_BACKENDS_DRIVERS_H_
 
+#include <optional>
+
 #include <lamella/kernels.h>
 
 #include "backends/attendance.h"
 #include "backends/executor.h"
 #include "backends/kernel_table.h"
+#include "backends/packed_samples.h"
 #include "backends/trials.h"
 
 namespace lamella::backends {
@@ -25,9 +28,9 @@ struct Experience {
 template <class T>
 class Drivers final : public Kernels<T> {
  public:
-  /// All must outlive the drivers. Without experience, plans run call by call.
-  Drivers(const KernelTable<T>& table, const Executor& executor, Experience* experience = nullptr)
-      : table_(table), executor_(executor), experience_(experience) {}
+  /// All must outlive the drivers.
+  Drivers(const KernelTable<T>& table, const Executor& executor, Experience& experience)
+      : table_(table), executor_(executor), experience_(&experience) {}
 
   void gemm(const Gemm<T>& call) const noexcept override;
   void bias_add(const BiasAdd<T>& call) const noexcept override;
@@ -46,10 +49,17 @@ class Drivers final : public Kernels<T> {
   void run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept override;
 
  private:
-  // Calls go_through(drivers, worker) for every worker of the plan's parallel region, with drivers
-  // that share out each call among them.
-  template <class GoThrough>
-  void in_one_region(const Plan<T>& plan, GoThrough go_through) const noexcept;
+  // Of one worker, for one run of a plan; with samples that stand for its first call, or none.
+  Drivers(const KernelTable<T>& table, const Executor& executor,
+          std::optional<PackedSamples<T>> samples)
+      : table_(table), executor_(executor), experience_(nullptr), samples_(samples) {}
+
+  // Each worker goes through the plan with drivers that share out every call among all; one of them
+  // tells the observer, if there is one.
+  void run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observer) const noexcept;
+  // The plan's first call, if it gathers samples that nobody but products will read, and these can
+  // pack them instead; or null.
+  const GatherBytes<T>* samples_to_pack(const Plan<T>& plan) const noexcept;
   void gemv(const Gemm<T>& call) const noexcept;
   void gemm_dots(const Gemm<T>& call) const noexcept;
   void apply_epilogue(const Epilogue<T>& epilogue, View<T> c) const noexcept;
@@ -57,6 +67,7 @@ class Drivers final : public Kernels<T> {
   const KernelTable<T>& table_;
   const Executor& executor_;
   Experience* experience_;
+  mutable std::optional<PackedSamples<T>> samples_;  // packed when products ask for them
 };
 
 extern template class Drivers<float>;

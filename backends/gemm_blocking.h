@@ -10,6 +10,7 @@
 #include <lamella/matrix.h>
 
 #include "backends/kernel_table.h"
+#include "backends/packed_samples.h"
 #include "backends/partition.h"
 
 namespace lamella::backends {
@@ -24,6 +25,8 @@ struct Problem {
   View<T> c;
   TileEpilogue<T> epilogue;
   bool has_epilogue;
+  PackedSamples<T>* samples;  ///< B comes from here, or null
+  bool samples_are_columns;   ///< of B; else they are its rows
 };
 
 /// B rows are read in place, unpacked, when at most this many rows of C use them: packing costs a

@@ -101,7 +101,7 @@ struct AdamBlock {
   T* weights;
 };
 
-/// Preprocessed samples, one a column of the output (samples contiguous); see lamella::GatherBytes.
+/// Samples to be preprocessed, out of stored bytes; see lamella::GatherBytes.
 template <class T>
 struct ByteGatherBlock {
   index samples, features;
@@ -113,8 +113,6 @@ struct ByteGatherBlock {
   index offset_stride;
   const T* scale;
   index scale_stride;
-  T* out;
-  index out_stride;  // between features
 };
 
 /// The kernels of one instruction set for one element type. Matrices are row-major with unit column
@@ -139,6 +137,9 @@ struct KernelTable {
   void (*pack_a)(index m, index k, const T* a, index row_stride, index col_stride, T* packed);
   /// Packs B (k x n, any strides) into panels of nr columns, k*nr elements each, zero-padded.
   void (*pack_b)(index k, index n, const T* b, index row_stride, index col_stride, T* packed);
+  /// Packs samples as columns: as pack_b, of the features x samples matrix that the bytes stand
+  /// for, but what pads the last panel is any values. Null: the table has no fast form.
+  void (*pack_samples)(const ByteGatherBlock<T>&, T* packed);
   /// Without packing, k > 0. Null: the table has no fast form.
   void (*gemm_dots)(const DotsBlock<T>&);
   index dots_rows;  // at most so many rows of A (or columns of B) are faster without packing
@@ -163,8 +164,8 @@ struct KernelTable {
                    index sums_stride);
   /// sums[j] ← beta sums[j] + alpha Σ_i a(i,j)
   void (*column_sums)(index m, index n, T alpha, const T* a, index lda, T beta, T* sums);
-  /// Null: the table has no fast form.
-  void (*gather_columns)(const ByteGatherBlock<T>&);
+  /// out[s + j * out_stride] ← feature j of sample s. Null: the table has no fast form.
+  void (*gather_columns)(const ByteGatherBlock<T>&, T* out, index out_stride);
   /// See lamella::SgdUpdate; velocity may be null.
   void (*sgd_update)(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
                      const T* gradient, T* velocity, T* weights);

@@ -3,6 +3,7 @@
 // Every kernel has a form for rows with unit stride and one for columns. Views with neither go
 // through the column form one row at a time: a row with column stride s is a column with leading
 // dimension s.
+#include "backends/byte_samples.h"
 #include "backends/drivers.h"
 #include "backends/partition.h"
 #include "backends/team.h"
@@ -266,6 +267,7 @@ void Drivers<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
 template <class T>
 void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
   if (call.out.empty()) return;
+  if (samples_ && &samples_->call() == &call) return;  // products pack the bytes
   if (table_.gather_columns == nullptr || !unit_columns(call.out)) {
     parallel_for(executor_, call.out.rows, 1, static_cast<double>(call.out.size()), [&](Range r) {
       GatherBytes<T> part = call;
@@ -277,23 +279,11 @@ void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
   }
   // Cut along the features, by cache lines of a stored sample.
   constexpr index kGrain = 64;
-  parallel_for(executor_, call.features, kGrain, static_cast<double>(call.out.size()),
-               [&](Range r) {
-                 ByteGatherBlock<T> g{};
-                 g.samples = call.out.rows;
-                 g.features = r.size();
-                 g.values = call.values + r.begin;
-                 g.values_stride = call.features;
-                 g.indices = call.indices.data;
-                 g.indices_stride = call.indices.stride;
-                 g.offset = &call.offset[r.begin];
-                 g.offset_stride = call.offset.stride;
-                 g.scale = &call.scale[r.begin];
-                 g.scale_stride = call.scale.stride;
-                 g.out = call.out.data + r.begin * call.out.col_stride;
-                 g.out_stride = call.out.col_stride;
-                 table_.gather_columns(g);
-               });
+  parallel_for(
+      executor_, call.features, kGrain, static_cast<double>(call.out.size()), [&](Range r) {
+        table_.gather_columns(block_of_samples(call, {0, call.out.rows}, r),
+                              call.out.data + r.begin * call.out.col_stride, call.out.col_stride);
+      });
 }
 
 namespace {
@@ -330,22 +320,28 @@ Work work_of(const Plan<T>& plan) {
 }  // namespace
 
 template <class T>
-template <class GoThrough>
-void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const noexcept {
+void Drivers<T>::run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observer) const noexcept {
+  const auto go_through = [&](const Drivers& drivers, int worker) {
+    if (observer != nullptr && worker == 0)
+      drivers.Kernels<T>::run_observed(plan, *observer);
+    else
+      drivers.Kernels<T>::run(plan);
+  };
   const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
-  if (concurrency == 1 || experience_ == nullptr) return go_through(*this, 0);
-
+  const SamplesOfWorkers<T> samples(table_, samples_to_pack(plan), concurrency);
   const auto alone = [&] {
     const SerialExecutor serial;
-    go_through(Drivers(table_, serial), 0);
+    go_through(Drivers(table_, serial, samples.of(0)), 0);
   };
+  if (concurrency == 1) return alone();
   using Clock = Attendance::Clock;
   const Clock::time_point called = Clock::now();
   if (!experience_->attendance.worth_calling(called)) return alone();
   const PhaseCounter counter(concurrency);
-  Drivers(table_, counter).Kernels<T>::run(plan);
+  Drivers(table_, counter, samples.of(0)).Kernels<T>::run(plan);
   const int workers = counter.widest();
-  if (workers == 1 || counter.phases() > Team::kMaxPhases) return go_through(*this, 0);
+  if (workers == 1) return alone();
+  if (counter.phases() > Team::kMaxPhases) return go_through(*this, 0);
 
   const Work work = work_of(plan);
   const bool tries = work.flops < kSurelyForTeams;
@@ -356,7 +352,7 @@ void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const 
     executor_.run(workers, [&](int worker) {
       const TeamMember member(team, worker, concurrency);
       if (worker == 0) begun = Clock::now();
-      go_through(Drivers(table_, member), worker);
+      go_through(Drivers(table_, member, samples.of(worker)), worker);
       if (worker == 0) done = Clock::now();
     });
     const Clock::time_point ended = Clock::now();
@@ -372,17 +368,12 @@ void Drivers<T>::in_one_region(const Plan<T>& plan, GoThrough go_through) const 
 
 template <class T>
 void Drivers<T>::run(const Plan<T>& plan) const noexcept {
-  in_one_region(plan, [&](const Drivers& drivers, int) { drivers.template Kernels<T>::run(plan); });
+  run_in_one_region(plan, nullptr);
 }
 
 template <class T>
 void Drivers<T>::run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept {
-  in_one_region(plan, [&](const Drivers& drivers, int worker) {
-    if (worker == 0)
-      drivers.template Kernels<T>::run_observed(plan, observer);
-    else
-      drivers.template Kernels<T>::run(plan);
-  });
+  run_in_one_region(plan, &observer);
 }
 
 template class Drivers<float>;

@@ -17,6 +17,7 @@
 
 #include "core/file.h"
 #include "core/format.h"
+#include "core/huge_pages.h"
 #include "core/text.h"
 
 namespace lamella {
@@ -51,6 +52,16 @@ float half_to_float(std::uint16_t bits) {
   return (bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
+// values.reserve(capacity) in memory of large pages, which must be asked for before it is written.
+template <class T>
+void move_to_larger(std::vector<T>& values, std::size_t capacity) {
+  std::vector<T> larger;
+  larger.reserve(capacity);
+  prefer_huge_pages(larger.data(), larger.capacity() * sizeof(T));
+  larger.insert(larger.end(), values.begin(), values.end());
+  values = std::move(larger);
+}
+
 // Reads `count` elements of sizeof(Raw) bytes; `decode` makes a T of the Raw found there.
 template <class Raw, class T, class Decode>
 std::vector<T> read_as(ByteSource& source, bool big_endian, std::uint64_t count, Decode decode) {
@@ -66,10 +77,10 @@ std::vector<T> read_as(ByteSource& source, bool big_endian, std::uint64_t count,
     if (source.read(chunk) != chunk.size())
       source.fail(formatted("truncated: {} bytes of data expected after the header, {} found",
                             count * sizeof(Raw), source.position() - start));
-    if (values.capacity() < values.size() + wanted)
-      values.reserve(static_cast<std::size_t>(
-          std::min<std::uint64_t>(count, std::max(2 * values.capacity(), values.size() + wanted))));
     const std::size_t done = values.size();
+    if (values.capacity() < done + wanted)
+      move_to_larger(values, static_cast<std::size_t>(std::min<std::uint64_t>(
+                                 count, std::max(2 * values.capacity(), done + wanted))));
     values.resize(done + wanted);
     for (std::size_t i = 0; i < wanted; ++i)
       values[done + i] = decode(load<Raw>(raw.data() + i * sizeof(Raw), big_endian));

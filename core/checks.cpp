@@ -1,6 +1,7 @@
 // The argument checks: operands one by one, then shapes against each other, then overlaps.
 #include "core/checks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <variant>
@@ -318,8 +319,18 @@ void check(const Plan<T>& plan) {
 }
 
 void check_labels(std::string_view where, ConstVectorView<std::int32_t> labels, index_t classes) {
-  for (index_t s = 0; s < labels.size; ++s)
-    if (labels[s] < 0 || labels[s] >= classes)
+  // First whether any is out of range, which compilers vectorise; then which.
+  bool any = false;
+  const auto limit = static_cast<std::uint32_t>(std::min(classes, index_t{1} << 31));
+  const auto outside = [limit](std::int32_t label) {
+    return static_cast<std::uint32_t>(label) >= limit;
+  };
+  if (labels.stride == 1)
+    for (index_t s = 0; s < labels.size; ++s) any |= outside(labels.data[s]);
+  else
+    any = true;
+  for (index_t s = 0; any && s < labels.size; ++s)
+    if (outside(labels[s]))
       fail(where, "label {} of sample {} is out of range; there are {} classes, from 0 to {}",
            labels[s], s, classes, classes - 1);
 }

@@ -80,6 +80,7 @@ class TrainingStep {
   Workspace<T> workspace_;
   BatchViews<T> batch_;                   // of the last input()
   std::optional<GatherBytes<T>> gather_;  // what the next plan has to write to it first
+  bool used_up_ = false;                  // its input was for the products of one plan
   bool weighted_ = false;
   double weight_sum_ = 0;
   double dropout_ = 0;

@@ -1,114 +1,136 @@
-// Mini-batches out of stored bytes: samples picked by index, mapped to T, transposed on the way.
+// Mini-batches out of stored bytes: samples picked by index, mapped to T, transposed on the way; as
+// a matrix, or as the packed operand of a product.
 //
-// The network keeps samples in columns, data sets keep them in rows. 16 samples x 16 features are
-// transposed as bytes, in registers, before they grow to vectors of T: loads and stores are of
-// whole lines, and each line of the output is written once.
+// The network keeps samples in columns, data sets keep them in rows. They are transposed in
+// registers as words of four features, which shifts and masks then take apart: a quarter of the
+// shuffles that bytes need, or floats. Each line of the output is written once.
 #ifndef LAMELLA_BACKENDS_SIMD_GATHER_H_
 #define LAMELLA_BACKENDS_SIMD_GATHER_H_
 
-#include "backends/simd/batch.h"
+#include "backends/simd/packing.h"
 
 namespace lamella::backends {
 namespace {
 
-using Bytes16 __attribute__((vector_size(16))) = uint8_t;
-inline constexpr index kByteTile = 16;
+/// A tile: as many samples as a vector has 32-bit lanes, with 4 features in each of these.
+using Words = Raw<float>;  // moved, never computed with
+inline constexpr int kTileSamples = static_cast<int>(kLanes<float>);
+inline constexpr index kTileFeatures = 4 * kTileSamples;
 inline constexpr index kFetched = 64;  // bytes that a prefetch brings
 
-/// Row i becomes column i: four rounds of interleaving row i with row i + 8.
-LAMELLA_INLINE void transpose_bytes(Bytes16 (&tile)[kByteTile]) {
-  unroll<4>([&](auto) LAMELLA_INLINE_LAMBDA {
-    Bytes16 next[kByteTile];
-    unroll<8>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      const Bytes16 a = tile[i], b = tile[i + 8];
-      next[2 * i] =
-          __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
-                                                14, 30, 15, 31);
-    });
-    unroll<16>([&](auto i) LAMELLA_INLINE_LAMBDA { tile[i] = next[i]; });
-  });
+/// Fewer features of a sample than a tile has. Out of line: it is rarely called, from many places.
+[[gnu::noinline]] Words load_fewer(const uint8_t* from, index count) {
+  alignas(64) uint8_t bytes[kTileFeatures] = {};
+  for (index i = 0; i < count; ++i) bytes[i] = from[i];
+  Words words;
+  __builtin_memcpy(&words, bytes, sizeof(words));
+  return words;
 }
 
-/// kLanes bytes as T. Compilers do not find these instructions in a loop over bytes.
-#if defined(__AVX512F__)
-LAMELLA_INLINE Vec<float> widen(const uint8_t* p, float) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  return Vec<float>(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
-}
-LAMELLA_INLINE Vec<double> widen(const uint8_t* p, double) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return Vec<double>(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(bytes)));
-}
-#elif defined(__AVX2__)
-LAMELLA_INLINE Vec<float> widen(const uint8_t* p, float) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return Vec<float>(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)));
-}
-LAMELLA_INLINE Vec<double> widen(const uint8_t* p, double) {
-  int32_t four;
-  __builtin_memcpy(&four, p, sizeof(four));
-  return Vec<double>(_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four))));
-}
-#else
-template <class T>
-LAMELLA_INLINE Vec<T> widen(const uint8_t* p, T) {
-  alignas(16) T lanes[kLanes<T>];
-  for (index i = 0; i < kLanes<T>; ++i) lanes[i] = static_cast<T>(p[i]);
-  return Vec<T>::load_aligned(lanes);
-}
-#endif
+using Ints __attribute__((vector_size(sizeof(Words)))) = int32_t;
 
-/// 16 samples x features [j, j + kFeatures) of a tile of bytes, all of which exist.
+/// Vector q of those that hold the integers, as T.
+template <int kQ, class T, int... kI>
+LAMELLA_INLINE Vec<T> converted(Ints ints, Indices<kI...>) {
+  const auto some = LAMELLA_SHUFFLE(ints, ints, (kQ * static_cast<int>(kLanes<T>) + kI)...);
+  const Raw<T> values = __builtin_convertvector(some, Raw<T>);
+  Vec<T> result;
+  __builtin_memcpy(&result, &values, sizeof(result));
+  return result;
+}
+
+/// Where samples go, one in each column.
 template <class T>
-LAMELLA_INLINE void map_tile(const ByteGatherBlock<T>& g,
-                             const uint8_t (&tile)[kByteTile][kByteTile], index j, T* to) {
+struct SampleColumns {
+  T* out;
+  index stride;               // between features
+  index panel, panel_stride;  // columns that stand side by side, and from these to the next ones
+
+  LAMELLA_INLINE T* at(index sample) const {
+    return out + sample / panel * panel_stride + sample % panel;
+  }
+};
+
+/// Features [j, j + count) of a tile that has been transposed: words[i] has four of every sample.
+/// Writes `samples` columns.
+template <class T>
+LAMELLA_INLINE void map_tile(const ByteGatherBlock<T>& g, const Words* words, index j, index count,
+                             index samples, T* to, index stride) {
+  constexpr int kL = static_cast<int>(kLanes<T>);
   const T *offset = g.offset + j * g.offset_stride, *scale = g.scale + j * g.scale_stride;
-  for (index f = 0; f < kByteTile; ++f, to += g.out_stride) {
-    const Vec<T> o = broadcast(*offset), factor = broadcast(*scale);
-    unroll<static_cast<int>(kByteTile / kLanes<T>)>([&](auto q) LAMELLA_INLINE_LAMBDA {
-      store(to + q * kLanes<T>, (widen(tile[f] + q * kLanes<T>, T{}) - o) * factor);
+  for (; count > 0; count -= 4, ++words) {
+    Ints four;
+    __builtin_memcpy(&four, words, sizeof(four));
+    unroll<4>([&](auto f) LAMELLA_INLINE_LAMBDA {
+      if (f >= count) return;
+      const Ints ints = (four >> (8 * f)) & 255;
+      const Vec<T> o = broadcast(*offset), factor = broadcast(*scale);
+      unroll<kTileSamples / kL>([&](auto q) LAMELLA_INLINE_LAMBDA {
+        const Vec<T> x = (converted<q, T>(ints, typename MakeIndices<kL>::type{}) - o) * factor;
+        const index lanes = samples - q * kL;
+        if (lanes >= kL)
+          store(to + q * kL, x);
+        else if (lanes > 0)
+          store_n(to + q * kL, lanes, x);
+      });
+      to += stride;
+      offset += g.offset_stride;
+      scale += g.scale_stride;
     });
-    offset += g.offset_stride;
-    scale += g.scale_stride;
   }
 }
 
-/// out[s + j * out_stride] ← (T(values[indices[s], j]) - offset[j]) * scale[j].
+/// (T(values[indices[s], j]) - offset[j]) * scale[j] for every sample s and feature j. Panels, if
+/// there are any, are of whole tiles, and filled up with the last sample.
+///
+/// Not cloned: GCC would make a copy for panels, for 20 KB of archive and no speed.
 template <class T>
-LAMELLA_KERNEL void gather_columns(const ByteGatherBlock<T>& block) {
-  const ByteGatherBlock<T> g = block;  // a copy, which stores of T cannot alias
-  for (index s = 0; s < g.samples; s += kByteTile) {
-    const index count = g.samples - s < kByteTile ? g.samples - s : kByteTile;
-    const uint8_t* rows[kByteTile];
-    for (index i = 0; i < count; ++i)
-      rows[i] = g.values + g.indices[(s + i) * g.indices_stride] * g.values_stride;
+[[gnu::noclone]] LAMELLA_KERNEL void gather_samples(const ByteGatherBlock<T>& block,
+                                                    const SampleColumns<T>& to) {
+  const ByteGatherBlock<T> g = block;  // copies, which stores of T cannot alias
+  const index stride = to.stride;
+  const index columns =
+      to.panel_stride == 0 ? g.samples : (g.samples + to.panel - 1) / to.panel * to.panel;
+  const auto sample = [&](index s) LAMELLA_INLINE_LAMBDA {
+    return g.values +
+           g.indices[(s < g.samples ? s : g.samples - 1) * g.indices_stride] * g.values_stride;
+  };
+  for (index s = 0; s < columns; s += kTileSamples) {
+    const index samples = columns - s < kTileSamples ? columns - s : kTileSamples;
+    T* const out = to.at(s);
     // Samples lie anywhere in memory: the next ones' lines are fetched while these are transposed.
-    const index ahead = s + 2 * kByteTile <= g.samples ? kByteTile : 0;
-    const uint8_t* next[kByteTile];
-    for (index i = 0; i < ahead; ++i)
-      next[i] = g.values + g.indices[(s + ahead + i) * g.indices_stride] * g.values_stride;
-    index j = 0;
-    for (; count == kByteTile && j + kByteTile <= g.features; j += kByteTile) {
-      if (j % kFetched == 0)
-        for (index i = 0; i < ahead; ++i) __builtin_prefetch(next[i] + j);
-      Bytes16 square[kByteTile];
-      unroll<kByteTile>([&](auto i) LAMELLA_INLINE_LAMBDA {
-        __builtin_memcpy(&square[i], rows[i] + j, sizeof(Bytes16));
-      });
-      transpose_bytes(square);
-      alignas(16) uint8_t tile[kByteTile][kByteTile];
-      unroll<kByteTile>([&](auto i) LAMELLA_INLINE_LAMBDA {
-        __builtin_memcpy(tile[i], &square[i], sizeof(Bytes16));
-      });
-      map_tile(g, tile, j, g.out + s + j * g.out_stride);
+    const uint8_t *rows[kTileSamples], *next[kTileSamples];
+    for (index i = 0; i < kTileSamples; ++i) {
+      rows[i] = sample(s + i);
+      next[i] = sample(s + kTileSamples + i);
     }
-    for (; j < g.features; ++j)
-      for (index i = 0; i < count; ++i)
-        g.out[s + i + j * g.out_stride] =
-            (static_cast<T>(rows[i][j]) - g.offset[j * g.offset_stride]) *
-            g.scale[j * g.scale_stride];
+    for (index j = 0; j < g.features; j += kTileFeatures) {
+      const index count = g.features - j < kTileFeatures ? g.features - j : kTileFeatures;
+      if (j % kFetched == 0)
+        for (index i = 0; i < kTileSamples; ++i) __builtin_prefetch(next[i] + j);
+      Words square[kTileSamples];
+      unroll<kTileSamples>([&](auto i) LAMELLA_INLINE_LAMBDA {
+        if (count == kTileFeatures)
+          __builtin_memcpy(&square[i], rows[i] + j, sizeof(Words));
+        else
+          square[i] = load_fewer(rows[i] + j, count);
+      });
+      transpose_square<float>(square);
+      alignas(64) Words words[kTileSamples];
+      unroll<kTileSamples>([&](auto i) LAMELLA_INLINE_LAMBDA { words[i] = square[i]; });
+      map_tile(g, words, j, count, samples, out + j * stride, stride);
+    }
   }
+}
+
+template <class T>
+void gather_columns(const ByteGatherBlock<T>& g, T* out, index out_stride) {
+  gather_samples<T>(g, {out, out_stride, g.samples, 0});
+}
+
+template <class T>
+void pack_samples(const ByteGatherBlock<T>& g, T* packed) {
+  gather_samples<T>(g, {packed, kPanel<T>, kPanel<T>, g.features * kPanel<T>});
 }
 
 }  // namespace

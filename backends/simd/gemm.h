@@ -322,8 +322,8 @@ constexpr TileKernels<T> tile_kernels{};
 ///
 /// Out of line: GCC would inline it into each caller, for 8 KB (AVX2).
 template <class T>
-[[gnu::noinline]] void gemm_edge_tile(const GemmBlock<T>& g, const TileOperands<T>& from, index row, index rows,
-                    index column, index columns, index vectors) {
+[[gnu::noinline]] void gemm_edge_tile(const GemmBlock<T>& g, const TileOperands<T>& from, index row,
+                                      index rows, index column, index columns, index vectors) {
   constexpr index ld = kPanel<T>;
   alignas(64) T c[kRows * ld] = {}, gate[kRows * ld] = {}, bias[ld] = {};
   T* const target = g.c + row * g.c_row_stride + column;

@@ -184,6 +184,10 @@ struct AdamUpdate {
 ///
 /// `values` holds samples x features bytes, row-major. `offset` and `scale` have an entry per
 /// feature; with a stride of 0 one value serves all. Indices are in [0, samples).
+///
+/// `products_only` says, of a call in a plan, that FusedGemm calls of the same plan read `out`,
+/// each all of it as one of its factors, and that nobody else ever does. A backend may then leave
+/// `out` unwritten and let those products pack the bytes. In a call by itself it has no meaning.
 template <class T>
 struct GatherBytes {
   const std::uint8_t* values = nullptr;
@@ -193,6 +197,7 @@ struct GatherBytes {
   ConstVectorView<T> offset;
   ConstVectorView<T> scale;
   View<T> out;
+  bool products_only = false;
 };
 
 /// One kernel call with its operands, as data.
@@ -248,7 +253,7 @@ class LAMELLA_API Kernels {
   virtual void run(const Plan<T>& plan) const noexcept;
 
   /// As run(), with an observer for profiles. A backend that overrides run() overrides this too, or
-  /// what is observed is the calls one by one.
+  /// what is observed is the calls one by one. A call that has become part of others takes no time.
   virtual void run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept;
 };
 

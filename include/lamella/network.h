@@ -97,8 +97,9 @@ class LAMELLA_API Network {
 
   /// Instead of writing to batch_input(n): the next train_batch or gradient gathers its n =
   /// batch.indices.size samples itself, in the parallel region of the step. `batch.out` is not
-  /// looked at. What `batch` points to must stay as it is until then. Throws ArgumentError as
-  /// batch_input, and for features, offsets, scales or indices that do not fit.
+  /// looked at. What `batch` points to must stay as it is until then. With `batch.products_only`
+  /// the samples serve that one call only, and may never be written anywhere: faster. Throws
+  /// ArgumentError as batch_input, and for features, offsets, scales or indices that do not fit.
   void gather_batch(const GatherBytes<T>& batch);
 
   /// Forward, backward and update for the n samples written to batch_input(n).
@@ -110,7 +111,7 @@ class LAMELLA_API Network {
   /// Throws ArgumentError, and changes nothing, for a label out of range, a weight that is negative
   /// or not finite, weights that sum to zero, sizes other than the last batch_input(n), or options
   /// out of range. Allocates nothing once batch size, optimiser and dropout have been in use.
-  /// The input stays as it was written.
+  /// The input stays as it was written, or gathered unless for products only.
   BatchResult train_batch(std::span<const std::int32_t> labels, std::span<const T> weights,
                           const Optimizer& optimizer, const Dropout& dropout = {});
 

@@ -239,6 +239,27 @@ TEST_CASE("a batch gathered by the step is the batch written before it", "[netwo
         CHECK(parameters_of(gathering) == parameters_of(written));
       }
     }
+    // For products only: as good, but once.
+    GatherBytes<double> once;
+    once.values = bytes.data();
+    once.samples = kStored;
+    once.features = kFeatures;
+    once.offset = {offset.data(), kFeatures, 0};
+    once.scale = {scale.data(), kFeatures, 1};
+    once.products_only = true;
+    for (const auto& chosen : batches) {
+      const std::vector<std::int32_t> labels(chosen.size(), 1);
+      once.indices = {chosen.data(), static_cast<index_t>(chosen.size()), 1};
+      written.gather_batch(once);
+      once.products_only = false;
+      gathering.gather_batch(once);
+      once.products_only = true;
+      CHECK(written.train_batch(labels, {}, o).loss_sum ==
+            gathering.train_batch(labels, {}, o).loss_sum);
+      CHECK(parameters_of(gathering) == parameters_of(written));
+      CHECK_THROWS_WITH(written.train_batch(labels, {}, o),
+                        Catch::Matchers::ContainsSubstring("no mini-batch"));
+    }
     GatherBytes<double> outside;
     outside.values = bytes.data();
     outside.samples = 1;

@@ -27,7 +27,19 @@ class Memory {
                            [&](index_t, index_t) { return uniform(random, -0.5, 0.5); });
     return matrices_.back().view();
   }
+  /// One that nobody looks at once a plan has run.
+  View<T> passing_matrix(index_t rows, index_t cols, Layout layout) {
+    passing_.emplace_back(rows, cols, layout,
+                          [&](index_t, index_t) { return uniform(random, -0.5, 0.5); });
+    return passing_.back().view();
+  }
   VectorView<T> vector(index_t size) { return row(matrix(1, size, {}), 0); }
+  ConstView<std::uint8_t> bytes(index_t rows, index_t cols) {
+    bytes_.emplace_back(rows, cols, Layout{},
+                        [&](index_t, index_t) { return uniform_int(random, 0, 255); });
+    bytes_.back().make_read_only();
+    return bytes_.back().view();
+  }
   VectorView<std::int32_t> integers(index_t size, index_t below) {
     integers_.push_back(vector_operand<std::int32_t>(
         size, {}, [&](index_t) { return uniform_int(random, 0, below - 1); }));
@@ -49,8 +61,9 @@ class Memory {
   Random random;
 
  private:
-  std::vector<Operand<T>> matrices_;
+  std::vector<Operand<T>> matrices_, passing_;
   std::vector<Operand<std::int32_t>> integers_;
+  std::vector<Operand<std::uint8_t>> bytes_;
 };
 
 /// `build(memory)` returns a plan over matrices it takes from the memory. Runs it as a plan and
@@ -117,6 +130,52 @@ Plan<T> training_step(Memory<T>& memory, index_t batch, bool columns, bool momen
   }
   plan.calls.push_back(ColumnSums<T>{rate, delta, 1, b1});
   return plan;
+}
+
+/// A mini-batch gathered for products only, and the two products of a first layer that read it.
+template <class T>
+Plan<T> gathering_step(Memory<T>& memory, const Shape& layer, index_t batch, bool columns,
+                       bool repeated_map) {
+  constexpr index_t kStored = 50;
+  const index_t inputs = layer.cols, units = layer.rows;
+  const Layout samples{columns ? Order::columns : Order::rows, 0, Placement::against_end, 0};
+  const View<T> x = memory.passing_matrix(batch, inputs, samples);
+  const View<T> hidden = memory.matrix(batch, units, samples);
+  const View<T> w = memory.matrix(units, inputs, {});
+  const VectorView<T> bias = memory.vector(units);
+  const VectorView<T> map = memory.vector(inputs);
+
+  Plan<T> plan;
+  GatherBytes<T> gather;
+  gather.values = memory.bytes(kStored, inputs).data;
+  gather.samples = kStored;
+  gather.features = inputs;
+  gather.indices = memory.integers(batch, kStored);
+  gather.offset = gather.scale = {map.data, inputs, repeated_map ? 0 : 1};
+  gather.out = x;
+  gather.products_only = true;
+  plan.calls.push_back(gather);
+  plan.calls.push_back(FusedGemm<T>{{1, x, transposed(w), 0, hidden}, {bias, kRelu, {}, {}}});
+  plan.calls.push_back(
+      FusedGemm<T>{{static_cast<T>(-0.01), transposed(hidden), x, static_cast<T>(0.99), w}, {}});
+  return plan;
+}
+
+template <class T>
+void gathering_steps(Judge& judge) {
+  const Shape layers[] = {{70, 60}, {40, 784}, {200, 33}, {6, 130}, {15, 1}, {1, 20}, {90, 1000}};
+  for (const Shape& layer : layers)
+    for (index_t batch : {1, 2, 15, 32, 77, 128, 300})
+      for (bool columns : {false, true}) {
+        const bool repeated = (layer.cols + batch) % 2 == 0;
+        expect_plan_is_its_calls<T>(
+            judge,
+            describe(layer) + " batch " + std::to_string(batch) + (columns ? " columns" : " rows"),
+            500, [&](Memory<T>& memory) {
+              return gathering_step(memory, layer, batch, columns, repeated);
+            });
+      }
+  judge.expect_cases(294);
 }
 
 template <class T>
@@ -215,6 +274,8 @@ void empty_plan(Judge& judge) {
 std::vector<Check> plan_checks() {
   return {{"plan", "a training step runs as a plan as it runs call by call", training_steps<float>,
            training_steps<double>},
+          {"plan", "products read a mini-batch that nobody else needs", gathering_steps<float>,
+           gathering_steps<double>},
           {"plan", "any sequence of calls runs as a plan as it runs call by call",
            any_sequence<float>, any_sequence<double>},
           {"plan", "an empty plan does nothing", empty_plan<float>, empty_plan<double>}};

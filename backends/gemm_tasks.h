@@ -1,0 +1,233 @@
+// A product in the kernel's orientation, as tasks: blocking, packing, threads. Start reading at
+// run_task.
+//
+// The plain version of what it does: C(i, j) = alpha Σ_p A(i, p) B(p, j) + beta C(i, j), with B cut
+// into panels that are packed once and used by all rows of A, and K cut where the table says.
+#ifndef LAMELLA_BACKENDS_GEMM_TASKS_H_
+#define LAMELLA_BACKENDS_GEMM_TASKS_H_
+
+#include <algorithm>
+#include <cstddef>
+
+#include "backends/gemm_blocking.h"
+#include "backends/pack_buffer.h"
+
+namespace lamella::backends {
+
+/// Flops that pay for waking one more worker: about 4 us of one core, the cost of a fork and join.
+constexpr double kFlopsPerWorker = 400e3;
+
+/// What a worker keeps from one part of a product to the next.
+struct Share {
+  index rows = 0;            ///< of A, of all parts together
+  bool b_is_packed = false;  ///< all of B, in the buffer of the worker's thread
+};
+
+inline thread_local PackBuffer pack_buffer;
+
+/// Tiles of a part, at least, where a worker's rows are cut so that others can take some: a part
+/// reads all of packed B, which goes unnoticed beside the work of a few tiles.
+constexpr index kTilesPerPart = 4;
+
+/// Packs k x columns of B.
+template <class T>
+void pack_block_of_b(const KernelTable<T>& table, const Problem<T>& p, Range k, Range columns,
+                     T* packed) {
+  if (p.samples == nullptr)
+    return table.pack_b(k.size(), columns.size(), &p.b(k.begin, columns.begin), p.b.row_stride,
+                        p.b.col_stride, packed);
+  // Samples as rows: the transpose of their panels.
+  const T* const panels = p.samples->panels(k);
+  for (index j = columns.begin; j < columns.end; j += table.nr, packed += k.size() * table.nr) {
+    const index n = std::min(table.nr, columns.end - j);
+    for (index s = k.begin, end; s < k.end; s = end) {
+      const index panel = s / table.nr, lane = s % table.nr;
+      end = std::min(k.end, (panel + 1) * table.nr);
+      table.pack_b(end - s, n, panels + panel * p.samples->panel_stride() + j * table.nr + lane, 1,
+                   table.nr, packed + (s - k.begin) * table.nr);
+    }
+  }
+}
+
+/// The rows x columns piece of a problem, with room for `capacity` packed elements of B, and for a
+/// tile or a block of A, which is else read in place.
+template <class T>
+void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
+               bool packed, T* buffer, index capacity, PackA pack_a, T* a_buffer, Share& share) {
+  const index k_blocks = k_blocks_of(table, p.k);
+  const index panels = std::max<index>(capacity / (longest_k_block(table, p.k) * table.nr), 1);
+  // Blocks of rows end where tiles do: the rows as a whole are cut into tiles of nearly equal
+  // height.
+  const index tiles = (rows.size() + table.mr - 1) / table.mr;
+  // Along the rows, every tile passes once: blocks are for packing only.
+  const bool whole = table.along_rows && pack_a != PackA::by_blocks;
+  const index tiles_of_block = whole ? tiles : tiles_of_a_block(table);
+  const index row_blocks = (tiles + tiles_of_block - 1) / tiles_of_block;
+  const auto row_at = [&](index row_block) {
+    return rows.begin + rows.size() * (tiles * row_block / row_blocks) / tiles;
+  };
+  const bool samples_are_b = p.samples != nullptr && p.samples_are_columns;
+  const bool packs_in_passing =
+      table.packs_b_in_passing && p.b.col_stride == 1 && p.samples == nullptr;
+  const bool b_is_packed = share.b_is_packed;
+  share.b_is_packed = packed && k_blocks == 1 && columns.size() <= panels * table.nr;
+
+  for (index j = columns.begin; j < columns.end; j += panels * table.nr) {
+    const index n = std::min(columns.end - j, panels * table.nr);
+    for (index kb = 0; kb < k_blocks; ++kb) {
+      const Range ks = k_block(p.k, kb, k_blocks);
+      GemmBlock<T> g{};
+      g.k = ks.size();
+      g.n = n;
+      g.alpha = p.alpha;
+      g.beta = kb == 0 ? p.beta : T{1};
+      g.c_row_stride = p.c.row_stride;
+      if (samples_are_b) {
+        const index panel_stride = p.samples->panel_stride();
+        g.b = p.samples->panels({j, j + n}) + j / table.nr * panel_stride + ks.begin * table.nr;
+        g.b_row_stride = table.nr;
+        g.b_panel_stride = panel_stride;
+      } else if (packed) {
+        g.b = buffer;
+        g.b_row_stride = table.nr;
+        g.b_panel_stride = g.k * table.nr;
+        index first = b_is_packed ? n : 0;  // column to pack from before the product
+        if (!b_is_packed && packs_in_passing && g.k > 0) {
+          g.b_source = &p.b(ks.begin, j);
+          g.b_source_stride = p.b.row_stride;
+          first = n / table.nr * table.nr;
+        }
+        if (first < n && g.k > 0)
+          pack_block_of_b(table, p, ks, {j + first, j + n}, buffer + first * g.k);
+      } else {
+        g.b = &p.b(ks.begin, j);
+        g.b_row_stride = p.b.row_stride;
+        g.b_panel_stride = table.nr;
+      }
+      TileEpilogue<T> epilogue;
+      if (p.has_epilogue && kb == k_blocks - 1) {
+        epilogue = p.epilogue;
+        if (epilogue.column_bias != nullptr) epilogue.column_bias += j;
+        g.epilogue = &epilogue;
+      }
+      for (index rb = 0; rb < row_blocks; ++rb) {
+        const Range r{row_at(rb), row_at(rb + 1)};
+        g.m = r.size();
+        g.a = p.a.data + r.begin * p.a.row_stride + ks.begin * p.a.col_stride;
+        g.a_row_stride = p.a.row_stride;
+        g.a_col_stride = p.a.col_stride;
+        g.a_pack = pack_a == PackA::by_tiles ? a_buffer : nullptr;
+        if (pack_a == PackA::by_blocks && g.k > 0) {
+          table.pack_a(g.m, g.k, g.a, g.a_row_stride, g.a_col_stride, a_buffer);
+          g.a = a_buffer;
+          g.a_tile_stride = tile_stride(table.mr, g.k);
+        }
+        g.c = &p.c(r.begin, j);
+        if (g.epilogue != nullptr) {
+          if (epilogue.row_bias != nullptr)
+            epilogue.row_bias = p.epilogue.row_bias + r.begin * p.epilogue.row_bias_stride;
+          if (epilogue.gate != nullptr)
+            epilogue.gate = p.epilogue.gate + r.begin * p.epilogue.gate_row_stride + j;
+        }
+        table.gemm(g);
+        g.b_source = nullptr;  // packed now
+      }
+    }
+  }
+}
+
+/// Without memory for a packed block: panel by panel through the stack.
+template <class T>
+[[gnu::noinline]] void run_task_on_stack(const KernelTable<T>& table, const Problem<T>& p,
+                                         Range rows, Range columns) {
+  constexpr index kStackBytes = 128 * 1024;  // at least one panel, kc x nr elements, of every table
+  alignas(64) unsigned char stack[kStackBytes];
+  Share none;
+  run_piece<T>(table, p, rows, columns, true, reinterpret_cast<T*>(stack),
+               kStackBytes / index{sizeof(T)}, PackA::no, nullptr, none);
+}
+
+/// One task: rows x columns of C over all of K. Tasks that share have the same columns.
+template <class T>
+void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
+              Share& share) {
+  if (rows.size() <= 0 || columns.size() <= 0) return;
+  const index whole = columns.size() / table.nr * table.nr;
+  if (p.b.col_stride == 1 && p.samples == nullptr && rows.size() <= kUnpackedTiles * table.mr &&
+      whole > 0) {
+    Share none;
+    run_piece<T>(table, p, rows, {columns.begin, columns.begin + whole}, false, nullptr,
+                 PTRDIFF_MAX / 2, PackA::no, nullptr, none);
+    columns.begin += whole;
+    if (columns.size() == 0) return;
+  }
+  const index k = longest_k_block(table, p.k);
+  const index b_wanted = block_of_b(table, share.rows, k, columns.size());
+  const PackA pack_a = packing_of_a(table, p, columns.size());
+  const index a_tiles = pack_a == PackA::no         ? 0
+                        : pack_a == PackA::by_tiles ? 1
+                                                    : tiles_of_a_block(table);
+  const auto wanted = static_cast<std::size_t>(b_wanted + a_tiles * tile_stride(table.mr, k));
+  if (void* memory = pack_buffer.get(wanted * sizeof(T))) {
+    T* buffer = static_cast<T*>(memory);
+    run_piece(table, p, rows, columns, true, buffer, b_wanted, pack_a, buffer + b_wanted, share);
+  } else {
+    run_task_on_stack(table, p, rows, columns);
+  }
+}
+
+/// How many pieces along rows and columns.
+struct Grid {
+  int rows, columns;
+};
+
+/// The grid of at most `workers` tasks whose longest task is shortest, cut along the rows unless
+/// that costs clearly more. Rows of C are units in training: whoever computes a unit's activations
+/// then also holds its weights and updates them, and they stay in one core's cache.
+template <class T>
+Grid choose_grid(const KernelTable<T>& table, index m, index n, int workers) {
+  constexpr double kPackCost = 1;          // packing a panel costs about as much as a row of C
+  constexpr double kGainForColumns = 0.9;  // cutting the columns must save a tenth
+  const index tiles = (m + table.mr - 1) / table.mr, panels = (n + table.nr - 1) / table.nr;
+  Grid best{1, 1};
+  double best_cost = -1;
+  for (int columns = 1; columns <= std::min<index>(workers, panels); ++columns) {
+    const int rows = static_cast<int>(std::min<index>(workers / columns, tiles));
+    const double wide = static_cast<double>((panels + columns - 1) / columns);
+    const double high = static_cast<double>((tiles + rows - 1) / rows * table.mr);
+    const double cost = wide * (high + kPackCost);
+    if (best_cost < 0 || cost < kGainForColumns * best_cost) {
+      best = {rows, columns};
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+template <class T>
+void run_problem(const KernelTable<T>& table, const Executor& executor, const Problem<T>& p) {
+  const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) *
+                       static_cast<double>(std::max<index>(p.k, 1));
+  const int workers = workers_for(executor, flops, kFlopsPerWorker);
+  const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p.m, p.n, workers);
+  // Where every worker has rows of its own, these are cut once more, for the fastest to take some;
+  // but not where B is more than one block, which every part would pack again.
+  const index rows_of_one = std::max<index>(p.m / grid.rows, 1);
+  const bool shares = grid.columns == 1 && grid.rows > 1 && grid.rows == executor.concurrency() &&
+                      is_one_block(table, rows_of_one, p.k, p.n);
+  const index tiles = (p.m + table.mr - 1) / table.mr;
+  const int cut = shares ? static_cast<int>(std::clamp<index>(tiles / (kTilesPerPart * grid.rows),
+                                                              1, executor.parts_per_worker()))
+                         : 1;
+  const int row_parts = grid.rows * cut;
+  Share of_all{rows_of_one};
+  executor.run(row_parts * grid.columns, [&](int part) {
+    Share of_one{rows_of_one};
+    run_task(table, p, part_of(p.m, part / grid.columns, row_parts, table.mr),
+             part_of(p.n, part % grid.columns, grid.columns, table.nr), cut > 1 ? of_all : of_one);
+  });
+}
+
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_GEMM_TASKS_H_
