@@ -18,6 +18,12 @@
 // Everything a kernel calls is inlined into it: no out-of-line xsimd function is left behind as a
 // weak symbol that the linker could hand to another instruction set's unit.
 #define LAMELLA_KERNEL __attribute__((flatten))
+// Not cloned for callers with constant arguments, which only GCC does.
+#if defined(__clang__)
+#define LAMELLA_ONE_COPY
+#else
+#define LAMELLA_ONE_COPY __attribute__((noclone))
+#endif
 
 namespace lamella::backends {
 namespace {

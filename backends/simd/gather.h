@@ -1,43 +1,64 @@
 // Mini-batches out of stored bytes: samples picked by index, mapped to T, transposed on the way; as
 // a matrix, or as the packed operand of a product.
 //
-// The network keeps samples in columns, data sets keep them in rows. They are transposed in
-// registers as words of four features, which shifts and masks then take apart: a quarter of the
-// shuffles that bytes need, or floats. Each line of the output is written once.
+// The network keeps samples in columns, data sets keep them in rows. 16 samples x 16
+// features are transposed as bytes, in registers, before they grow to vectors of T: loads and
+// stores are of whole lines, and each line of the output is written once.
 #ifndef LAMELLA_BACKENDS_SIMD_GATHER_H_
 #define LAMELLA_BACKENDS_SIMD_GATHER_H_
 
-#include "backends/simd/packing.h"
+#include "backends/simd/gemm.h"
 
 namespace lamella::backends {
 namespace {
 
-/// A tile: as many samples as a vector has 32-bit lanes, with 4 features in each of these.
-using Words = Raw<float>;  // moved, never computed with
-inline constexpr int kTileSamples = static_cast<int>(kLanes<float>);
-inline constexpr index kTileFeatures = 4 * kTileSamples;
+using Bytes16 __attribute__((vector_size(16))) = uint8_t;
+inline constexpr index kByteTile = 16;
 inline constexpr index kFetched = 64;  // bytes that a prefetch brings
 
-/// Fewer features of a sample than a tile has. Out of line: it is rarely called, from many places.
-[[gnu::noinline]] Words load_fewer(const uint8_t* from, index count) {
-  alignas(64) uint8_t bytes[kTileFeatures] = {};
-  for (index i = 0; i < count; ++i) bytes[i] = from[i];
-  Words words;
-  __builtin_memcpy(&words, bytes, sizeof(words));
-  return words;
+/// Row i becomes column i: four rounds of interleaving row i with row i + 8.
+LAMELLA_INLINE void transpose_bytes(Bytes16 (&tile)[kByteTile]) {
+  unroll<4>([&](auto) LAMELLA_INLINE_LAMBDA {
+    Bytes16 next[kByteTile];
+    unroll<8>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      const Bytes16 a = tile[i], b = tile[i + 8];
+      next[2 * i] =
+          __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                                14, 30, 15, 31);
+    });
+    unroll<16>([&](auto i) LAMELLA_INLINE_LAMBDA { tile[i] = next[i]; });
+  });
 }
 
-using Ints __attribute__((vector_size(sizeof(Words)))) = int32_t;
-
-/// Vector q of those that hold the integers, as T.
-template <int kQ, class T, int... kI>
-LAMELLA_INLINE Vec<T> converted(Ints ints, Indices<kI...>) {
-  const auto some = LAMELLA_SHUFFLE(ints, ints, (kQ * static_cast<int>(kLanes<T>) + kI)...);
-  const Raw<T> values = __builtin_convertvector(some, Raw<T>);
-  Vec<T> result;
-  __builtin_memcpy(&result, &values, sizeof(result));
-  return result;
+/// kLanes bytes as T. Compilers do not find these instructions in a loop over bytes.
+#if defined(__AVX512F__)
+LAMELLA_INLINE Vec<float> widen(const uint8_t* p, float) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return Vec<float>(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
 }
+LAMELLA_INLINE Vec<double> widen(const uint8_t* p, double) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return Vec<double>(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(bytes)));
+}
+#elif defined(__AVX2__)
+LAMELLA_INLINE Vec<float> widen(const uint8_t* p, float) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return Vec<float>(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)));
+}
+LAMELLA_INLINE Vec<double> widen(const uint8_t* p, double) {
+  int32_t four;
+  __builtin_memcpy(&four, p, sizeof(four));
+  return Vec<double>(_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four))));
+}
+#else
+template <class T>
+LAMELLA_INLINE Vec<T> widen(const uint8_t* p, T) {
+  alignas(16) T lanes[kLanes<T>];
+  for (index i = 0; i < kLanes<T>; ++i) lanes[i] = static_cast<T>(p[i]);
+  return Vec<T>::load_aligned(lanes);
+}
+#endif
 
 /// Where samples go, one in each column.
 template <class T>
@@ -51,42 +72,42 @@ struct SampleColumns {
   }
 };
 
-/// Features [j, j + count) of a tile that has been transposed: words[i] has four of every sample.
-/// Writes `samples` columns.
-template <class T>
-LAMELLA_INLINE void map_tile(const ByteGatherBlock<T>& g, const Words* words, index j, index count,
-                             index samples, T* to, index stride) {
-  constexpr int kL = static_cast<int>(kLanes<T>);
-  const T *offset = g.offset + j * g.offset_stride, *scale = g.scale + j * g.scale_stride;
-  for (; count > 0; count -= 4, ++words) {
-    Ints four;
-    __builtin_memcpy(&four, words, sizeof(four));
-    unroll<4>([&](auto f) LAMELLA_INLINE_LAMBDA {
-      if (f >= count) return;
-      const Ints ints = (four >> (8 * f)) & 255;
-      const Vec<T> o = broadcast(*offset), factor = broadcast(*scale);
-      unroll<kTileSamples / kL>([&](auto q) LAMELLA_INLINE_LAMBDA {
-        const Vec<T> x = (converted<q, T>(ints, typename MakeIndices<kL>::type{}) - o) * factor;
-        const index lanes = samples - q * kL;
-        if (lanes >= kL)
-          store(to + q * kL, x);
-        else if (lanes > 0)
-          store_n(to + q * kL, lanes, x);
-      });
-      to += stride;
-      offset += g.offset_stride;
-      scale += g.scale_stride;
+using ByteTile = uint8_t[kByteTile][kByteTile];
+
+/// tile[f][i] ← rows[i][f] for the first `count` features.
+LAMELLA_INLINE void load_tile(const uint8_t* const (&rows)[kByteTile], index count,
+                              ByteTile& tile) {
+  Bytes16 square[kByteTile];
+  if (count == kByteTile) {
+    unroll<kByteTile>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      __builtin_memcpy(&square[i], rows[i], sizeof(Bytes16));
     });
+  } else {
+    alignas(16) ByteTile some = {};
+    for (index i = 0; i < kByteTile; ++i)
+      __builtin_memcpy(some[i], rows[i], static_cast<size_t>(count));
+    __builtin_memcpy(square, some, sizeof(square));
   }
+  transpose_bytes(square);
+  __builtin_memcpy(tile, square, sizeof(tile));
+}
+
+/// Features [j, j + count) of samples [first, last) out of a tile; small rather than fast.
+template <class T>
+[[gnu::cold, gnu::noinline]] void copy_columns(const SampleColumns<T>& to, index first, index last,
+                                               index j, index count, const T* tile) {
+  for (index s = first; s < last; ++s, ++tile)
+    for (index f = 0; f < count; ++f) to.at(s)[(j + f) * to.stride] = tile[f * kByteTile];
 }
 
 /// (T(values[indices[s], j]) - offset[j]) * scale[j] for every sample s and feature j. Panels, if
-/// there are any, are of whole tiles, and filled up with the last sample.
+/// there are any, are filled up with the last sample.
 ///
-/// Not cloned: GCC would make a copy for panels, for 20 KB of archive and no speed.
+/// GCC would clone it for panels, for 20 KB of archive and no speed.
 template <class T>
-[[gnu::noclone]] LAMELLA_KERNEL void gather_samples(const ByteGatherBlock<T>& block,
+LAMELLA_ONE_COPY LAMELLA_KERNEL void gather_samples(const ByteGatherBlock<T>& block,
                                                     const SampleColumns<T>& to) {
+  constexpr int kVectorsPerTile = static_cast<int>(kByteTile / kLanes<T>);
   const ByteGatherBlock<T> g = block;  // copies, which stores of T cannot alias
   const index stride = to.stride;
   const index columns =
@@ -95,30 +116,50 @@ template <class T>
     return g.values +
            g.indices[(s < g.samples ? s : g.samples - 1) * g.indices_stride] * g.values_stride;
   };
-  for (index s = 0; s < columns; s += kTileSamples) {
-    const index samples = columns - s < kTileSamples ? columns - s : kTileSamples;
-    T* const out = to.at(s);
+  for (index s = 0; s < columns; s += kByteTile) {
     // Samples lie anywhere in memory: the next ones' lines are fetched while these are transposed.
-    const uint8_t *rows[kTileSamples], *next[kTileSamples];
-    for (index i = 0; i < kTileSamples; ++i) {
+    const uint8_t *rows[kByteTile], *next[kByteTile];
+#pragma GCC unroll 1
+    for (index i = 0; i < kByteTile; ++i) {
       rows[i] = sample(s + i);
-      next[i] = sample(s + kTileSamples + i);
+      next[i] = sample(s + kByteTile + i);
     }
-    for (index j = 0; j < g.features; j += kTileFeatures) {
-      const index count = g.features - j < kTileFeatures ? g.features - j : kTileFeatures;
-      if (j % kFetched == 0)
-        for (index i = 0; i < kTileSamples; ++i) __builtin_prefetch(next[i] + j);
-      Words square[kTileSamples];
-      unroll<kTileSamples>([&](auto i) LAMELLA_INLINE_LAMBDA {
-        if (count == kTileFeatures)
-          __builtin_memcpy(&square[i], rows[i] + j, sizeof(Words));
-        else
-          square[i] = load_fewer(rows[i] + j, count);
-      });
-      transpose_square<float>(square);
-      alignas(64) Words words[kTileSamples];
-      unroll<kTileSamples>([&](auto i) LAMELLA_INLINE_LAMBDA { words[i] = square[i]; });
-      map_tile(g, words, j, count, samples, out + j * stride, stride);
+    T* out = to.at(s);
+    // Where the vectors of a tile are not in one panel, each begins so many elements behind the
+    // first.
+    constexpr bool kOnePanel = kPanel<T> % kByteTile == 0;
+    index behind[kVectorsPerTile];
+    unroll<kVectorsPerTile>([&](auto q) LAMELLA_INLINE_LAMBDA {
+      behind[q] = kOnePanel ? q * kLanes<T> : to.at(s + q * kLanes<T>) - out;
+    });
+    const T *offset = g.offset, *scale = g.scale;
+    for (index j = 0; j < g.features; j += kByteTile) {
+      const index count = g.features - j < kByteTile ? g.features - j : kByteTile;
+      if (j % kFetched == 0) {
+#pragma GCC unroll 1
+        for (index i = 0; i < kByteTile; ++i) __builtin_prefetch(next[i] + j);
+      }
+      alignas(16) ByteTile tile;
+      load_tile(rows, count, tile);
+#pragma GCC unroll 1
+      for (index i = 0; i < kByteTile; ++i) rows[i] += kByteTile;
+      // Samples that are less than a tile go through a whole one.
+      const bool whole = columns - s >= kByteTile;
+      alignas(64) T some[kByteTile * kByteTile];
+      T* to_feature = whole ? out : some;
+      const index to_stride = whole ? stride : kByteTile;
+#pragma GCC unroll 1
+      for (index f = 0; f < count; ++f, to_feature += to_stride) {
+        const Vec<T> o = broadcast(*offset), factor = broadcast(*scale);
+        offset += g.offset_stride;
+        scale += g.scale_stride;
+        unroll<kVectorsPerTile>([&](auto q) LAMELLA_INLINE_LAMBDA {
+          const index at = kOnePanel || !whole ? q * kLanes<T> : behind[q];
+          store(to_feature + at, (widen(tile[f] + q * kLanes<T>, T{}) - o) * factor);
+        });
+      }
+      if (!whole) copy_columns(to, s, columns, j, count, some);
+      out += kByteTile * stride;
     }
   }
 }

@@ -31,7 +31,7 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.along_rows = kAlongRows;
   table.pack_a = pack_a<T>;
   table.pack_b = pack_b<T>;
-  if constexpr (kPanel<T> % kTileSamples == 0) table.pack_samples = pack_samples<T>;
+  table.pack_samples = pack_samples<T>;
   table.gemm_dots = gemm_dots<T>;
   table.dots_rows = blocking.dots_rows;
   table.gemv = gemv<T>;
