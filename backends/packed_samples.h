@@ -26,9 +26,10 @@ namespace lamella::backends {
 template <class T>
 class PackedSamples {
  public:
-  /// Larger batches are better written once for all workers.
-  static constexpr index kMostPanels = 256;
+  /// Batches of 2048 x 784, 6 MB, train 2 to 4 % faster packed (AVX-512, one and two threads).
+  /// Larger ones were not tried: every worker holds one.
   static constexpr index kMostBytes = 8 << 20;
+  static constexpr index kMostPanels = 256;
 
   /// Bytes of memory that a batch takes; 0 if it cannot be packed.
   static index bytes(const KernelTable<T>& table, const GatherBytes<T>& call) {

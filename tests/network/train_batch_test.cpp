@@ -206,6 +206,16 @@ TEST_CASE("a batch gathered by the step is the batch written before it", "[netwo
   for (index_t i = 0; i < kStored * kFeatures; ++i)
     bytes.push_back(static_cast<std::uint8_t>(i * 83 % 256));
   const std::vector<double> offset{3}, scale{0.01, 0.02, 0.005};
+  const auto gather_of = [&](const std::vector<std::int32_t>& chosen) {
+    GatherBytes<double> batch;
+    batch.values = bytes.data();
+    batch.samples = kStored;
+    batch.features = kFeatures;
+    batch.indices = {chosen.data(), static_cast<index_t>(chosen.size()), 1};
+    batch.offset = {offset.data(), kFeatures, 0};
+    batch.scale = {scale.data(), kFeatures, 1};
+    return batch;
+  };
   for (const auto& backend : test_backends()) {
     INFO(backend->info().name);
     const NetworkSpec spec{kFeatures, {6}, 2, {ActivationKind::tanh}};
@@ -217,13 +227,7 @@ TEST_CASE("a batch gathered by the step is the batch written before it", "[netwo
       const auto n = static_cast<index_t>(chosen.size());
       std::vector<std::int32_t> labels(chosen.size(), 1);
       labels[0] = 0;
-      GatherBytes<double> batch;
-      batch.values = bytes.data();
-      batch.samples = kStored;
-      batch.features = kFeatures;
-      batch.indices = {chosen.data(), n, 1};
-      batch.offset = {offset.data(), kFeatures, 0};
-      batch.scale = {scale.data(), kFeatures, 1};
+      GatherBytes<double> batch = gather_of(chosen);
       gathering.gather_batch(batch);
       const View<double> x = written.batch_input(n);
       for (index_t s = 0; s < n; ++s)
@@ -240,32 +244,20 @@ TEST_CASE("a batch gathered by the step is the batch written before it", "[netwo
       }
     }
     // For products only: as good, but once.
-    GatherBytes<double> once;
-    once.values = bytes.data();
-    once.samples = kStored;
-    once.features = kFeatures;
-    once.offset = {offset.data(), kFeatures, 0};
-    once.scale = {scale.data(), kFeatures, 1};
-    once.products_only = true;
     for (const auto& chosen : batches) {
       const std::vector<std::int32_t> labels(chosen.size(), 1);
-      once.indices = {chosen.data(), static_cast<index_t>(chosen.size()), 1};
-      written.gather_batch(once);
-      once.products_only = false;
+      GatherBytes<double> once = gather_of(chosen);
       gathering.gather_batch(once);
       once.products_only = true;
+      written.gather_batch(once);
       CHECK(written.train_batch(labels, {}, o).loss_sum ==
             gathering.train_batch(labels, {}, o).loss_sum);
       CHECK(parameters_of(gathering) == parameters_of(written));
       CHECK_THROWS_WITH(written.train_batch(labels, {}, o),
                         Catch::Matchers::ContainsSubstring("no mini-batch"));
     }
-    GatherBytes<double> outside;
-    outside.values = bytes.data();
+    GatherBytes<double> outside = gather_of(batches[0]);
     outside.samples = 1;
-    outside.features = kFeatures;
-    outside.indices = {batches[0].data(), 1, 1};
-    outside.offset = outside.scale = {offset.data(), kFeatures, 0};
     CHECK_THROWS_AS(gathering.gather_batch(outside), ArgumentError);
   }
 }
