@@ -35,7 +35,9 @@ class PackedSamples {
   static index bytes(const KernelTable<T>& table, const GatherBytes<T>& call) {
     const index panels = (call.out.rows + table.nr - 1) / table.nr;
     const index size = panels * table.nr * call.features * index{sizeof(T)};
-    return table.pack_samples != nullptr && panels <= kMostPanels && size <= kMostBytes ? size : 0;
+    const bool packs = table.pack_samples != nullptr && call.out.rows >= kFewestSamples &&
+                       panels <= kMostPanels && size <= kMostBytes;
+    return packs ? size : 0;
   }
 
   /// All must outlive this. `memory` has room for bytes().

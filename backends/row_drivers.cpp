@@ -268,7 +268,8 @@ template <class T>
 void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
   if (call.out.empty()) return;
   if (samples_ && &samples_->call() == &call) return;  // products pack the bytes
-  if (table_.gather_columns == nullptr || !unit_columns(call.out)) {
+  if (table_.gather_columns == nullptr || !unit_columns(call.out) ||
+      call.out.rows < kFewestSamples) {
     parallel_for(executor_, call.out.rows, 1, static_cast<double>(call.out.size()), [&](Range r) {
       GatherBytes<T> part = call;
       part.indices = {&call.indices[r.begin], r.size(), call.indices.stride};

@@ -96,8 +96,10 @@ LAMELLA_INLINE void load_tile(const uint8_t* const (&rows)[kByteTile], index cou
 template <class T>
 [[gnu::cold, gnu::noinline]] void copy_columns(const SampleColumns<T>& to, index first, index last,
                                                index j, index count, const T* tile) {
-  for (index s = first; s < last; ++s, ++tile)
-    for (index f = 0; f < count; ++f) to.at(s)[(j + f) * to.stride] = tile[f * kByteTile];
+  for (index s = first; s < last; ++s, ++tile) {
+    T* column = to.at(s) + j * to.stride;
+    for (index f = 0; f < count; ++f, column += to.stride) *column = tile[f * kByteTile];
+  }
 }
 
 /// (T(values[indices[s], j]) - offset[j]) * scale[j] for every sample s and feature j. Panels, if
