@@ -325,10 +325,7 @@ void check_labels(std::string_view where, ConstVectorView<std::int32_t> labels, 
   const auto outside = [limit](std::int32_t label) {
     return static_cast<std::uint32_t>(label) >= limit;
   };
-  if (labels.stride == 1)
-    for (index_t s = 0; s < labels.size; ++s) any |= outside(labels.data[s]);
-  else
-    any = true;
+  for (index_t s = 0; s < labels.size; ++s) any |= outside(labels[s]);
   for (index_t s = 0; any && s < labels.size; ++s)
     if (outside(labels[s]))
       fail(where, "label {} of sample {} is out of range; there are {} classes, from 0 to {}",

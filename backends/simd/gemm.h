@@ -399,9 +399,10 @@ struct Sweep {
            g.m * g.k * index{sizeof(T)} >= kFetchedBytes;
   }
   /// Tile by tile of A, across the panels of B. The first tile packs these, the others themselves.
-  LAMELLA_INLINE void along_rows() const {
-    const index panels = g.n / kPanel<T>, rest = panels * kPanel<T>;
-    const bool fetches = fetches_rows() && panels > 0;
+  /// There is at least one panel; returns the column where the last one ends.
+  LAMELLA_INLINE index along_rows() const {
+    const index panels = g.n / kPanel<T>;
+    const bool fetches = fetches_rows();
     for (index tile = 0; tile < tiles.count; ++tile) {
       const index row = tiles.first_row(tile), rows = tiles.rows(tile);
       TileOperands<T> from = operands(tile, 0);
@@ -415,9 +416,9 @@ struct Sweep {
         from.fetch_a = a_at(tile + 1);
         from.fetch_step = (rows * g.a_row_stride + panels * g.k - 1) / (panels * g.k);
       }
-      if (panels > 0) tile_kernels<T>.at[rows - 1][kVectors - 1](g, from, row, panels, 0);
+      tile_kernels<T>.at[rows - 1][kVectors - 1](g, from, row, panels, 0);
     }
-    down_columns(rest);
+    return panels * kPanel<T>;
   }
 
   /// From `column` on, panel by panel of B and then what is less than one, down the tiles of A. The
@@ -451,10 +452,9 @@ struct Sweep {
 template <class T>
 void gemm(const GemmBlock<T>& g) {
   if (g.m == 0) return;
-  if (kAlongRows && g.n >= kPanel<T>)
-    Sweep<T>(g).along_rows();
-  else
-    Sweep<T>(g).down_columns(0);
+  const Sweep<T> sweep(g);
+  const bool along_rows = kAlongRows && g.n >= kPanel<T>;
+  sweep.down_columns(along_rows ? sweep.along_rows() : 0);
 }
 
 }  // namespace
