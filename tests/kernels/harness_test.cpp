@@ -121,6 +121,8 @@ TEMPLATE_TEST_CASE("ulp is the distance of neighbouring numbers", "[harness]", f
     CHECK(ulp<TestType>(x) == static_cast<long double>(std::nextafter(x, TestType{2} * x)) -
                                   static_cast<long double>(x));
   CHECK(ulp<TestType>(0) == std::numeric_limits<TestType>::denorm_min());
+  CHECK(ulp<TestType>(std::numeric_limits<long double>::infinity()) == 0);
+  CHECK(ulp<TestType>(std::numeric_limits<long double>::quiet_NaN()) == 0);
 }
 
 /// Keeps what it is told.

@@ -95,10 +95,12 @@ std::string exceeds(View<T> got, const std::vector<X>& want, const std::vector<X
   });
 }
 
-/// Distance of T's numbers around x, constant below the smallest normal one.
+/// Distance of T's numbers around x, constant below the smallest normal one; 0 around infinity and
+/// NaN, from which nothing is a little way off.
 template <class T>
 long double ulp(long double x) {
   using Limits = std::numeric_limits<T>;
+  if (!std::isfinite(x)) return 0;
   const long double magnitude = std::max(std::abs(x), static_cast<long double>(Limits::min()));
   return std::ldexp(1.0L, std::ilogb(magnitude) - (Limits::digits - 1));
 }
