@@ -137,9 +137,10 @@ template <class T>
 LAMELLA_INLINE T max_lanes(Vec<T> v) {
   alignas(64) T lanes[kLanes<T>];
   v.store_aligned(lanes);
-  T largest = lanes[0];
-  for (index i = 1; i < kLanes<T>; ++i) largest = lanes[i] > largest ? lanes[i] : largest;
-  return largest;
+  for (index width = kLanes<T> / 2; width > 0; width /= 2)
+    for (index i = 0; i < width; ++i)
+      lanes[i] = lanes[i + width] > lanes[i] ? lanes[i + width] : lanes[i];
+  return lanes[0];
 }
 
 template <class T>

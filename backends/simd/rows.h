@@ -44,8 +44,12 @@ LAMELLA_INLINE T row_max(index n, const T* z) {
 }
 
 /// out[j] ← exp(z[j] - shift); returns the sum. z and out may be the same.
+///
+/// The rows z_ahead and out_ahead elements further on are fetched meanwhile: the maximum and the
+/// exponentials would wait for memory in turn with computing. Softmax of 1024 x 1000 out of L3 1.2
+/// times as fast, in place 1.3 times; fetched into L2 only, 1.15 and 1.2 times (AVX-512).
 template <class T>
-LAMELLA_INLINE T row_exp(index n, const T* z, T shift, T* out) {
+LAMELLA_INLINE T row_exp(index n, const T* z, T shift, T* out, index z_ahead, index out_ahead) {
   const Vec<T> s = broadcast(shift);
   Vec<T> sum[kPartials];
   unroll<kPartials>([&](auto q) LAMELLA_INLINE_LAMBDA { sum[q] = broadcast(T{0}); });
@@ -53,6 +57,8 @@ LAMELLA_INLINE T row_exp(index n, const T* z, T shift, T* out) {
   sweep_row(n, z, T{0}, [&](Vec<T> v, auto q, index j, index count) LAMELLA_INLINE_LAMBDA {
     const Vec<T> e = exp_nonpositive<T>(v - s);
     if (count == kLanes<T>) {
+      __builtin_prefetch(z + z_ahead + j);
+      __builtin_prefetch(out + out_ahead + j, 1);
       store(out + j, e);
       sum[q] = sum[q] + e;
     } else {
@@ -66,7 +72,9 @@ LAMELLA_INLINE T row_exp(index n, const T* z, T shift, T* out) {
 template <class T>
 LAMELLA_KERNEL void softmax_rows(index m, index n, const T* z, index ldz, T* p, index ldp) {
   for (index i = 0; i < m; ++i) {
-    const T sum = row_exp(n, z + i * ldz, row_max(n, z + i * ldz), p + i * ldp);
+    const bool more = i + 1 < m;
+    const T sum = row_exp(n, z + i * ldz, row_max(n, z + i * ldz), p + i * ldp, more ? ldz : 0,
+                          more ? ldp : 0);
     const Vec<T> factor = broadcast(1 / sum);
     map(n, p + i * ldp, p + i * ldp, [&](Vec<T> v) LAMELLA_INLINE_LAMBDA { return v * factor; });
   }
@@ -217,7 +225,9 @@ LAMELLA_KERNEL void softmax_nll_rows(const SoftmaxNllBlock<T>& s) {
     T below_all = 0;
     if (s.label_smoothing != 0)
       for (index j = 0; j < n; ++j) below_all += z[j] - largest;
-    const T sum = row_exp(n, z, largest, gradient);
+    const bool more = i + 1 < s.samples;
+    const T sum =
+        row_exp(n, z, largest, gradient, more ? s.logits_stride : 0, more ? s.gradient_stride : 0);
     finish_sample(s, i, largest, best, label_logit, sum, below_all);
     const T scale = s.scale * (s.weights != nullptr ? s.weights[i * s.weights_stride] : T{1});
     const Vec<T> inverse = broadcast(1 / sum), factor = broadcast(scale),
