@@ -59,9 +59,8 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
   // Blocks of rows end where tiles do: the rows as a whole are cut into tiles of nearly equal
   // height.
   const index tiles = (rows.size() + table.mr - 1) / table.mr;
-  // Along the rows, every tile passes once: blocks are for packing only.
-  const bool whole = table.along_rows && pack_a != PackA::by_blocks;
-  const index tiles_of_block = whole ? tiles : tiles_of_a_block(table);
+  // Along the rows, every tile passes once and needs no blocks.
+  const index tiles_of_block = table.along_rows ? tiles : tiles_of_a_block(table);
   const index row_blocks = (tiles + tiles_of_block - 1) / tiles_of_block;
   const auto row_at = [&](index row_block) {
     return rows.begin + rows.size() * (tiles * row_block / row_blocks) / tiles;

@@ -124,7 +124,8 @@ struct KernelTable {
   index mr, nr;  // micro-tile: at most mr rows, nr columns (= width of a packed panel)
   index kc;      // K is cut into ceil(K / kc) nearly equal blocks; decides the bits of a result
   index nc;      // columns packed at a time, at most: kc x nc elements stay in the outermost cache
-  index mc;  // rows of A swept per packed block: mc x kc elements should stay in the L2 beside it
+  index mc;  // rows of A swept per packed block: mc x kc elements should stay in the L2 beside it;
+             // not used along the rows
 
   void (*gemm)(const GemmBlock<T>&);
   bool packs_b_in_passing;  // gemm understands b_source
@@ -133,7 +134,7 @@ struct KernelTable {
   bool along_rows;
   /// Packs A (m x k, any strides): cuts the rows into ceil(m / mr) tiles of nearly equal height,
   /// the higher ones first, as gemm does, and stores each k-major, tile_stride(mr, k) elements
-  /// apart. Null: the table's gemm reads A in place only.
+  /// apart. Null: the table's gemm reads A in place, or works along the rows.
   void (*pack_a)(index m, index k, const T* a, index row_stride, index col_stride, T* packed);
   /// Packs B (k x n, any strides) into panels of nr columns, k*nr elements each, zero-padded.
   void (*pack_b)(index k, index n, const T* b, index row_stride, index col_stride, T* packed);

@@ -13,7 +13,7 @@ namespace lamella::backends {
 // product ran fastest with no cut at all. nc is a limit only: B is cut by the size of the L2
 // (gemm_blocking.h). Dot products against packing W, 256 x 784: 8 rows 1.6 times, 16 rows 0.87, 32
 // rows 0.65 times as fast (2 MiB of L2).
-constinit const KernelTable<float> avx512_f32 = make_table<float>("avx512", {800, 112, 1024, 12});
-constinit const KernelTable<double> avx512_f64 = make_table<double>("avx512", {512, 112, 512, 12});
+constinit const KernelTable<float> avx512_f32 = make_table<float>("avx512", {800, 0, 1024, 12});
+constinit const KernelTable<double> avx512_f64 = make_table<double>("avx512", {512, 0, 512, 12});
 
 }  // namespace lamella::backends

@@ -191,9 +191,7 @@ template <class T>
 LAMELLA_KERNEL void pack_a(index m, index k, const T* a, index row_stride, index col_stride,
                            T* packed) {
   if (m == 0) return;
-  // Along the rows the micro-kernel packs columns itself.
-  if constexpr (!kAlongRows)
-    if (row_stride == 1) return pack_columns(m, k, a, col_stride, packed);
+  if (row_stride == 1) return pack_columns(m, k, a, col_stride, packed);
   const Tiles tiles(m);
   for (index tile = 0; tile < tiles.count; ++tile, packed += tile_stride(kRows, k)) {
     const T* from = a + tiles.first_row(tile) * row_stride;

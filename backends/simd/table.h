@@ -29,7 +29,7 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.gemm = gemm<T>;
   table.packs_b_in_passing = true;
   table.along_rows = kAlongRows;
-  table.pack_a = pack_a<T>;
+  if constexpr (!kAlongRows) table.pack_a = pack_a<T>;
   table.pack_b = pack_b<T>;
   table.pack_samples = pack_samples<T>;
   table.gemm_dots = gemm_dots<T>;
