@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -10,6 +12,7 @@
 #include <utility>
 
 #include <lamella/error.h>
+#include <lamella/matrix.h>
 
 #include "core/format.h"
 #include "core/model_metadata.h"
@@ -44,16 +47,19 @@ std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
   return tensors;
 }
 
-// The memory of the same tensors, in the same order; weights are row-major without padding.
-template <class T, class Network>
-std::vector<std::span<T>> tensor_memory(Network& network) {
-  std::vector<std::span<T>> memory;
+std::size_t element_count(const std::vector<std::uint64_t>& shape) {
+  return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
+}
+
+// body(first element, elements) for the rows of the tensors in memory, which may have room between
+// them, in the order of the file.
+template <class Network, class Body>
+void for_each_row(Network& network, const Body& body) {
   for (index_t l = 0; l < network.layers(); ++l) {
-    const auto layer = network.layer(l);
-    memory.emplace_back(layer.weights.data, static_cast<std::size_t>(layer.weights.size()));
-    memory.emplace_back(layer.bias.data, static_cast<std::size_t>(layer.bias.size));
+    const auto [weights, bias] = network.layer(l);
+    for (index_t i = 0; i < weights.rows; ++i) body(&weights(i, 0), weights.cols);
+    body(bias.data, bias.size);
   }
-  return memory;
 }
 
 template <class T>
@@ -91,12 +97,20 @@ Network<T> load_network(const safetensors::Reader& file,
                         const std::vector<const TensorInfo*>& tensors, const NetworkSpec& spec,
                         std::shared_ptr<const Backend> backend) {
   Network<T> network = Network<T>::zeros(spec, std::move(backend));
-  const std::vector<std::span<T>> memory = tensor_memory<T>(network);
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    file.read(*tensors[i], std::as_writable_bytes(memory[i]));
-    if (!all_finite<T>(memory[i]))
-      file.fail(formatted("tensor {} has a value that is not finite", tensors[i]->name));
+  AlignedArray<T> values(network.parameter_count());
+  T* next = values.data();
+  for (const TensorInfo* tensor : tensors) {
+    const std::span<T> memory(next, element_count(tensor->shape));
+    file.read(*tensor, std::as_writable_bytes(memory));
+    if (!all_finite<T>(memory))
+      file.fail(formatted("tensor {} has a value that is not finite", tensor->name));
+    next += memory.size();
   }
+  const T* from = values.data();
+  for_each_row(network, [&](T* row, index_t n) {
+    std::copy_n(from, n, row);
+    from += n;
+  });
   return network;
 }
 
@@ -107,14 +121,17 @@ void save_model(const std::filesystem::path& path, const Network<T>& network,
                 const ModelInfo& info) {
   const safetensors::Metadata metadata = encode_metadata(network.spec(), info);
   const std::vector<TensorShape> shapes = tensor_shapes(network.spec());
-  const std::vector<std::span<const T>> memory = tensor_memory<const T>(network);
+  AlignedArray<T> values(network.parameter_count());
+  T* to = values.data();
+  for_each_row(network, [&](const T* row, index_t n) { to = std::copy_n(row, n, to); });
   std::vector<TensorData> tensors;
-  for (std::size_t i = 0; i < shapes.size(); ++i) {
-    if (!all_finite(memory[i]))
-      throw ArgumentError(
-          formatted("save_model: {} has a value that is not finite", shapes[i].name));
-    tensors.push_back(
-        {shapes[i].name, std::string(kDtype<T>), shapes[i].shape, std::as_bytes(memory[i])});
+  const T* next = values.data();
+  for (const TensorShape& tensor : shapes) {
+    const std::span<const T> memory(next, element_count(tensor.shape));
+    if (!all_finite(memory))
+      throw ArgumentError(formatted("save_model: {} has a value that is not finite", tensor.name));
+    tensors.push_back({tensor.name, std::string(kDtype<T>), tensor.shape, std::as_bytes(memory)});
+    next += memory.size();
   }
   safetensors::write(path, metadata, tensors);
 }

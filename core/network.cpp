@@ -189,10 +189,11 @@ double Network<T>::penalty(double weight_decay) const {
   double squares = 0;
   for (index_t l = 0; l < layers(); ++l) {
     const ConstView<T> w = layer(l).weights;
-    for (index_t i = 0; i < w.size(); ++i) {
-      const auto value = static_cast<double>(w.data[i]);
-      squares += value * value;
-    }
+    for (index_t i = 0; i < w.rows; ++i)
+      for (index_t j = 0; j < w.cols; ++j) {
+        const auto value = static_cast<double>(w(i, j));
+        squares += value * value;
+      }
   }
   return weight_decay / 2 * squares;
 }

@@ -19,15 +19,15 @@ template <class T>
 Parameters<T>::Parameters(const std::vector<index_t>& sizes) {
   index_t total = 0;
   for (std::size_t l = 1; l < sizes.size(); ++l)
-    total = checked_sum(total, checked_sum(padded<T>(checked_product(sizes[l], sizes[l - 1])),
-                                           padded<T>(sizes[l])));
+    total = checked_sum(total,
+                        checked_sum(weights_size<T>(sizes[l], sizes[l - 1]), padded<T>(sizes[l])));
   storage_ = AlignedArray<T>(total);
 
   T* next = storage_.data();
   layers_.reserve(sizes.size() - 1);
   for (std::size_t l = 1; l < sizes.size(); ++l) {
-    const View<T> weights = row_major(next, sizes[l], sizes[l - 1]);
-    next += padded<T>(weights.size());
+    const View<T> weights{next, sizes[l], sizes[l - 1], row_stride<T>(sizes[l - 1]), 1};
+    next += weights_size<T>(weights.rows, weights.cols);
     layers_.push_back({weights, {next, sizes[l], 1}});
     next += padded<T>(sizes[l]);
   }
@@ -45,9 +45,10 @@ void initialize(Parameters<T>& parameters, const Activation& hidden_activation,
     const auto fan_out = static_cast<double>(weights.rows);
     const double limit = std::sqrt(6 / (rectified && !before_softmax ? fan_in : fan_in + fan_out));
     const RandomStream random(seed, RandomPurpose::weights, static_cast<std::uint32_t>(l));
-    for (index_t i = 0; i < weights.size(); ++i)
-      weights.data[i] =
-          static_cast<T>(limit * (2 * random.uniform(static_cast<std::uint64_t>(i)) - 1));
+    std::uint64_t drawn = 0;
+    for (index_t i = 0; i < weights.rows; ++i)
+      for (index_t j = 0; j < weights.cols; ++j)
+        weights(i, j) = static_cast<T>(limit * (2 * random.uniform(drawn++) - 1));
     for (index_t i = 0; i < bias.size; ++i) bias[i] = 0;
   }
 }

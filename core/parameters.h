@@ -18,7 +18,8 @@ std::vector<index_t> layer_sizes(const NetworkSpec& spec);
 
 /// Memory shaped like the parameters of a network, zero at first.
 ///
-/// Layer l (0 nearest the input) has W [d_{l+1}, d_l] row-major and b [d_{l+1}].
+/// Layer l (0 nearest the input) has W [d_{l+1}, d_l] row-major, its rows row_stride apart, and
+/// b [d_{l+1}].
 template <class T>
 class Parameters {
  public:

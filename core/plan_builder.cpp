@@ -27,15 +27,16 @@ template <class T>
 GradientBuffer<T>::GradientBuffer(const std::vector<index_t>& sizes) {
   index_t largest = 0;
   for (std::size_t l = 1; l < sizes.size(); ++l)
-    largest = std::max(largest,
-                       checked_sum(padded<T>(checked_product(sizes[l], sizes[l - 1])), sizes[l]));
+    largest = std::max(largest, checked_sum(weights_size<T>(sizes[l], sizes[l - 1]), sizes[l]));
   memory_ = AlignedArray<T>(largest);
 }
 
 template <class T>
 LayerView<T> GradientBuffer<T>::of(const LayerView<T>& layer) {
-  return {row_major(memory_.data(), layer.weights.rows, layer.weights.cols),
-          {memory_.data() + padded<T>(layer.weights.size()), layer.bias.size, 1}};
+  View<T> weights = layer.weights;
+  weights.data = memory_.data();
+  return {weights,
+          {memory_.data() + weights_size<T>(weights.rows, weights.cols), layer.bias.size, 1}};
 }
 
 template <class T>

@@ -32,14 +32,25 @@ index_t padded(index_t size) {
   return checked_sum(size, kLineElements<T> - 1) / kLineElements<T> * kLineElements<T>;
 }
 
-/// Elements from one row to the next in a matrix with n samples as columns: whole cache lines, and
-/// no multiple of 1 KiB, so that the rows of a tile do not compete for a few sets of the cache.
-/// A single sample is a dense vector. Grows with n.
+/// Elements from one row to the next in a matrix of weights with n columns: rows follow each other
+/// unless they are a multiple of 1 KiB long, when the rows of a tile would compete for a few sets
+/// of the cache. Grows with n.
+template <class T>
+index_t row_stride(index_t n) {
+  return n % (16 * kLineElements<T>) == 0 ? checked_sum(n, kLineElements<T>) : n;
+}
+
+/// Elements that rows x cols weights take, in whole cache lines.
+template <class T>
+index_t weights_size(index_t rows, index_t cols) {
+  return padded<T>(checked_product(rows, row_stride<T>(cols)));
+}
+
+/// The row stride for n samples as columns, in whole cache lines; a single sample is a dense
+/// vector.
 template <class T>
 index_t leading_dimension(index_t n) {
-  if (n == 1) return 1;
-  const index_t lines = padded<T>(n);
-  return lines % (16 * kLineElements<T>) == 0 ? checked_sum(lines, kLineElements<T>) : lines;
+  return n == 1 ? 1 : row_stride<T>(padded<T>(n));
 }
 
 }  // namespace lamella

@@ -36,7 +36,8 @@ struct BatchResult {
   index_t correct = 0;    ///< samples whose most probable class is their label
 };
 
-/// Parameters of one layer: z = W a + b with W [units, inputs] row-major and b [units].
+/// Parameters of one layer: z = W a + b with W [units, inputs] row-major and b [units]. A network
+/// leaves room between the rows of W where they would be a multiple of 1 KiB long.
 template <class T>
 struct LayerView {
   View<T> weights;

@@ -42,11 +42,11 @@ TEMPLATE_TEST_CASE("a model is loaded as it was saved", "[model_file]", float, d
   using T = TestType;
   const ScratchDirectory directory;
   const auto path = directory.path() / "m.safetensors";
-  const std::vector<NetworkSpec> specs = {{1, {}, 1, {ActivationKind::identity}},
-                                          {6, {}, 3, {ActivationKind::sigmoid}},
-                                          {6, {5, 4, 7}, 3, {ActivationKind::tanh}},
-                                          {6, {17}, 2, {ActivationKind::relu}},
-                                          {6, {1}, 2, {ActivationKind::leaky_relu, 0.2}}};
+  const std::vector<NetworkSpec> specs = {
+      {1, {}, 1, {ActivationKind::identity}},        {6, {}, 3, {ActivationKind::sigmoid}},
+      {6, {5, 4, 7}, 3, {ActivationKind::tanh}},     {6, {17}, 2, {ActivationKind::relu}},
+      {6, {256}, 2, {ActivationKind::relu}},  // padded rows
+      {6, {1}, 2, {ActivationKind::leaky_relu, 0.2}}};
   for (const NetworkSpec& spec : specs) {
     Network<T> network(spec, backend(), 42);
     for (index_t l = 0; l < network.layers(); ++l)

@@ -205,6 +205,12 @@ TEST_CASE("initial weights follow seed and activation", "[network]") {
   CHECK(wide.layer(1).weights(2, 7) == narrow.layer(1).weights(2, 7));
   const Network<float> single(spec, backend, 1);
   CHECK(single.layer(0).weights(7, 9) == static_cast<float>(narrow.layer(0).weights(7, 9)));
+  // Nor on the room between rows, which doubles have here and floats do not.
+  const Network<double> padded({128, {}, 3}, backend, 1);
+  const Network<float> dense({128, {}, 3}, backend, 1);
+  CHECK(padded.layer(0).weights.row_stride > 128);
+  CHECK(dense.layer(0).weights.row_stride == 128);
+  CHECK(dense.layer(0).weights(2, 3) == static_cast<float>(padded.layer(0).weights(2, 3)));
 }
 
 TEST_CASE("a network moves with its parameters and views", "[network]") {
@@ -222,8 +228,12 @@ TEST_CASE("a network moves with its parameters and views", "[network]") {
 }
 
 TEST_CASE("penalty is half the decay times the squared weights, without biases", "[network]") {
-  Network<double> network({2, {}, 2}, test_backends().front());
-  for (index_t i = 0; i < 4; ++i) network.layer(0).weights.data[i] = static_cast<double>(i + 1);
+  Network<double> network({128, {}, 2}, test_backends().front());
+  const View<double> weights = network.layer(0).weights;
+  weights.data[128] = 1000;  // room between two rows
+  for (index_t i = 0; i < 2; ++i)
+    for (index_t j = 0; j < 128; ++j)
+      weights(i, j) = j < 2 ? static_cast<double>(2 * i + j + 1) : 0;
   network.layer(0).bias[0] = 100;
   CHECK(network.penalty(0.1) == Approx(0.05 * (1 + 4 + 9 + 16)));
 }
