@@ -117,13 +117,11 @@ void Drivers<T>::gemv(const Gemm<T>& g) const noexcept {
 /// Both operands contiguous along k, and one with few rows: a panel of the other is packed for as
 /// many uses only as the one has rows, while a dot product costs its sum across lanes, once.
 /// Packing takes about 0.5 cycles an element, a sum with what follows 3 to 4 (Zen 3).
-constexpr index kDepthPerRow = 12;
-
 template <class T>
 bool prefers_dots(const KernelTable<T>& table, const Gemm<T>& g) {
   const index rows = std::min(g.c.rows, g.c.cols);
   return table.gemm_dots != nullptr && g.a.col_stride == 1 && g.b.row_stride == 1 &&
-         rows <= table.dots_rows && kDepthPerRow * rows <= g.a.cols;
+         rows <= table.dots_rows && table.dots_depth * rows <= g.a.cols;
 }
 
 /// C ← alpha A B + beta C, every element a dot product; A becomes the operand with fewer rows.

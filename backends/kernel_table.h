@@ -143,7 +143,8 @@ struct KernelTable {
   void (*pack_samples)(const ByteGatherBlock<T>&, T* packed);
   /// Without packing, k > 0. Null: the table has no fast form.
   void (*gemm_dots)(const DotsBlock<T>&);
-  index dots_rows;  // at most so many rows of A (or columns of B) are faster without packing
+  index dots_rows;   // at most so many rows of A (or columns of B) are faster without packing,
+  index dots_depth;  // if k has so many elements for each of them
   /// y[i] ← alpha A[i,:] x + beta y[i]; A is m x k with unit column stride, x contiguous.
   void (*gemv)(index m, index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
                index y_stride);

@@ -6,8 +6,9 @@
 namespace lamella::backends {
 
 // Panels of kc x 8 floats (16 KiB) stay in a 32 KiB L1.
-constinit const KernelTable<float> baseline_f32 = make_table<float>("baseline", {512, 96, 256, 48});
+constinit const KernelTable<float> baseline_f32 =
+    make_table<float>("baseline", {512, 96, 256, 48, 12});
 constinit const KernelTable<double> baseline_f64 =
-    make_table<double>("baseline", {256, 96, 128, 48});
+    make_table<double>("baseline", {256, 96, 128, 48, 12});
 
 }  // namespace lamella::backends

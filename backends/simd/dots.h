@@ -55,9 +55,14 @@ LAMELLA_KERNEL void gemv(index m, index k, T alpha, const T* a, index lda, const
 }
 
 /// Dot products that are computed together: rows of A x rows of B. Twelve sums cover the latency of
-/// the multiply-adds; with the operands they fill 16 registers.
-inline constexpr index kDotRows = 4;
-inline constexpr index kDotColumns = 3;
+/// the multiply-adds; with the operands they fill 16 registers. Units with 32 registers define
+/// their own.
+#ifndef LAMELLA_SIMD_DOT_ROWS
+#define LAMELLA_SIMD_DOT_ROWS 4
+#define LAMELLA_SIMD_DOT_COLUMNS 3
+#endif
+inline constexpr int kDotRows = LAMELLA_SIMD_DOT_ROWS;
+inline constexpr int kDotColumns = LAMELLA_SIMD_DOT_COLUMNS;
 
 /// [a's sums, b's sums]: every lane adds two lanes of one operand, and the vectors of a level of
 /// the tree take turns in chunks of kChunk lanes.
@@ -90,6 +95,38 @@ LAMELLA_INLINE void sums_of_lanes(const Raw<T> (&v)[kN], T alpha, T* sums) {
   }
 }
 
+/// C ← sums + beta C for a tile of kM x kN, whose sums lie row by row.
+template <int kM, int kN, class T>
+LAMELLA_INLINE void update_tile(const DotsBlock<T>& g, const T* sums, T* c) {
+  const index c_row = g.c_row_stride, c_col = g.c_col_stride;
+  const T beta = g.beta;
+  if constexpr (kN == 2 || kN == 4) {
+    if (c_col == 1) {
+      using Row __attribute__((vector_size(kN * sizeof(T)))) = T;
+      unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+        Row row, old;
+        __builtin_memcpy(&row, sums + i * kN, sizeof(Row));
+        if (beta != 0) {
+          __builtin_memcpy(&old, c + i * c_row, sizeof(Row));
+          row = row + beta * old;
+        }
+        __builtin_memcpy(c + i * c_row, &row, sizeof(Row));
+      });
+      return;
+    }
+  }
+  const auto each = [&](const auto& body) LAMELLA_INLINE_LAMBDA {
+    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+      unroll<kN>([&](auto j)
+                     LAMELLA_INLINE_LAMBDA { body(c[i * c_row + j * c_col], sums[i * kN + j]); });
+    });
+  };
+  if (beta == 0)
+    each([](T& out, T value) LAMELLA_INLINE_LAMBDA { out = value; });
+  else
+    each([beta](T& out, T value) LAMELLA_INLINE_LAMBDA { out = value + beta * out; });
+}
+
 template <int kM, int kN, class T>
 LAMELLA_INLINE void dots_tile(const DotsBlock<T>& g, index row, index column) {
   const index lda = g.a_row_stride, ldb = g.b_row_stride;
@@ -112,31 +149,24 @@ LAMELLA_INLINE void dots_tile(const DotsBlock<T>& g, index row, index column) {
     step([](const T* from) LAMELLA_INLINE_LAMBDA { return load(from); });
   if (p > 0) step([p](const T* from) LAMELLA_INLINE_LAMBDA { return load_n(from, p); });
 
-  Raw<T> vectors[kN * kM];
-  unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      __builtin_memcpy(&vectors[j * kM + i], &sum[j][i], sizeof(Raw<T>));
+  Raw<T> vectors[kM * kN];
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      __builtin_memcpy(&vectors[i * kN + j], &sum[j][i], sizeof(Raw<T>));
     });
   });
-  constexpr index kSums = (kN * kM + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+  constexpr index kSums = (kM * kN + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
   alignas(64) T sums[kSums];
   sums_of_lanes<1, T>(vectors, g.alpha, sums);
-  const index c_row = g.c_row_stride, c_col = g.c_col_stride;
-  T* const c = g.c + row * c_row + column * c_col;
-  const auto each = [&](const auto& body) LAMELLA_INLINE_LAMBDA {
-    unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
-      unroll<kM>([&](auto i)
-                     LAMELLA_INLINE_LAMBDA { body(c[i * c_row + j * c_col], sums[j * kM + i]); });
-    });
-  };
-  // Element by element, so one branch for all of them and no multiplication by 1.
-  const T beta = g.beta;
-  if (beta == 0)
-    each([](T& out, T value) LAMELLA_INLINE_LAMBDA { out = value; });
-  else if (beta == 1)
-    each([](T& out, T value) LAMELLA_INLINE_LAMBDA { out += value; });
-  else
-    each([beta](T& out, T value) LAMELLA_INLINE_LAMBDA { out = value + beta * out; });
+  update_tile<kM, kN>(g, sums, g.c + row * g.c_row_stride + column * g.c_col_stride);
+}
+
+/// body(Index<n>) for the n that equals `count`, 1 <= n <= kMost.
+template <int kMost, class Body>
+LAMELLA_INLINE void with_count(index count, const Body& body) {
+  if constexpr (kMost > 1)
+    if (count < kMost) return with_count<kMost - 1>(count, body);
+  body(Index<kMost>{});
 }
 
 /// Rows of A, in tiles, by kN rows of B, which stay in L1 meanwhile. Tiles differ by one row at
@@ -146,19 +176,8 @@ LAMELLA_INLINE void dots_column(const DotsBlock<T>& g, index column) {
   index row = 0;
   for (index tiles = (g.m + kDotRows - 1) / kDotRows; tiles > 0; --tiles) {
     const index rows = (g.m - row + tiles - 1) / tiles;
-    switch (rows) {
-      case 4:
-        dots_tile<4, kN, T>(g, row, column);
-        break;
-      case 3:
-        dots_tile<3, kN, T>(g, row, column);
-        break;
-      case 2:
-        dots_tile<2, kN, T>(g, row, column);
-        break;
-      default:
-        dots_tile<1, kN, T>(g, row, column);
-    }
+    with_count<kDotRows>(
+        rows, [&](auto m) LAMELLA_INLINE_LAMBDA { dots_tile<m.value, kN, T>(g, row, column); });
     row += rows;
   }
 }
@@ -167,8 +186,11 @@ template <class T>
 LAMELLA_KERNEL void gemm_dots(const DotsBlock<T>& g) {
   index column = 0;
   for (; column + kDotColumns <= g.n; column += kDotColumns) dots_column<kDotColumns>(g, column);
-  if (g.n - column == 2) return dots_column<2>(g, column);
-  if (g.n - column == 1) return dots_column<1>(g, column);
+  if (column + 2 <= g.n) {
+    dots_column<2>(g, column);
+    column += 2;
+  }
+  if (column < g.n) dots_column<1>(g, column);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace lamella::backends {
 
 // Not measured on hardware: sized like AVX2 for the same cache sizes.
-constinit const KernelTable<float> neon_f32 = make_table<float>("neon", {512, 96, 240, 48});
-constinit const KernelTable<double> neon_f64 = make_table<double>("neon", {256, 96, 120, 48});
+constinit const KernelTable<float> neon_f32 = make_table<float>("neon", {512, 96, 240, 48, 12});
+constinit const KernelTable<double> neon_f64 = make_table<double>("neon", {256, 96, 120, 48, 12});
 
 }  // namespace lamella::backends

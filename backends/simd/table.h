@@ -14,7 +14,7 @@ namespace {
 
 /// Sizes a unit chooses for itself; see KernelTable.
 struct Blocking {
-  index kc, mc, nc, dots_rows;
+  index kc, mc, nc, dots_rows, dots_depth;
 };
 
 template <class T>
@@ -34,6 +34,7 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.pack_samples = pack_samples<T>;
   table.gemm_dots = gemm_dots<T>;
   table.dots_rows = blocking.dots_rows;
+  table.dots_depth = blocking.dots_depth;
   table.gemv = gemv<T>;
   table.outer_product = outer_product<T>;
   table.bias_add_rows = bias_add_rows<T>;
