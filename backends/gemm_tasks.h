@@ -98,7 +98,7 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         }
         if (first < n && g.k > 0)
           pack_block_of_b(table, p, ks, {j + first, j + n}, buffer + first * g.k);
-      } else {
+      } else if (g.k > 0) {  // there may be no operands otherwise
         g.b = &p.b(ks.begin, j);
         g.b_row_stride = p.b.row_stride;
         g.b_panel_stride = table.nr;
@@ -112,7 +112,7 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
       for (index rb = 0; rb < row_blocks; ++rb) {
         const Range r{row_at(rb), row_at(rb + 1)};
         g.m = r.size();
-        g.a = p.a.data + r.begin * p.a.row_stride + ks.begin * p.a.col_stride;
+        if (g.k > 0) g.a = &p.a(r.begin, ks.begin);
         g.a_row_stride = p.a.row_stride;
         g.a_col_stride = p.a.col_stride;
         g.a_pack = pack_a == PackA::by_tiles ? a_buffer : nullptr;
