@@ -392,10 +392,10 @@ struct Sweep {
   LAMELLA_INLINE TileOperands<T> operands(index tile, index column) const {
     return {a_at(tile), g.a_tile_stride != 0, nullptr, b_at(column), nullptr, nullptr, 0};
   }
-  /// Are rows of A, read in place, worth fetching a tile ahead? They are when A is too large to
-  /// have stayed in the L2 since it was last used, and lies in one piece.
+  /// Are rows of A worth fetching a tile ahead? They are when A is too large to have stayed in the
+  /// L2 since it was last used, and lies in one piece.
   LAMELLA_INLINE bool fetches_rows() const {
-    return g.a_tile_stride == 0 && g.a_col_stride == 1 && 4 * g.a_row_stride <= 5 * g.k &&
+    return g.a_col_stride == 1 && 4 * g.a_row_stride <= 5 * g.k &&
            g.m * g.k * index{sizeof(T)} >= kFetchedBytes;
   }
   /// Tile by tile of A, across the panels of B. The first tile packs these, the others themselves.
