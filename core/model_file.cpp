@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -14,6 +12,7 @@
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 
+#include "core/array_reader.h"
 #include "core/format.h"
 #include "core/model_metadata.h"
 #include "core/safetensors.h"
@@ -45,10 +44,6 @@ std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
     inputs = units;
   }
   return tensors;
-}
-
-std::size_t element_count(const std::vector<std::uint64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
 }
 
 // body(first element, elements) for the rows of the tensors in memory, which may have room between
@@ -97,10 +92,10 @@ Network<T> load_network(const safetensors::Reader& file,
                         const std::vector<const TensorInfo*>& tensors, const NetworkSpec& spec,
                         std::shared_ptr<const Backend> backend) {
   Network<T> network = Network<T>::zeros(spec, std::move(backend));
-  AlignedArray<T> values(network.parameter_count());
+  AlignedArray<T> values(network.parameter_count());  // so that no tensor's size overflows
   T* next = values.data();
   for (const TensorInfo* tensor : tensors) {
-    const std::span<T> memory(next, element_count(tensor->shape));
+    const std::span<T> memory(next, *element_count(tensor->shape));
     file.read(*tensor, std::as_writable_bytes(memory));
     if (!all_finite<T>(memory))
       file.fail(formatted("tensor {} has a value that is not finite", tensor->name));
@@ -127,7 +122,7 @@ void save_model(const std::filesystem::path& path, const Network<T>& network,
   std::vector<TensorData> tensors;
   const T* next = values.data();
   for (const TensorShape& tensor : shapes) {
-    const std::span<const T> memory(next, element_count(tensor.shape));
+    const std::span<const T> memory(next, *element_count(tensor.shape));
     if (!all_finite(memory))
       throw ArgumentError(formatted("save_model: {} has a value that is not finite", tensor.name));
     tensors.push_back({tensor.name, std::string(kDtype<T>), tensor.shape, std::as_bytes(memory)});
