@@ -25,16 +25,8 @@ long allocations() { return count; }
 
 }  // namespace lamella::test
 
-// The standard library's array and sized forms call these; its nothrow form does, but a sanitizer's
-// does not.
+// The standard library's array and sized forms call these, and the nothrow form of nothrow_new.cpp.
 void* operator new(std::size_t size) { return allocate(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  try {
-    return operator new(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return allocate(size, static_cast<std::size_t>(alignment));
 }
