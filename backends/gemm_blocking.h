@@ -77,6 +77,18 @@ PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index colum
   return pays ? PackA::by_blocks : PackA::no;
 }
 
+/// Whether the first tile of `rows` rows of A can pack k rows of B from bytes. What has a map of
+/// its own for each feature is packed before the product; so are the few bytes of small samples.
+template <class T>
+bool packs_bytes_in_passing(const KernelTable<T>& table, const ByteGatherBlock<T>& bytes, index k,
+                            index rows) {
+  constexpr index kFewestFeatures = 32;  // columns of bytes are taken so many at a time
+  const index tiles = (rows + table.mr - 1) / table.mr;
+  return table.rows_for_bytes > 0 && (rows + tiles - 1) / tiles >= table.rows_for_bytes && k > 0 &&
+         k <= kByteDepth && bytes.features >= kFewestFeatures && bytes.samples > 0 &&
+         bytes.offset_stride == 0 && bytes.scale_stride == 0;
+}
+
 /// Bytes of a core's L2 cache.
 inline index l2_bytes() {
 #ifdef _SC_LEVEL2_CACHE_SIZE

@@ -69,6 +69,7 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
   const bool packs_in_passing =
       table.packs_b_in_passing && p.b.col_stride == 1 && p.samples == nullptr;
   const bool b_is_packed = share.b_is_packed;
+  ByteGatherBlock<T> bytes;
   share.b_is_packed = packed && k_blocks == 1 && columns.size() <= panels * table.nr;
 
   for (index j = columns.begin; j < columns.end; j += panels * table.nr) {
@@ -83,6 +84,12 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
       g.c_row_stride = p.c.row_stride;
       if (samples_are_b) {
         const index panel_stride = p.samples->panel_stride();
+        bytes = block_of_samples(p.samples->call(), {j, j + n / table.nr * table.nr}, ks);
+        if (k_blocks == 1 && packs_bytes_in_passing(table, bytes, g.k, row_at(1) - row_at(0)) &&
+            p.samples->claim({j, j + bytes.samples})) {
+          g.b_samples = &bytes;
+          g.samples_are_columns = true;
+        }
         g.b = p.samples->panels({j, j + n}) + j / table.nr * panel_stride + ks.begin * table.nr;
         g.b_row_stride = table.nr;
         g.b_panel_stride = panel_stride;
@@ -95,6 +102,12 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
           g.b_source = &p.b(ks.begin, j);
           g.b_source_stride = p.b.row_stride;
           first = n / table.nr * table.nr;
+        } else if (!b_is_packed && p.samples != nullptr) {
+          bytes = block_of_samples(p.samples->call(), ks, {j, j + n / table.nr * table.nr});
+          if (packs_bytes_in_passing(table, bytes, g.k, row_at(1) - row_at(0))) {
+            g.b_samples = &bytes;
+            first = bytes.features;
+          }
         }
         if (first < n && g.k > 0)
           pack_block_of_b(table, p, ks, {j + first, j + n}, buffer + first * g.k);
@@ -130,6 +143,7 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         }
         table.gemm(g);
         g.b_source = nullptr;  // packed now
+        g.b_samples = nullptr;
       }
     }
   }

@@ -30,6 +30,23 @@ struct TileEpilogue {
   T gate_slope;
 };
 
+/// Rows of B that gemm can pack from bytes, at most: a panel of bytes stands on the stack.
+inline constexpr index kByteDepth = 1024;
+
+/// Samples to be preprocessed, out of stored bytes; see lamella::GatherBytes.
+template <class T>
+struct ByteGatherBlock {
+  index samples, features;
+  const uint8_t* values;  // (0, first feature of the block)
+  index values_stride;    // between stored samples
+  const int32_t* indices;
+  index indices_stride;
+  const T* offset;
+  index offset_stride;
+  const T* scale;
+  index scale_stride;
+};
+
 /// C (m x n) ← alpha A (m x k) B (k x n) + beta C, then the epilogue if there is one.
 ///
 /// A is read one element at a time and broadcast, with any strides, or from tiles that pack_a has
@@ -38,6 +55,9 @@ struct TileEpilogue {
 /// then. B is read by vectors: columns [q*nr, (q+1)*nr) stand in panel q, whose row p begins at
 /// b + q*b_panel_stride + p*b_row_stride. Every panel can be read nr columns wide, also the last
 /// (packing pads it with zeros).
+///
+/// The first tile can pack B in passing: from b_source, or from samples if the table says so for as
+/// many rows. These have one offset and one scale for all features.
 template <class T>
 struct GemmBlock {
   index m, n, k;
@@ -49,6 +69,8 @@ struct GemmBlock {
   index b_row_stride, b_panel_stride;
   const T* b_source;  // B(0, 0), or null
   index b_source_stride;
+  const ByteGatherBlock<T>* b_samples;  // whole panels of B before they are packed, or null
+  bool samples_are_columns;             // of B; else they are its rows
   T* c;
   index c_row_stride;
   T alpha, beta;
@@ -101,20 +123,6 @@ struct AdamBlock {
   T* weights;
 };
 
-/// Samples to be preprocessed, out of stored bytes; see lamella::GatherBytes.
-template <class T>
-struct ByteGatherBlock {
-  index samples, features;
-  const uint8_t* values;  // (0, first feature of the block)
-  index values_stride;    // between stored samples
-  const int32_t* indices;
-  index indices_stride;
-  const T* offset;
-  index offset_stride;
-  const T* scale;
-  index scale_stride;
-};
-
 /// The kernels of one instruction set for one element type. Matrices are row-major with unit column
 /// stride and a leading dimension (ld), both in elements; vectors are contiguous unless a stride is
 /// given.
@@ -129,6 +137,8 @@ struct KernelTable {
 
   void (*gemm)(const GemmBlock<T>&);
   bool packs_b_in_passing;  // gemm understands b_source
+  // gemm understands b_samples if its tiles have at least so many rows; 0: it does not.
+  index rows_for_bytes;
   // gemm computes C tile by tile along its rows, so that all of a block of B comes out of the L2
   // for each tile of A; and it understands a_pack.
   bool along_rows;

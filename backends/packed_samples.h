@@ -48,6 +48,16 @@ class PackedSamples {
   /// Elements from one panel to the next.
   index panel_stride() const { return call_.features * table_.nr; }
 
+  /// Whether the caller is to pack these samples, whole panels, into panels() now: none of them is
+  /// packed yet.
+  bool claim(Range samples) {
+    const auto at = packed_.begin();
+    const auto begin = at + samples.begin / table_.nr, end = at + samples.end / table_.nr;
+    if (std::find(begin, end, true) != end) return false;
+    std::fill(begin, end, true);
+    return true;
+  }
+
   /// The first panel; those that hold `samples` are packed now.
   const T* panels(Range samples) {
     const index end = (samples.end + table_.nr - 1) / table_.nr;

@@ -12,53 +12,7 @@
 namespace lamella::backends {
 namespace {
 
-using Bytes16 __attribute__((vector_size(16))) = uint8_t;
-inline constexpr index kByteTile = 16;
 inline constexpr index kFetched = 64;  // bytes that a prefetch brings
-
-/// Row i becomes column i: four rounds of interleaving row i with row i + 8.
-LAMELLA_INLINE void transpose_bytes(Bytes16 (&tile)[kByteTile]) {
-  unroll<4>([&](auto) LAMELLA_INLINE_LAMBDA {
-    Bytes16 next[kByteTile];
-    unroll<8>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      const Bytes16 a = tile[i], b = tile[i + 8];
-      next[2 * i] =
-          __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      next[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
-                                                14, 30, 15, 31);
-    });
-    unroll<16>([&](auto i) LAMELLA_INLINE_LAMBDA { tile[i] = next[i]; });
-  });
-}
-
-/// kLanes bytes as T. Compilers do not find these instructions in a loop over bytes.
-#if defined(__AVX512F__)
-LAMELLA_INLINE Vec<float> widen(const uint8_t* p, float) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  return Vec<float>(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
-}
-LAMELLA_INLINE Vec<double> widen(const uint8_t* p, double) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return Vec<double>(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(bytes)));
-}
-#elif defined(__AVX2__)
-LAMELLA_INLINE Vec<float> widen(const uint8_t* p, float) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return Vec<float>(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)));
-}
-LAMELLA_INLINE Vec<double> widen(const uint8_t* p, double) {
-  int32_t four;
-  __builtin_memcpy(&four, p, sizeof(four));
-  return Vec<double>(_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four))));
-}
-#else
-template <class T>
-LAMELLA_INLINE Vec<T> widen(const uint8_t* p, T) {
-  alignas(16) T lanes[kLanes<T>];
-  for (index i = 0; i < kLanes<T>; ++i) lanes[i] = static_cast<T>(p[i]);
-  return Vec<T>::load_aligned(lanes);
-}
-#endif
 
 /// Where samples go, one in each column.
 template <class T>
@@ -77,10 +31,10 @@ using ByteTile = uint8_t[kByteTile][kByteTile];
 /// tile[f][i] ← rows[i][f] for the first `count` features.
 LAMELLA_INLINE void load_tile(const uint8_t* const (&rows)[kByteTile], index count,
                               ByteTile& tile) {
-  Bytes16 square[kByteTile];
+  Bytes<kByteTile> square[kByteTile];
   if (count == kByteTile) {
     unroll<kByteTile>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      __builtin_memcpy(&square[i], rows[i], sizeof(Bytes16));
+      __builtin_memcpy(&square[i], rows[i], sizeof(square[i]));
     });
   } else {
     alignas(16) ByteTile some = {};
@@ -88,7 +42,7 @@ LAMELLA_INLINE void load_tile(const uint8_t* const (&rows)[kByteTile], index cou
       __builtin_memcpy(some[i], rows[i], static_cast<size_t>(count));
     __builtin_memcpy(square, some, sizeof(square));
   }
-  transpose_bytes(square);
+  transpose_bytes(square, AllOf<kByteTile>{});
   __builtin_memcpy(tile, square, sizeof(tile));
 }
 

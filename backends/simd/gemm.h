@@ -7,6 +7,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_GEMM_H_
 #define LAMELLA_BACKENDS_SIMD_GEMM_H_
 
+#include "backends/simd/byte_panels.h"
 #include "backends/simd/elementwise.h"
 
 namespace lamella::backends {
@@ -73,6 +74,7 @@ enum class Operands {
   any,      ///< A in place or packed, B in place or packed
   packed,   ///< both packed: addresses are two pointers and constants
   pack_b,   ///< A as in any; B is read in place and stored into its panel
+  widen_b,  ///< as pack_b, but B comes from bytes
   pack_a,   ///< A's columns are read in place and stored into a tile; B packed
   fetch_a,  ///< as any, and the next tile of A is fetched meanwhile
 };
@@ -85,13 +87,22 @@ struct TileOperands {
   T* pack_a;
   const T* b;
   T* pack_b;
-  const T* fetch_a;  // memory to fetch into L2, fetch_step elements a step, or null
+  const uint8_t* bytes;         // of B, kPanel a step, or null
+  const T* map;                 // a vector to subtract from them, one to multiply the difference by
+  const uint8_t* const* ahead;  // addresses to fetch meanwhile, one a step
+  const T* fetch_a;             // memory to fetch into L2, fetch_step elements a step, or null
   index fetch_step;
 };
 
-/// Tiles for which A can be packed in passing or fetched. All of a block of more than kRows rows
-/// are; code for the others would be dead weight.
-constexpr bool is_high(index rows) { return 2 * rows >= kRows; }
+/// Tiles that can do something in passing but pack B. All but a few of a block of more than two
+/// tiles' rows are; code for the others would be dead weight.
+inline constexpr index kFewestHighRows = (2 * kRows + 2) / 3;
+constexpr bool is_high(index rows) { return rows >= kFewestHighRows; }
+
+/// Whether tiles read bytes. Down the columns it is level or 2 % slower (AVX2), and doubles are not
+/// worth the code.
+template <class T>
+inline constexpr bool kWidens = kAlongRows && sizeof(T) == 4 && kPanel<T> == kBytePanel;
 
 /// How far ahead a B in place is fetched, and columns of A: they lie in different pages, where the
 /// processor's own prefetching does not follow.
@@ -121,8 +132,9 @@ template <Operands kFrom, int kM, int kV, class T>
 LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& from,
                                Vec<T> (&acc)[kM][kV]) {
   // Locals: a store could otherwise alias the members and force reloads.
-  constexpr bool kPacked = kFrom == Operands::packed, kPackA = kFrom == Operands::pack_a;
-  const bool a_tiles = kPacked || (!kPackA && from.a_is_packed);
+  constexpr bool kPacked = kFrom == Operands::packed, kPackA = kFrom == Operands::pack_a,
+                 kWiden = kFrom == Operands::widen_b;
+  const bool a_tiles = kPacked || (!kPackA && !kWiden && from.a_is_packed);
   const index a_row = kPackA || a_tiles ? 1 : g.a_row_stride;
   const index a_col = a_tiles ? kM : g.a_col_stride;
   const index b_row = kPacked || kPackA           ? kPanel<T>
@@ -131,6 +143,9 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& fro
   const T* const a = from.a;
   const T* b = from.b;
   T *tile = from.pack_a, *panel = from.pack_b;
+  const uint8_t* bytes = from.bytes;
+  const T* const map = from.map;
+  const uint8_t* const* ahead = from.ahead;
   const T* fetch = from.fetch_a;
   const index fetch_step = from.fetch_step;
   // Rows by a base and at most kRowsPerBase - 1 multiples of the stride: an offset for each row
@@ -140,17 +155,23 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& fro
   unroll<kBases>([&](auto q) LAMELLA_INLINE_LAMBDA { rows[q] = a + q * kRowsPerBase * a_row; });
   for (index p = g.k; p > 0; --p) {
     Vec<T> bv[kV];
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { bv[v] = load(b + v * kLanes<T>); });
-    if constexpr (kFrom == Operands::pack_b) {
-      // Not beyond the last row: an address without memory costs a walk of the page tables.
+    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
+      if constexpr (kWiden)
+        bv[v] = (widen(bytes + v * kLanes<T>, T{}) - load(map)) * load(map + kLanes<T>);
+      else
+        bv[v] = load(b + v * kLanes<T>);
+    });
+    // Not beyond the last row: an address without memory costs a walk of the page tables.
+    if constexpr (kFrom == Operands::pack_b)
       __builtin_prefetch(b + (p > kPrefetchSteps ? kPrefetchSteps * b_row : 0));
+    if constexpr (kFrom == Operands::pack_b || kWiden) {
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { store(panel + v * kLanes<T>, bv[v]); });
       panel += kPanel<T>;
     }
     if constexpr (kPackA) {
-      const T* const ahead = rows[0] + (p > kPrefetchSteps ? kPrefetchSteps * a_col : 0);
-      __builtin_prefetch(ahead);
-      __builtin_prefetch(ahead + kM - 1);
+      const T* const a_ahead = rows[0] + (p > kPrefetchSteps ? kPrefetchSteps * a_col : 0);
+      __builtin_prefetch(a_ahead);
+      __builtin_prefetch(a_ahead + kM - 1);
       pack_step<kM, T>(rows[0], tile);
       tile += kM;
     }
@@ -164,7 +185,12 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& fro
       fetch += fetch_step;
     }
     unroll<kBases>([&](auto q) LAMELLA_INLINE_LAMBDA { rows[q] += a_col; });
-    b += b_row;
+    if constexpr (kWiden) {
+      __builtin_prefetch(*ahead++);
+      bytes += kPanel<T>;
+    } else {
+      b += b_row;
+    }
   }
 }
 
@@ -218,7 +244,9 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = broadcast(T{0}); });
   });
   constexpr bool kHelpsA = kAlongRows && kV == kVectors && is_high(kM);
-  if (kV == kVectors && from.pack_b != nullptr)
+  if (kWidens<T> && kV == kVectors && is_high(kM) && from.bytes != nullptr)
+    gemm_steps<Operands::widen_b, kM, kV, T>(g, from, acc);
+  else if (kV == kVectors && from.pack_b != nullptr)
     gemm_steps<Operands::pack_b, kM, kV, T>(g, from, acc);
   else if (kHelpsA && from.pack_a != nullptr)
     gemm_steps<Operands::pack_a, kM, kV, T>(g, from, acc);
@@ -390,7 +418,11 @@ struct Sweep {
     return g.b + column / kPanel<T> * g.b_panel_stride;
   }
   LAMELLA_INLINE TileOperands<T> operands(index tile, index column) const {
-    return {a_at(tile), g.a_tile_stride != 0, nullptr, b_at(column), nullptr, nullptr, 0};
+    TileOperands<T> from{};
+    from.a = a_at(tile);
+    from.a_is_packed = g.a_tile_stride != 0;
+    from.b = b_at(column);
+    return from;
   }
   /// Are rows of A worth fetching a tile ahead? They are when A is too large to have stayed in the
   /// L2 since it was last used, and lies in one piece.
@@ -398,12 +430,38 @@ struct Sweep {
     return g.a_col_stride == 1 && 4 * g.a_row_stride <= 5 * g.k &&
            g.m * g.k * index{sizeof(T)} >= kFetchedBytes;
   }
+  /// The first tile of A, across the panels of B, which it packs from bytes. These are transposed,
+  /// or brought together, panel by panel, just before.
+  void first_tile_from_bytes() const {
+    if constexpr (kWidens<T>) {
+      alignas(64) uint8_t bytes[kByteDepth * kPanel<T>];
+      alignas(64) T map[2 * kLanes<T>];
+      Ahead ahead;
+      store(map, broadcast(*g.b_samples->offset));
+      store(map + kLanes<T>, broadcast(*g.b_samples->scale));
+      for (index column = 0; column + kPanel<T> <= g.n; column += kPanel<T>) {
+        if (g.samples_are_columns)
+          byte_panel_of_columns(*g.b_samples, column, bytes, ahead);
+        else
+          byte_panel_of_rows(*g.b_samples, column, bytes, ahead);
+        TileOperands<T> from = operands(0, column);
+        from.bytes = bytes;
+        from.map = map;
+        from.ahead = ahead;
+        from.pack_b = const_cast<T*>(from.b);
+        tile_kernels<T>.at[tiles.rows(0) - 1][kVectors - 1](g, from, 0, 1, column);
+      }
+    }
+  }
+
   /// Tile by tile of A, across the panels of B. The first tile packs these, the others themselves.
   /// There is at least one panel; returns the column where the last one ends.
   LAMELLA_INLINE index along_rows() const {
     const index panels = g.n / kPanel<T>;
     const bool fetches = fetches_rows();
-    for (index tile = 0; tile < tiles.count; ++tile) {
+    const bool from_bytes = g.b_samples != nullptr;
+    if (from_bytes) first_tile_from_bytes();
+    for (index tile = from_bytes ? 1 : 0; tile < tiles.count; ++tile) {
       const index row = tiles.first_row(tile), rows = tiles.rows(tile);
       TileOperands<T> from = operands(tile, 0);
       if (tile == 0 && g.b_source != nullptr) {

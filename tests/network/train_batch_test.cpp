@@ -264,6 +264,55 @@ TEST_CASE("a batch gathered by the step is the batch written before it", "[netwo
   }
 }
 
+// Where the first layer's products pack the bytes, in passing or before, by whole panels or less.
+TEST_CASE("a batch packed from its bytes is the batch written before", "[network][train]") {
+  constexpr index_t kStored = 150;
+  struct Case {
+    index_t features, units, samples;
+    bool map_by_feature;
+  };
+  const auto c =
+      GENERATE(Case{100, 40, 72, false}, Case{100, 40, 72, true}, Case{64, 14, 64, false},
+               Case{32, 10, 33, false}, Case{31, 40, 64, false}, Case{45, 9, 40, false},
+               Case{1030, 33, 32, false}, Case{77, 600, 96, false});
+  INFO(c.features << "-" << c.units << ", batch of " << c.samples);
+  std::vector<std::uint8_t> bytes;
+  for (index_t i = 0; i < kStored * c.features; ++i)
+    bytes.push_back(static_cast<std::uint8_t>(i * 89 % 251 + i % 5));
+  std::vector<float> offset, scale;
+  for (index_t j = 0; j < c.features; ++j) {
+    offset.push_back(static_cast<float>(100 + j % 3));
+    scale.push_back(1 / static_cast<float>(90 + j % 7));
+  }
+  for (const auto& backend : test_backends()) {
+    INFO(backend->info().name);
+    const NetworkSpec spec{c.features, {c.units}, 3, {ActivationKind::relu}};
+    Network<float> packing(spec, backend, 5);
+    Network<float> written(spec, backend, 5);
+    for (std::int32_t step = 0; step < 3; ++step) {
+      std::vector<std::int32_t> chosen, labels;
+      for (std::int32_t s = 0; s < static_cast<std::int32_t>(c.samples); ++s) {
+        chosen.push_back((s * 7 + step * 11) % static_cast<std::int32_t>(kStored));
+        labels.push_back((s + step) % 3);
+      }
+      GatherBytes<float> batch;
+      batch.values = bytes.data();
+      batch.samples = kStored;
+      batch.features = c.features;
+      batch.indices = {chosen.data(), c.samples, 1};
+      batch.offset = {offset.data(), c.features, c.map_by_feature ? 1 : 0};
+      batch.scale = {scale.data(), c.features, c.map_by_feature ? 1 : 0};
+      written.gather_batch(batch);
+      batch.products_only = true;
+      packing.gather_batch(batch);
+      const SgdOptions o = options(0.1, 0, 0.01);
+      CHECK(packing.train_batch(labels, {}, o).loss_sum ==
+            written.train_batch(labels, {}, o).loss_sum);
+      CHECK(parameters_of(packing) == parameters_of(written));
+    }
+  }
+}
+
 TEST_CASE("options may change from step to step", "[network][train]") {
   for (const auto& backend : test_backends()) {
     INFO(backend->info().name);
