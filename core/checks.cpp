@@ -318,20 +318,6 @@ void check(const Plan<T>& plan) {
     std::visit([](const auto& operands) { check(operands); }, call);
 }
 
-void check_labels(std::string_view where, ConstVectorView<std::int32_t> labels, index_t classes) {
-  // First whether any is out of range, which compilers vectorise; then which.
-  bool any = false;
-  const auto limit = static_cast<std::uint32_t>(std::min(classes, index_t{1} << 31));
-  const auto outside = [limit](std::int32_t label) {
-    return static_cast<std::uint32_t>(label) >= limit;
-  };
-  for (index_t s = 0; s < labels.size; ++s) any |= outside(labels[s]);
-  for (index_t s = 0; any && s < labels.size; ++s)
-    if (outside(labels[s]))
-      fail(where, "label {} of sample {} is out of range; there are {} classes, from 0 to {}",
-           labels[s], s, classes, classes - 1);
-}
-
 void check_activation(std::string_view where, const Activation& activation) {
   if (activation.kind > ActivationKind::sigmoid)
     fail(where, "activation kind {} is unknown; the last one is {}",
