@@ -3,7 +3,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_DOTS_H_
 #define LAMELLA_BACKENDS_SIMD_DOTS_H_
 
-#include "backends/simd/shuffle.h"
+#include "backends/simd/lane_sums.h"
 
 namespace lamella::backends {
 namespace {
@@ -63,37 +63,6 @@ LAMELLA_KERNEL void gemv(index m, index k, T alpha, const T* a, index lda, const
 #endif
 inline constexpr int kDotRows = LAMELLA_SIMD_DOT_ROWS;
 inline constexpr int kDotColumns = LAMELLA_SIMD_DOT_COLUMNS;
-
-/// [a's sums, b's sums]: every lane adds two lanes of one operand, and the vectors of a level of
-/// the tree take turns in chunks of kChunk lanes.
-template <int kChunk, class T>
-LAMELLA_INLINE Raw<T> add_halves(Raw<T> a, Raw<T> b) {
-  using All = typename MakeIndices<static_cast<int>(kLanes<T>)>::type;
-  if constexpr (kChunk * sizeof(T) < 16)
-    interleave_rows<kChunk, T>(a, b, All{});
-  else
-    swap_row_blocks<kChunk, T>(a, b, All{});
-  return a + b;
-}
-
-/// sums[i] ← alpha times the sum of the lanes of v[i], for all i. An element's lanes are added in
-/// an order that does not depend on i.
-template <int kChunk, class T, int kN>
-LAMELLA_INLINE void sums_of_lanes(const Raw<T> (&v)[kN], T alpha, T* sums) {
-  if constexpr (kChunk == kLanes<T>) {
-    unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      const Raw<T> scaled = v[i] * alpha;
-      __builtin_memcpy(sums + i * kLanes<T>, &scaled, sizeof(Raw<T>));
-    });
-  } else {
-    Raw<T> half[(kN + 1) / 2];
-    unroll<(kN + 1) / 2>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      constexpr int kSecond = 2 * i.value + 1 < kN ? 2 * i.value + 1 : 2 * i.value;
-      half[i] = add_halves<kChunk, T>(v[2 * i], v[kSecond]);
-    });
-    sums_of_lanes<2 * kChunk, T>(half, alpha, sums);
-  }
-}
 
 /// C ← sums + beta C for a tile of kM x kN, whose sums lie row by row.
 template <int kM, int kN, class T>
