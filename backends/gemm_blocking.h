@@ -82,10 +82,9 @@ PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index colum
 template <class T>
 bool packs_bytes_in_passing(const KernelTable<T>& table, const ByteGatherBlock<T>& bytes, index k,
                             index rows) {
-  constexpr index kFewestFeatures = 32;  // columns of bytes are taken so many at a time
   const index tiles = (rows + table.mr - 1) / table.mr;
   return table.rows_for_bytes > 0 && (rows + tiles - 1) / tiles >= table.rows_for_bytes && k > 0 &&
-         k <= kByteDepth && bytes.features >= kFewestFeatures && bytes.samples > 0 &&
+         k <= kByteDepth && bytes.features >= kFewestByteFeatures && bytes.samples > 0 &&
          bytes.offset_stride == 0 && bytes.scale_stride == 0;
 }
 

@@ -30,8 +30,10 @@ struct TileEpilogue {
   T gate_slope;
 };
 
-/// Rows of B that gemm can pack from bytes, at most: a panel of bytes stands on the stack.
+/// Rows of B that gemm can pack from bytes, at most: a panel of bytes stands on the stack. And what
+/// features samples have for that, at least: so many are loaded at a time.
 inline constexpr index kByteDepth = 1024;
+inline constexpr index kFewestByteFeatures = 32;
 
 /// Samples to be preprocessed, out of stored bytes; see lamella::GatherBytes.
 template <class T>

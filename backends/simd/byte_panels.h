@@ -61,6 +61,7 @@ LAMELLA_INLINE void transpose_bytes(Bytes<sizeof...(kI)> (&rows)[kByteTile], Ind
 
 /// A panel of bytes has 32 columns; 32 features of two samples are a vector.
 inline constexpr int kBytePanel = 32;
+static_assert(kBytePanel == kFewestByteFeatures);
 
 /// The halves of a and of b in turn.
 template <int... kI>
