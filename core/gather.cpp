@@ -28,28 +28,27 @@ T map_value(Stored x, double offset, double scale) noexcept {
 }
 
 // Any strides; a tile of samples at a time, so that an output with contiguous rows is written by
-// lines. Samples of less than a line need no tiles, each of which begins anew with every feature:
-// 3 % of a step of 2-10-2 on 1000 samples.
+// lines.
 template <class T, class Stored>
 void gather_columns(const Stored* values, index_t features, std::span<const std::int32_t> indices,
                     const AffineMap& map, View<T> out) noexcept {
-  constexpr index_t kLine = 64 / sizeof(Stored);
-  const index_t tile = features <= kLine ? out.rows : kTile;
-  for (index_t i = 0; i < out.rows; i += tile) {
-    const std::int32_t* const samples = &indices[static_cast<std::size_t>(i)];
-    const index_t rows = std::min(tile, out.rows - i);
+  std::array<const Stored*, kTile> samples{};
+  for (index_t i = 0; i < out.rows; i += kTile) {
+    const index_t rows = std::min(kTile, out.rows - i);
+    for (index_t s = 0; s < rows; ++s)
+      samples[static_cast<std::size_t>(s)] =
+          values + indices[static_cast<std::size_t>(i + s)] * features;
     for (index_t f = 0; f < features; ++f) {
       const double offset = map.offset[f * map.offset_stride];
       const double scale = map.scale[f * map.scale_stride];
-      const Stored* const from = values + f;
       T* to = &out(i, f);
       // Without preprocessing a value stays what it is, and most of the time is saved.
       if (offset == 0 && scale == 1)
         for (index_t s = 0; s < rows; ++s, to += out.row_stride)
-          *to = static_cast<T>(from[samples[s] * features]);
+          *to = static_cast<T>(samples[static_cast<std::size_t>(s)][f]);
       else
         for (index_t s = 0; s < rows; ++s, to += out.row_stride)
-          *to = map_value<T>(from[samples[s] * features], offset, scale);
+          *to = map_value<T>(samples[static_cast<std::size_t>(s)][f], offset, scale);
     }
   }
 }
