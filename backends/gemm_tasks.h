@@ -69,11 +69,17 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
   const bool packs_in_passing =
       table.packs_b_in_passing && p.b.col_stride == 1 && p.samples == nullptr;
   const bool b_is_packed = share.b_is_packed;
+  // B as bytes, and whether the first tile can pack them.
   ByteGatherBlock<T> bytes;
+  const auto takes_bytes = [&](Range samples, Range features, index k) {
+    bytes = block_of_samples(p.samples->call(), samples, features);
+    return packs_bytes_in_passing(table, bytes, k, row_at(1) - row_at(0));
+  };
   share.b_is_packed = packed && k_blocks == 1 && columns.size() <= panels * table.nr;
 
   for (index j = columns.begin; j < columns.end; j += panels * table.nr) {
     const index n = std::min(columns.end - j, panels * table.nr);
+    const index whole = n / table.nr * table.nr;
     for (index kb = 0; kb < k_blocks; ++kb) {
       const Range ks = k_block(p.k, kb, k_blocks);
       GemmBlock<T> g{};
@@ -84,9 +90,8 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
       g.c_row_stride = p.c.row_stride;
       if (samples_are_b) {
         const index panel_stride = p.samples->panel_stride();
-        bytes = block_of_samples(p.samples->call(), {j, j + n / table.nr * table.nr}, ks);
-        if (k_blocks == 1 && packs_bytes_in_passing(table, bytes, g.k, row_at(1) - row_at(0)) &&
-            p.samples->claim({j, j + bytes.samples})) {
+        if (k_blocks == 1 && takes_bytes({j, j + whole}, ks, g.k) &&
+            p.samples->claim({j, j + whole})) {
           g.b_samples = &bytes;
           g.samples_are_columns = true;
         }
@@ -101,13 +106,10 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         if (!b_is_packed && packs_in_passing && g.k > 0) {
           g.b_source = &p.b(ks.begin, j);
           g.b_source_stride = p.b.row_stride;
-          first = n / table.nr * table.nr;
-        } else if (!b_is_packed && p.samples != nullptr) {
-          bytes = block_of_samples(p.samples->call(), ks, {j, j + n / table.nr * table.nr});
-          if (packs_bytes_in_passing(table, bytes, g.k, row_at(1) - row_at(0))) {
-            g.b_samples = &bytes;
-            first = bytes.features;
-          }
+          first = whole;
+        } else if (!b_is_packed && p.samples != nullptr && takes_bytes(ks, {j, j + whole}, g.k)) {
+          g.b_samples = &bytes;
+          first = whole;
         }
         if (first < n && g.k > 0)
           pack_block_of_b(table, p, ks, {j + first, j + n}, buffer + first * g.k);

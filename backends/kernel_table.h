@@ -139,7 +139,7 @@ struct KernelTable {
 
   void (*gemm)(const GemmBlock<T>&);
   bool packs_b_in_passing;  // gemm understands b_source
-  // gemm understands b_samples if its tiles have at least so many rows; 0: it does not.
+  // gemm understands b_samples if its first tile has at least so many rows; 0: it does not.
   index rows_for_bytes;
   // gemm computes C tile by tile along its rows, so that all of a block of B comes out of the L2
   // for each tile of A; and it understands a_pack.

@@ -38,6 +38,7 @@ LAMELLA_INLINE Vec<T> widen(const uint8_t* p, T) {
 #endif
 
 inline constexpr index kByteTile = 16;  // samples or features that are transposed together
+inline constexpr index kFetched = 64;   // bytes that a prefetch brings
 
 template <int kN>
 using Bytes __attribute__((vector_size(kN))) = uint8_t;
@@ -77,6 +78,7 @@ LAMELLA_INLINE Bytes<sizeof...(kI)> half(Row row, Indices<kI...>) {
   return LAMELLA_SHUFFLE(row, row, (kHalf * static_cast<int>(sizeof...(kI)) + kI)...);
 }
 
+/// Sample s of the block; the last one in place of those behind it.
 template <class T>
 LAMELLA_INLINE const uint8_t* sample_at(const ByteGatherBlock<T>& g, index s) {
   const index last = g.samples - 1;
@@ -91,7 +93,6 @@ using Ahead = const uint8_t* [kByteDepth];
 template <class T>
 [[gnu::noinline]] void byte_panel_of_columns(const ByteGatherBlock<T>& g, index first,
                                              uint8_t* panel, Ahead& ahead) {
-  constexpr index kLine = 64;
   const uint8_t *rows[kBytePanel], *next[kBytePanel];
 #pragma GCC unroll 1
   for (index i = 0; i < kBytePanel; ++i) {
@@ -99,7 +100,7 @@ template <class T>
     next[i] = sample_at(g, first + kBytePanel + i);
   }
   for (index p = 0; p < g.features; p += kBytePanel) {
-    const index line = p / kBytePanel * kLine;
+    const index line = p / kBytePanel * kFetched;
     for (index i = 0; i < kBytePanel; ++i) ahead[p + i] = next[i] + (line < g.features ? line : 0);
   }
   for (index at = 0; at < g.features; at += kBytePanel) {

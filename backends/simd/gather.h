@@ -12,8 +12,6 @@
 namespace lamella::backends {
 namespace {
 
-inline constexpr index kFetched = 64;  // bytes that a prefetch brings
-
 /// Where samples go, one in each column.
 template <class T>
 struct SampleColumns {
@@ -68,17 +66,13 @@ LAMELLA_ONE_COPY LAMELLA_KERNEL void gather_samples(const ByteGatherBlock<T>& bl
   const index stride = to.stride;
   const index columns =
       to.panel_stride == 0 ? g.samples : (g.samples + to.panel - 1) / to.panel * to.panel;
-  const auto sample = [&](index s) LAMELLA_INLINE_LAMBDA {
-    return g.values +
-           g.indices[(s < g.samples ? s : g.samples - 1) * g.indices_stride] * g.values_stride;
-  };
   for (index s = 0; s < columns; s += kByteTile) {
     // Samples lie anywhere in memory: the next ones' lines are fetched while these are transposed.
     const uint8_t *rows[kByteTile], *next[kByteTile];
 #pragma GCC unroll 1
     for (index i = 0; i < kByteTile; ++i) {
-      rows[i] = sample(s + i);
-      next[i] = sample(s + kByteTile + i);
+      rows[i] = sample_at(g, s + i);
+      next[i] = sample_at(g, s + kByteTile + i);
     }
     T* out = to.at(s);
     // Where the vectors of a tile are not in one panel, each begins so many elements behind the

@@ -96,14 +96,14 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = broadcast(T{0}); });
   });
-  constexpr bool kHelpsA = kAlongRows && kV == kVectors && is_high(kM);
-  if (kWidens<T> && kV == kVectors && is_high(kM) && from.bytes != nullptr)
+  constexpr bool kHelps = kAlongRows && kV == kVectors && is_high(kM);
+  if (kHelps && kWidens<T> && from.bytes != nullptr)
     gemm_steps<Operands::widen_b, kM, kV, T>(g, from, acc);
   else if (kV == kVectors && from.pack_b != nullptr)
     gemm_steps<Operands::pack_b, kM, kV, T>(g, from, acc);
-  else if (kHelpsA && from.pack_a != nullptr)
+  else if (kHelps && from.pack_a != nullptr)
     gemm_steps<Operands::pack_a, kM, kV, T>(g, from, acc);
-  else if (kHelpsA && from.fetch_a != nullptr)
+  else if (kHelps && from.fetch_a != nullptr)
     gemm_steps<Operands::fetch_a, kM, kV, T>(g, from, acc);
   else if (from.a_is_packed && g.b_row_stride == kPanel<T>)
     gemm_steps<Operands::packed, kM, kV, T>(g, from, acc);
