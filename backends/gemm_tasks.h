@@ -151,6 +151,42 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
   }
 }
 
+/// The part of a product that K's block `kb` of `blocks` contributes.
+template <class T>
+Problem<T> k_part(const Problem<T>& p, index kb, index blocks) {
+  const Range ks = k_block(p.k, kb, blocks);
+  Problem<T> part = p;
+  part.k = ks.size();
+  part.a = block(p.a, 0, ks.begin, p.m, ks.size());
+  part.b = block(p.b, ks.begin, 0, ks.size(), p.n);
+  if (kb > 0) part.beta = 1;
+  part.has_epilogue = p.has_epilogue && kb == blocks - 1;
+  return part;
+}
+
+/// As run_piece, with rows of A copied to where they do not collide, as many at a time as
+/// rows_of_copy says. All of B is packed again for each of these pieces: in passing, which is
+/// little beside the work of so many rows.
+template <class T>
+void run_copied_rows(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
+                     T* buffer, index capacity, T* copy, Share& share) {
+  const index k_blocks = k_blocks_of(table, p.k), k = longest_k_block(table, p.k);
+  const index stride = copied_stride<T>(k), most = rows_of_copy(table, rows.size(), k);
+  for (Range r{rows.begin, 0}; r.begin < rows.end; r.begin = r.end) {
+    r.end = std::min(r.begin + most, rows.end);
+    for (index kb = 0; kb < k_blocks; ++kb) {
+      Problem<T> part = k_part(p, kb, k_blocks);
+      for (index i = 0; i < r.size(); ++i)
+        std::copy_n(&part.a(r.begin + i, 0), part.k, copy + i * stride);
+      part.a.data = copy - r.begin * stride;
+      part.a.row_stride = stride;
+      Share of_block = share;
+      run_piece<T>(table, part, r, columns, true, buffer, capacity, PackA::no, nullptr, of_block);
+      if (k_blocks == 1) share = of_block;
+    }
+  }
+}
+
 /// Without memory for a packed block: panel by panel through the stack.
 template <class T>
 [[gnu::noinline]] void run_task_on_stack(const KernelTable<T>& table, const Problem<T>& p,
@@ -179,13 +215,15 @@ void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Rang
   const index k = longest_k_block(table, p.k);
   const index b_wanted = block_of_b(table, share.rows, k, columns.size());
   const PackA pack_a = packing_of_a(table, p, columns.size());
-  const index a_tiles = pack_a == PackA::no         ? 0
-                        : pack_a == PackA::by_tiles ? 1
-                                                    : tiles_of_a_block(table);
-  const auto wanted = static_cast<std::size_t>(b_wanted + a_tiles * tile_stride(table.mr, k));
+  const index a_wanted = elements_of_a(table, pack_a, rows.size(), k);
+  const auto wanted = static_cast<std::size_t>(b_wanted + a_wanted);
   if (void* memory = pack_buffer.get(wanted * sizeof(T))) {
-    T* buffer = static_cast<T*>(memory);
-    run_piece(table, p, rows, columns, true, buffer, b_wanted, pack_a, buffer + b_wanted, share);
+    T* const buffer = static_cast<T*>(memory);
+    T* const a_buffer = buffer + b_wanted;
+    if (pack_a == PackA::as_rows)
+      run_copied_rows(table, p, rows, columns, buffer, b_wanted, a_buffer, share);
+    else
+      run_piece(table, p, rows, columns, true, buffer, b_wanted, pack_a, a_buffer, share);
   } else {
     run_task_on_stack(table, p, rows, columns);
   }

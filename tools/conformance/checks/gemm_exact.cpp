@@ -83,6 +83,26 @@ void many_blocks(Judge& judge) {
   judge.expect_cases(18);
 }
 
+/// Rows whose lines compete for one set of a cache: kernels may move them apart, many at a time.
+template <class T>
+void rows_of_pages(Judge& judge) {
+  Random random(6);
+  constexpr index_t kPage = 1024;  // elements: a page of floats, two of doubles
+  for (const GemmShape& shape : {GemmShape{9, 70, 1000}, {47, 70, 2048}, {810, 70, 1300}}) {
+    const Layout rows{Order::rows, (kPage - shape.k % kPage) % kPage};
+    GemmCase g = random_case(random, shape);
+    g.a = rows;
+    g.c.order = Order::rows;
+    expect_exact<T>(judge, random, g);
+    // The same for Cᵀ = Bᵀ Aᵀ.
+    g = random_case(random, {shape.n, shape.m, shape.k});
+    g.b = {Order::columns, rows.padding};
+    g.c.order = Order::columns;
+    expect_exact<T>(judge, random, g);
+  }
+  judge.expect_cases(6);
+}
+
 template <class T>
 void any_alignment(Judge& judge) {
   Random random(4);
@@ -106,6 +126,8 @@ std::vector<Check> gemm_exact_checks() {
       {"gemm", "exact on integers, all alpha and beta", all_factors<float>, all_factors<double>},
       {"gemm", "exact on integers, operands of many blocks", many_blocks<float>,
        many_blocks<double>},
+      {"gemm", "exact on integers, rows a multiple of a page apart", rows_of_pages<float>,
+       rows_of_pages<double>},
       {"gemm", "exact at any alignment of elements", any_alignment<float>, any_alignment<double>}};
 }
 
