@@ -123,26 +123,6 @@ LAMELLA_INLINE Vec<T> fma(Vec<T> x, Vec<T> y, Vec<T> z) {
 #endif
 }
 
-/// Lane by lane, the sum of all lanes, first to last: one order for every instruction set and call.
-template <class T>
-LAMELLA_INLINE T sum_lanes(Vec<T> v) {
-  alignas(64) T lanes[kLanes<T>];
-  v.store_aligned(lanes);
-  for (index width = kLanes<T> / 2; width > 0; width /= 2)
-    for (index i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  return lanes[0];
-}
-
-template <class T>
-LAMELLA_INLINE T max_lanes(Vec<T> v) {
-  alignas(64) T lanes[kLanes<T>];
-  v.store_aligned(lanes);
-  for (index width = kLanes<T> / 2; width > 0; width /= 2)
-    for (index i = 0; i < width; ++i)
-      lanes[i] = lanes[i + width] > lanes[i] ? lanes[i + width] : lanes[i];
-  return lanes[0];
-}
-
 template <class T>
 struct IntOf;
 template <>

@@ -120,9 +120,7 @@ LAMELLA_INLINE void dots_tile(const DotsBlock<T>& g, index row, index column) {
 
   Raw<T> vectors[kM * kN];
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-    unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
-      __builtin_memcpy(&vectors[i * kN + j], &sum[j][i], sizeof(Raw<T>));
-    });
+    unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA { vectors[i * kN + j] = raw<T>(sum[j][i]); });
   });
   constexpr index kSums = (kM * kN + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
   alignas(64) T sums[kSums];

@@ -1,4 +1,4 @@
-// Sums across the lanes of many vectors, by a tree that all of them share.
+// Reductions across lanes, in registers: of one vector, and sums of many by a tree that all share.
 #ifndef LAMELLA_BACKENDS_SIMD_LANE_SUMS_H_
 #define LAMELLA_BACKENDS_SIMD_LANE_SUMS_H_
 
@@ -6,6 +6,42 @@
 
 namespace lamella::backends {
 namespace {
+
+template <int kDistance, class T, int... kI>
+LAMELLA_INLINE Raw<T> swap_lanes(Raw<T> v, Indices<kI...>) {
+  return LAMELLA_SHUFFLE(v, v, (kI ^ kDistance)...);
+}
+
+/// Lane 0 of: body(v, v with its halves swapped), the same with quarters, and so on.
+template <int kDistance, class T, class Body>
+LAMELLA_INLINE T fold_lanes(Raw<T> v, const Body& body) {
+  using All = typename MakeIndices<static_cast<int>(kLanes<T>)>::type;
+  const Raw<T> folded = body(v, swap_lanes<kDistance, T>(v, All{}));
+  if constexpr (kDistance > 1)
+    return fold_lanes<kDistance / 2, T>(folded, body);
+  else
+    return folded[0];
+}
+
+template <class T>
+LAMELLA_INLINE Raw<T> raw(Vec<T> v) {
+  Raw<T> lanes;
+  __builtin_memcpy(&lanes, &v, sizeof(lanes));
+  return lanes;
+}
+
+/// The sum of all lanes, by halves: one order for every call.
+template <class T>
+LAMELLA_INLINE T sum_lanes(Vec<T> v) {
+  return fold_lanes<static_cast<int>(kLanes<T> / 2), T>(
+      raw<T>(v), [](Raw<T> a, Raw<T> b) LAMELLA_INLINE_LAMBDA { return a + b; });
+}
+
+template <class T>
+LAMELLA_INLINE T max_lanes(Vec<T> v) {
+  return fold_lanes<static_cast<int>(kLanes<T> / 2), T>(
+      raw<T>(v), [](Raw<T> a, Raw<T> b) LAMELLA_INLINE_LAMBDA { return b > a ? b : a; });
+}
 
 /// [a's sums, b's sums]: every lane adds two lanes of one operand, and the vectors of a level of
 /// the tree take turns in chunks of kChunk lanes.
