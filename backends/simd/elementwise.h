@@ -7,7 +7,8 @@
 namespace lamella::backends {
 namespace {
 
-/// f(z). The switch is on a value that is constant over a kernel call; callers hoist it.
+/// f(z) of an activation that is an instruction or two. The switch is on a value that is constant
+/// over a kernel call; callers hoist it.
 template <int kCode, class T>
 LAMELLA_INLINE Vec<T> activation(Vec<T> slope, Vec<T> z) {
   const Vec<T> zero = broadcast(T{0});
@@ -15,12 +16,19 @@ LAMELLA_INLINE Vec<T> activation(Vec<T> slope, Vec<T> z) {
     return xsimd::select(z <= zero, zero, z);  // not max: NaN must pass through
   else if constexpr (kCode == kLeakyRelu)
     return xsimd::select(z < zero, slope * z, z);
-  else if constexpr (kCode == kTanh)
-    return tanh<T>(z);
-  else if constexpr (kCode == kSigmoid)
-    return sigmoid<T>(z);
   else
     return z;
+}
+
+/// z ← f(z), of any activation.
+template <int kCode, int kN, class T>
+LAMELLA_INLINE void activate_all(Vec<T> slope, Vec<T> (&z)[kN]) {
+  if constexpr (kCode == kTanh)
+    tanh<kN, T>(z);
+  else if constexpr (kCode == kSigmoid)
+    sigmoid<kN, T>(z);
+  else
+    unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA { z[i] = activation<kCode, T>(slope, z[i]); });
 }
 
 /// d * f'(z) for a = f(z).
@@ -86,12 +94,25 @@ LAMELLA_INLINE void map_by_four(index n, const T* x, const T* y, T* out, const F
   map(n - i, x + i, y + i, out + i, f);
 }
 
+/// Out of line: every micro-kernel would get a copy, 200 KB in all.
 template <class T>
-LAMELLA_KERNEL void activate(int code, T slope, index n, const T* z, T* a) {
+[[gnu::noinline]] LAMELLA_KERNEL void activate(int code, T slope, index n, const T* z, T* a) {
   const Vec<T> s = broadcast(slope);
   with_activation(code, [&](auto c) LAMELLA_INLINE_LAMBDA {
-    map(n, z, a,
-        [&](Vec<T> v) LAMELLA_INLINE_LAMBDA { return activation<decltype(c)::value, T>(s, v); });
+    constexpr int kCode = decltype(c)::value;
+    constexpr index kRound = kTogether * kLanes<T>;
+    index i = 0;
+    for (; i + kRound <= n; i += kRound) {
+      Vec<T> v[kTogether];
+      unroll<kTogether>([&](auto q) LAMELLA_INLINE_LAMBDA { v[q] = load(z + i + q * kLanes<T>); });
+      activate_all<kCode, kTogether, T>(s, v);
+      unroll<kTogether>([&](auto q) LAMELLA_INLINE_LAMBDA { store(a + i + q * kLanes<T>, v[q]); });
+    }
+    map(n - i, z + i, a + i, [&](Vec<T> v) LAMELLA_INLINE_LAMBDA {
+      Vec<T> one[1] = {v};
+      activate_all<kCode, 1, T>(s, one);
+      return one[0];
+    });
   });
 }
 
