@@ -136,8 +136,8 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& fro
       const Vec<T> ai = broadcast(rows[kBase][kRest * a_row]);
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = fma<T>(ai, bv[v], acc[i][v]); });
     });
-    // Behind the multiply-adds, whose broadcasts bring the lines: before them 128 x 1024 x 1024 with
-    // A's columns out of L3 is at 83 instead of 91 % (Zen 4).
+    // Behind the multiply-adds, whose broadcasts bring the lines: before them 128 x 1024 x 1024
+    // with A's columns out of L3 is at 83 instead of 91 % (Zen 4).
     if constexpr (kPackA) {
       const T* const a_ahead = rows[0] + (p > kPrefetchSteps ? kPrefetchSteps * a_col : 0);
       __builtin_prefetch(a_ahead);
