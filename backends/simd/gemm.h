@@ -114,9 +114,11 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
   row = from_here(row);
   const Vec<T> alpha = broadcast(g.alpha);
   const auto each = [&](auto&& body) LAMELLA_INLINE_LAMBDA {
+    T* c_row = c;
     unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      unroll<kV>([&](auto v)
-                     LAMELLA_INLINE_LAMBDA { body(acc[i][v], c + i * ldc + v * kLanes<T>); });
+      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { body(acc[i][v], c_row + v * kLanes<T>); });
+      // One pointer from row to row: multiples of the stride would be spilled.
+      if constexpr (i + 1 < kM) c_row = from_here(c_row + ldc);
     });
   };
   if (ending == Ending::accumulate) {
