@@ -88,8 +88,8 @@ index copied_stride(index k) {
   return stride * index{sizeof(T)} % kCollidingBytes == 0 ? stride + kLine : stride;
 }
 
-/// Rows of A that are copied at a time: pieces of nearly equal height, of whole tiles. Each of them
-/// packs all of B again. 1 MiB is 1 to 2 % slower from 1024³ on, 4 MiB up to 1 % faster.
+/// Rows of A that are copied at a time: pieces of nearly equal height, of whole tiles. 1 MiB is 1
+/// to 2 % slower from 1024³ on, 4 MiB up to 1 % faster.
 template <class T>
 index rows_of_copy(const KernelTable<T>& table, index rows, index k) {
   constexpr index kCopiedBytes = 2 << 20;

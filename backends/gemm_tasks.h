@@ -165,8 +165,9 @@ Problem<T> k_part(const Problem<T>& p, index kb, index blocks) {
 }
 
 /// As run_piece, with rows of A copied to where they do not collide, as many at a time as
-/// rows_of_copy says. All of B is packed again for each of these pieces: in passing, which is
-/// little beside the work of so many rows.
+/// rows_of_copy says. A B of more than one block is packed again for each of these pieces: in
+/// passing, which is little beside the work of so many rows. K's blocks come before B's, where
+/// run_piece has them within: what is copied of A then serves all of B.
 template <class T>
 void run_copied_rows(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
                      T* buffer, index capacity, T* copy, Share& share) {

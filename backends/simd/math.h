@@ -1,4 +1,5 @@
-// Vectorised exp, tanh, sigmoid and log. exp(r) - 1 by one polynomial serves the first three.
+// Vectorised exp, tanh, sigmoid and log. exp(r) - 1 by one polynomial serves the first three, but
+// for the exponentials of a softmax with AVX-512, which have a table.
 //
 // x = n ln 2 + r with n an integer and |r| <= ln 2 / 2; exp(r) = 1 + r + r^2 q(r), where q is the
 // minimax polynomial (Remez, weighted by r^2 / exp(r)) of least degree that is within a twentieth
@@ -59,7 +60,8 @@ inline constexpr int kTogether = 4;
 inline constexpr int kTogether = 2;
 #endif
 
-/// exp(x) = scale * (1 + p), scale = 2^n, for x in [kLowest, kHighest] or NaN.
+/// exp(x) = scale * (1 + p), scale = 2^n, for x in [kLowest, kHighest] or NaN; scale is 0 from half
+/// a power of two below kLowest down to kVanishing.
 template <int kN, class T>
 LAMELLA_INLINE void exp_parts(const Vec<T> (&x)[kN], Vec<T> (&scale)[kN], Vec<T> (&p)[kN]) {
   using C = ExpConstants<T>;
