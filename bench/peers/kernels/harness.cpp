@@ -1,7 +1,7 @@
 // Measures lamella and one peer in paired rounds. Prints a JSON line that says who was measured and
 // how, then one for each case as soon as it is done: a peer that crashes keeps what it has.
 //
-// A round reads the roof, then times a sample of each contender, each after a warm-up call on the
+// A round reads the roof, then times a sample of each contender, each after a warm-up on the
 // operands it is timed with; who comes first changes from round to round. What is reported are
 // medians over rounds, of times and of ratios within a round: a clock that drifts is in both terms.
 #include <lamella/registry.h>
@@ -48,9 +48,10 @@ double process_seconds() {
 }
 
 /// Waits until no thread of this process works. Thread pools spin for a while after their last
-/// task (up to 200 ms by default), and would take processors from whoever is timed next.
+/// task (up to 200 ms by default), and would take processors from whoever is timed next. The time
+/// of a thread that makes no system call is counted at the ticks of the clock, up to 10 ms apart.
 void settle() {
-  constexpr std::chrono::milliseconds kNap{2};
+  constexpr std::chrono::milliseconds kNap{25};
   const auto start = Clock::now();
   while (seconds_since(start) < 1.0) {
     const double before = process_seconds();
@@ -69,6 +70,15 @@ double time_of(const Call& call, long calls) {
   const auto start = Clock::now();
   for (long i = 0; i < calls; ++i) call();
   return seconds_since(start);
+}
+
+/// Threads that have slept may wake on one processor, where two that spin for each other stay for
+/// some 10 ms before the system moves one.
+void warm_up(const Call& call) {
+  const auto start = Clock::now();
+  do {
+    call();
+  } while (seconds_since(start) < 20e-3);
 }
 
 struct Contender {
@@ -146,7 +156,7 @@ json measure(const Case& one, const Backend& backend, Peer& peer, const Options&
     for (std::size_t i = 0; i < contenders.size(); ++i) {
       auto& contender = contenders[(i + static_cast<std::size_t>(round)) % contenders.size()];
       settle();
-      contender.call();
+      warm_up(contender.call);
       contender.seconds.push_back(time_of(contender.call, contender.calls) /
                                   static_cast<double>(contender.calls));
     }
