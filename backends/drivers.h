@@ -22,7 +22,7 @@ namespace lamella::backends {
 /// What a backend has learned about its threads from the plans it has run.
 struct Experience {
   Attendance attendance;  // of the teams that plans were given to
-  Trials trials;          // of small plans with a team and without
+  Trials trials;          // of small plans and products with a team and without
 };
 
 template <class T>
@@ -57,6 +57,9 @@ class Drivers final : public Kernels<T> {
   // Each worker goes through the plan with drivers that share out every call among all; one of them
   // tells the observer, if there is one.
   void run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observer) const noexcept;
+  // Makes the call with all threads or with one, as trials show to be faster, if it is neither so
+  // small nor so large that this is known; or does nothing and returns false.
+  bool run_tried(const FusedGemm<T>& call) const noexcept;
   // The plan's first call, if it gathers samples that nobody but products will read, and these can
   // pack them instead; or null.
   const GatherBytes<T>* samples_to_pack(const Plan<T>& plan) const noexcept;

@@ -6,7 +6,6 @@
 #include "backends/byte_samples.h"
 #include "backends/drivers.h"
 #include "backends/partition.h"
-#include "backends/team.h"
 
 namespace lamella::backends {
 namespace {
@@ -285,96 +284,6 @@ void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
         table_.gather_columns(block_of_samples(call, {0, call.out.rows}, r),
                               call.out.data + r.begin * call.out.col_stride, call.out.col_stride);
       });
-}
-
-namespace {
-
-/// Plans of more flops than this, a millisecond of one core, gain by a team; they are not tried.
-constexpr double kSurelyForTeams = 100e6;
-
-/// What tells a plan from others as far as its time goes, and how much arithmetic it is.
-struct Work {
-  std::uint64_t key = 0;
-  double flops = 0;
-};
-
-template <class T>
-Work work_of(const Plan<T>& plan) {
-  Work work;
-  const auto mix = [&](index value) {
-    work.key = (work.key ^ static_cast<std::uint64_t>(value)) * 0x9E3779B97F4A7C15u;
-    work.key ^= work.key >> 32;
-  };
-  for (const KernelCall<T>& call : plan.calls) {
-    mix(static_cast<index>(call.index()));
-    if (const auto* product = std::get_if<FusedGemm<T>>(&call)) {
-      const Gemm<T>& g = product->gemm;
-      mix(g.c.rows);
-      mix(g.c.cols);
-      mix(g.a.cols);
-      work.flops += 2.0 * static_cast<double>(g.c.size()) * static_cast<double>(g.a.cols);
-    }
-  }
-  return work;
-}
-
-}  // namespace
-
-template <class T>
-void Drivers<T>::run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observer) const noexcept {
-  const auto go_through = [&](const Drivers& drivers, int worker) {
-    if (observer != nullptr && worker == 0)
-      drivers.Kernels<T>::run_observed(plan, *observer);
-    else
-      drivers.Kernels<T>::run(plan);
-  };
-  const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
-  const SamplesOfWorkers<T> samples(table_, samples_to_pack(plan), concurrency);
-  const auto alone = [&] {
-    const SerialExecutor serial;
-    go_through(Drivers(table_, serial, samples.of(0)), 0);
-  };
-  if (concurrency == 1) return alone();
-  using Clock = Attendance::Clock;
-  const Clock::time_point called = Clock::now();
-  if (!experience_->attendance.worth_calling(called)) return alone();
-  const PhaseCounter counter(concurrency);
-  Drivers(table_, counter, samples.of(0)).Kernels<T>::run(plan);
-  const int workers = counter.widest();
-  if (workers == 1) return alone();
-  if (counter.phases() > Team::kMaxPhases) return go_through(*this, 0);
-
-  const Work work = work_of(plan);
-  const bool tries = work.flops < kSurelyForTeams;
-  const bool calls_team = !tries || experience_->trials.calls_team(work.key, called);
-  if (calls_team) {
-    Team team;
-    Clock::time_point begun, done;  // of worker 0
-    executor_.run(workers, [&](int worker) {
-      const TeamMember member(team, worker, concurrency);
-      if (worker == 0) begun = Clock::now();
-      go_through(Drivers(table_, member, samples.of(worker)), worker);
-      if (worker == 0) done = Clock::now();
-    });
-    const Clock::time_point ended = Clock::now();
-    experience_->attendance.waited((begun - called) + (ended - done), ended);
-  } else {
-    alone();
-  }
-  if (tries) {
-    const Clock::time_point ended = Clock::now();
-    experience_->trials.ran(work.key, calls_team, ended - called, ended);
-  }
-}
-
-template <class T>
-void Drivers<T>::run(const Plan<T>& plan) const noexcept {
-  run_in_one_region(plan, nullptr);
-}
-
-template <class T>
-void Drivers<T>::run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept {
-  run_in_one_region(plan, &observer);
 }
 
 template class Drivers<float>;

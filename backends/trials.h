@@ -1,5 +1,6 @@
-// Whether a team of threads pays for a plan, found out by trying: what moving data between the
-// caches of cores costs depends on the machine and on who else uses it, and no count of flops says.
+// Whether a team of threads pays for a plan or a product, found out by trying: what moving data
+// between the caches of cores costs depends on the machine and on who else uses it, and no count of
+// flops says.
 //
 // Now and then a few runs of a plan are timed with a team and alone, and the faster way is kept for
 // a while. Results have the same bits either way. Whether threads come at all is attendance.h's.
@@ -37,6 +38,9 @@ class Trial {
     }
     return way();
   }
+
+  /// Whether that run is to be timed, for ran().
+  bool timed() const noexcept { return !settled_; }
 
   /// That run has taken this long.
   void ran(bool team, Clock::duration time, Clock::time_point now) noexcept {
@@ -80,10 +84,16 @@ class Trials {
  public:
   using Clock = Trial::Clock;
 
-  bool calls_team(std::uint64_t plan, Clock::time_point now) noexcept {
-    bool team = true;
-    with(plan, [&](Trial& trial) { team = trial.calls_team(now); });
-    return team;
+  struct Way {
+    bool team, timed;
+  };
+  Way way_of(std::uint64_t plan, Clock::time_point now) noexcept {
+    Way way{true, false};
+    with(plan, [&](Trial& trial) {
+      way.team = trial.calls_team(now);
+      way.timed = trial.timed();
+    });
+    return way;
   }
   void ran(std::uint64_t plan, bool team, Clock::duration time, Clock::time_point now) noexcept {
     with(plan, [&](Trial& trial) { trial.ran(team, time, now); });
@@ -114,7 +124,7 @@ class Trials {
 
   std::atomic_flag busy_;
   std::uint64_t uses_ = 0;
-  std::array<Entry, 8> entries_{};
+  std::array<Entry, 16> entries_{};
 };
 
 }  // namespace lamella::backends

@@ -36,7 +36,7 @@ double team_percent(Subject& trial, Trial::Clock::time_point& now, Speeds speeds
 struct OfTrials {
   Trials& trials;
   std::uint64_t plan;
-  bool calls_team(Trial::Clock::time_point now) { return trials.calls_team(plan, now); }
+  bool calls_team(Trial::Clock::time_point now) { return trials.way_of(plan, now).team; }
   void ran(bool team, Trial::Clock::duration time, Trial::Clock::time_point now) {
     trials.ran(plan, team, time, now);
   }
@@ -100,7 +100,7 @@ TEST_CASE("plans are told apart", "[trials]") {
   CHECK_FALSE(first.calls_team(now));
   CHECK(second.calls_team(now));
   SECTION("and forgotten when others have come") {
-    for (std::uint64_t other = 3; other < 11; ++other) CHECK(trials.calls_team(other, now));
+    for (std::uint64_t other = 3; other < 19; ++other) CHECK(trials.way_of(other, now).team);
     CHECK(first.calls_team(now));
   }
 }
