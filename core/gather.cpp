@@ -16,8 +16,9 @@
 namespace lamella {
 namespace {
 
-// Samples at a time where columns of the output are strided: a cache line of floats.
-constexpr index_t kTile = 16;
+// Samples at a time where columns of the output are strided: whole cache lines, and enough of them
+// that what has been stored one by one is in the cache when it is loaded by vectors.
+constexpr index_t kTile = 64;
 
 template <class T, class Stored>
 T map_value(Stored x, double offset, double scale) noexcept {
@@ -33,6 +34,7 @@ template <class T, class Stored>
 void gather_columns(const Stored* values, index_t features, std::span<const std::int32_t> indices,
                     const AffineMap& map, View<T> out) noexcept {
   std::array<const Stored*, kTile> samples{};
+  std::array<Stored, kTile> stored{};
   for (index_t i = 0; i < out.rows; i += kTile) {
     const index_t rows = std::min(kTile, out.rows - i);
     for (index_t s = 0; s < rows; ++s)
@@ -46,7 +48,12 @@ void gather_columns(const Stored* values, index_t features, std::span<const std:
       if (offset == 0 && scale == 1)
         for (index_t s = 0; s < rows; ++s, to += out.row_stride)
           *to = static_cast<T>(samples[static_cast<std::size_t>(s)][f]);
-      else
+      else if (out.row_stride == 1) {
+        // Brought together first, then mapped by vectors.
+        const auto count = static_cast<std::size_t>(rows);
+        for (std::size_t s = 0; s < count; ++s) stored[s] = samples[s][f];
+        for (std::size_t s = 0; s < count; ++s) to[s] = map_value<T>(stored[s], offset, scale);
+      } else
         for (index_t s = 0; s < rows; ++s, to += out.row_stride)
           *to = map_value<T>(samples[static_cast<std::size_t>(s)][f], offset, scale);
     }

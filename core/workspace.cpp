@@ -11,39 +11,38 @@ namespace lamella {
 template <class T>
 Workspace<T>::Workspace(std::vector<index_t> sizes, WorkspaceUse use)
     : sizes_(std::move(sizes)),
-      activation_rows_(sizes_.size(), kNotKept),
-      gradient_rows_(sizes_.size(), kNotKept),
-      mask_rows_(sizes_.size(), kNotKept) {
-  // Whole lines of rows, so that each matrix is aligned even if its rows hold a single sample.
-  const auto place_in = [](index_t& pile, index_t rows) {
-    return std::exchange(pile, checked_sum(pile, padded<T>(rows)));
+      activation_places_(sizes_.size(), kNotKept),
+      gradient_places_(sizes_.size(), kNotKept),
+      mask_places_(sizes_.size(), kNotKept) {
+  const auto place_in = [](Place& end, index_t rows) {
+    return std::exchange(end,
+                         {checked_sum(end.row, rows), checked_sum(end.entry, padded<T>(rows))});
   };
-  const auto place = [&](index_t rows) { return place_in(row_count_, rows); };
+  const auto place = [&](index_t rows) { return place_in(matrices_end_, rows); };
   const std::size_t last = sizes_.size() - 1;
   if (use == WorkspaceUse::inference) {
     // A layer is read only by the next one: two buffers take turns.
     const index_t widest = *std::max_element(sizes_.begin() + 1, sizes_.end());
-    const index_t turn[2] = {place(widest), last > 1 ? place(widest) : 0};
-    for (std::size_t l = 1; l <= last; ++l) activation_rows_[l] = turn[(l - 1) % 2];
+    const Place turn[2] = {place(widest), last > 1 ? place(widest) : kNotKept};
+    for (std::size_t l = 1; l <= last; ++l) activation_places_[l] = turn[(l - 1) % 2];
     return;
   }
-  for (std::size_t l = 0; l <= last; ++l) activation_rows_[l] = place(sizes_[l]);
+  for (std::size_t l = 0; l <= last; ++l) activation_places_[l] = place(sizes_[l]);
   if (last < 2) return;
   // D_l is read only until D_{l-1} and the update of layer l are done: two buffers again.
   const index_t widest = *std::max_element(sizes_.begin() + 1, sizes_.end() - 1);
-  const index_t turn[2] = {place(widest), last > 2 ? place(widest) : 0};
+  const Place turn[2] = {place(widest), last > 2 ? place(widest) : kNotKept};
   for (std::size_t l = 1; l < last; ++l) {
-    gradient_rows_[l] = turn[(last - 1 - l) % 2];
-    mask_rows_[l] = place_in(mask_row_count_, sizes_[l]);
+    gradient_places_[l] = turn[(last - 1 - l) % 2];
+    mask_places_[l] = place_in(masks_end_, sizes_[l]);
   }
 }
 
 template <class T>
 bool Workspace<T>::reserve(index_t samples) {
   if (samples <= capacity_) return false;
-  const index_t ld = leading_dimension<T>(samples);
-  AlignedArray<T> matrices(checked_product(row_count_, ld));
-  AlignedArray<T> masks(keeps_masks_ ? checked_product(mask_row_count_, ld) : 0);
+  AlignedArray<T> matrices(room(matrices_end_, samples));
+  AlignedArray<T> masks(keeps_masks_ ? room(masks_end_, samples) : 0);
   AlignedArray<T> weights(samples);
   AlignedArray<T> losses(samples);
   AlignedArray<std::int32_t> labels(samples);
@@ -61,17 +60,23 @@ bool Workspace<T>::reserve(index_t samples) {
 template <class T>
 bool Workspace<T>::keep_masks() {
   if (keeps_masks_) return false;
-  masks_ = AlignedArray<T>(checked_product(mask_row_count_, leading_dimension<T>(capacity_)));
+  masks_ = AlignedArray<T>(room(masks_end_, capacity_));
   keeps_masks_ = true;
   return true;
 }
 
 template <class T>
-View<T> Workspace<T>::batch_first(AlignedArray<T>& pile, index_t first_row, index_t units,
+index_t Workspace<T>::room(const Place& end, index_t samples) {
+  return std::max(end.entry, checked_product(end.row, leading_dimension<T>(samples)));
+}
+
+template <class T>
+View<T> Workspace<T>::batch_first(AlignedArray<T>& pile, const Place& place, index_t units,
                                   index_t samples) {
-  if (first_row == kNotKept) return {};
+  if (place.row == kNotKept.row) return {};
   const index_t ld = leading_dimension<T>(samples);
-  return {pile.data() + first_row * ld, samples, units, 1, ld};
+  T* const data = pile.data() + (samples == 1 ? place.entry : place.row * ld);
+  return {data, samples, units, 1, ld};
 }
 
 template <class T>
@@ -81,9 +86,9 @@ void Workspace<T>::bind(index_t samples, BatchViews<T>& views) {
   views.gradients.resize(sizes_.size());
   views.masks.resize(sizes_.size());
   for (std::size_t l = 0; l < sizes_.size(); ++l) {
-    views.activations[l] = batch_first(matrices_, activation_rows_[l], sizes_[l], samples);
-    views.gradients[l] = batch_first(matrices_, gradient_rows_[l], sizes_[l], samples);
-    if (keeps_masks_) views.masks[l] = batch_first(masks_, mask_rows_[l], sizes_[l], samples);
+    views.activations[l] = batch_first(matrices_, activation_places_[l], sizes_[l], samples);
+    views.gradients[l] = batch_first(matrices_, gradient_places_[l], sizes_[l], samples);
+    if (keeps_masks_) views.masks[l] = batch_first(masks_, mask_places_[l], sizes_[l], samples);
   }
   views.labels = {labels_.data(), samples, 1};
   views.weights = {weights_.data(), samples, 1};

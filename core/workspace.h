@@ -52,19 +52,26 @@ class Workspace {
   void bind(index_t samples, BatchViews<T>& views);
 
  private:
-  static constexpr index_t kNotKept = -1;
+  // Where a matrix begins in a pile of rows of samples. Rows are whole cache lines, but those of a
+  // single sample, which is a vector: these matrices begin with lines of their own.
+  struct Place {
+    index_t row;    // of the pile
+    index_t entry;  // of the pile, where a row is one entry
+  };
+  static constexpr Place kNotKept{-1, -1};
 
-  static View<T> batch_first(AlignedArray<T>& pile, index_t first_row, index_t units,
+  // Elements of a pile that ends there, for up to so many samples.
+  static index_t room(const Place& end, index_t samples);
+  static View<T> batch_first(AlignedArray<T>& pile, const Place& place, index_t units,
                              index_t samples);
 
   std::vector<index_t> sizes_;
-  // Activations of layer l begin at row activation_rows_[l] of a pile of row_count_ rows of
-  // samples, and so on; masks have a pile of their own.
-  std::vector<index_t> activation_rows_;
-  std::vector<index_t> gradient_rows_;
-  index_t row_count_ = 0;
-  std::vector<index_t> mask_rows_;
-  index_t mask_row_count_ = 0;
+  // Activations and gradients share a pile; masks have one of their own.
+  std::vector<Place> activation_places_;
+  std::vector<Place> gradient_places_;
+  Place matrices_end_{0, 0};
+  std::vector<Place> mask_places_;
+  Place masks_end_{0, 0};
   bool keeps_masks_ = false;
 
   index_t capacity_ = 0;
