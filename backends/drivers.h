@@ -44,6 +44,8 @@ class Drivers final : public Kernels<T> {
   void sgd_update(const SgdUpdate<T>& call) const noexcept override;
   void adam_update(const AdamUpdate<T>& call) const noexcept override;
   void gather_bytes(const GatherBytes<T>& call) const noexcept override;
+  index packed_size(index k, index n) const noexcept override;
+  void pack_b(ConstView<T> b, T* packed) const noexcept override;
   /// The whole plan in one parallel region, where that pays.
   void run(const Plan<T>& plan) const noexcept override;
   void run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept override;

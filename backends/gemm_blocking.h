@@ -22,6 +22,7 @@ struct Problem {
   index m, n, k;
   T alpha, beta;
   ConstView<T> a, b;
+  const T* packed_b;  ///< B in panels, packed in advance (see padded_columns), or null
   View<T> c;
   TileEpilogue<T> epilogue;
   bool has_epilogue;
@@ -56,6 +57,13 @@ template <class T>
 index longest_k_block(const KernelTable<T>& table, index k) {
   const index blocks = k_blocks_of(table, k);
   return std::max<index>((k + blocks - 1) / blocks, 1);
+}
+
+/// Columns of a B packed in advance: what is missing in its last panel is zeros. It is K's blocks,
+/// one after the other, as panels of all columns.
+template <class T>
+index padded_columns(const KernelTable<T>& table, index n) {
+  return (n + table.nr - 1) / table.nr * table.nr;
 }
 
 /// How A is made ready for the tiles.

@@ -1,6 +1,6 @@
 // The GEMM driver: by which route a product goes, and in which orientation. Start reading at
 // fused_gemm.
-#include <lamella/matrix.h>
+#include <lamella/packed_matrix.h>
 
 #include "backends/drivers.h"
 #include "backends/gemm_tasks.h"
@@ -153,6 +153,12 @@ void Drivers<T>::apply_epilogue(const Epilogue<T>& e, View<T> c) const noexcept 
 
 namespace {
 
+/// B packed in advance, or null.
+template <class T>
+const T* packed_b(const Gemm<T>& g) {
+  return g.packed_b != nullptr ? g.packed_b->packed() : nullptr;
+}
+
 /// How a product is computed.
 enum class Route {
   gemv,      ///< a vector by a matrix whose rows are contiguous
@@ -172,6 +178,8 @@ Route route_of(const KernelTable<T>& table, const FusedGemm<T>& call) {
       const index x_stride = column ? g.b.row_stride : g.a.col_stride;
       if (matrix.col_stride == 1 && (x_stride == 1 || matrix.cols == 1)) return Route::gemv;
     }
+    // Dot products waste no lanes on what is missing in a single panel.
+    if (packed_b(g) != nullptr && fits(call, false) && g.c.cols >= table.nr) return Route::straight;
     if (prefers_dots(table, g)) return Route::dots;
   }
   // Lanes go along the contiguous direction of C; a vector C is contiguous both ways, and then the
@@ -220,11 +228,31 @@ void Drivers<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
         p.samples = &*samples_;
         p.samples_are_columns = !same<T>(p.b, samples_->call().out);
       }
+      if (route == Route::straight) p.packed_b = packed_b(g);
       return run_problem(table_, executor_, p);
     }
     case Route::copies:
       return executor_.run(1, [&](int) { gemm_through_copy(table_, call); });
   }
+}
+
+template <class T>
+index Drivers<T>::packed_size(index k, index n) const noexcept {
+  index size;
+  const bool overflows = __builtin_mul_overflow(k, padded_columns(table_, n), &size);
+  return overflows ? 0 : size;
+}
+
+template <class T>
+void Drivers<T>::pack_b(ConstView<T> b, T* packed) const noexcept {
+  const index blocks = k_blocks_of(table_, b.rows), columns = padded_columns(table_, b.cols);
+  parallel_for(executor_, b.cols, table_.nr, static_cast<double>(b.size()), [&](Range r) {
+    for (index kb = 0; kb < blocks; ++kb) {
+      const Range ks = k_block(b.rows, kb, blocks);
+      table_.pack_b(ks.size(), r.size(), &b(ks.begin, r.begin), b.row_stride, b.col_stride,
+                    packed + ks.begin * columns + r.begin * ks.size());
+    }
+  });
 }
 
 template <class T>
@@ -259,6 +287,10 @@ template void Drivers<float>::apply_epilogue(const Epilogue<float>&, View<float>
 template void Drivers<double>::apply_epilogue(const Epilogue<double>&, View<double>) const noexcept;
 template void Drivers<float>::fused_gemm(const FusedGemm<float>&) const noexcept;
 template void Drivers<double>::fused_gemm(const FusedGemm<double>&) const noexcept;
+template index Drivers<float>::packed_size(index, index) const noexcept;
+template index Drivers<double>::packed_size(index, index) const noexcept;
+template void Drivers<float>::pack_b(ConstView<float>, float*) const noexcept;
+template void Drivers<double>::pack_b(ConstView<double>, double*) const noexcept;
 template const GatherBytes<float>* Drivers<float>::samples_to_pack(
     const Plan<float>&) const noexcept;
 template const GatherBytes<double>* Drivers<double>::samples_to_pack(

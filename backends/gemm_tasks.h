@@ -98,6 +98,10 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         g.b = p.samples->panels({j, j + n}) + j / table.nr * panel_stride + ks.begin * table.nr;
         g.b_row_stride = table.nr;
         g.b_panel_stride = panel_stride;
+      } else if (p.packed_b != nullptr) {
+        g.b = p.packed_b + ks.begin * padded_columns(table, p.n) + j * g.k;
+        g.b_row_stride = table.nr;
+        g.b_panel_stride = g.k * table.nr;
       } else if (packed) {
         g.b = buffer;
         g.b_row_stride = table.nr;
@@ -153,12 +157,13 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
 
 /// The part of a product that K's block `kb` of `blocks` contributes.
 template <class T>
-Problem<T> k_part(const Problem<T>& p, index kb, index blocks) {
+Problem<T> k_part(const KernelTable<T>& table, const Problem<T>& p, index kb, index blocks) {
   const Range ks = k_block(p.k, kb, blocks);
   Problem<T> part = p;
   part.k = ks.size();
   part.a = block(p.a, 0, ks.begin, p.m, ks.size());
   part.b = block(p.b, ks.begin, 0, ks.size(), p.n);
+  if (p.packed_b != nullptr) part.packed_b += ks.begin * padded_columns(table, p.n);
   if (kb > 0) part.beta = 1;
   part.has_epilogue = p.has_epilogue && kb == blocks - 1;
   return part;
@@ -176,7 +181,7 @@ void run_copied_rows(const KernelTable<T>& table, const Problem<T>& p, Range row
   for (Range r{rows.begin, 0}; r.begin < rows.end; r.begin = r.end) {
     r.end = std::min(r.begin + most, rows.end);
     for (index kb = 0; kb < k_blocks; ++kb) {
-      Problem<T> part = k_part(p, kb, k_blocks);
+      Problem<T> part = k_part(table, p, kb, k_blocks);
       for (index i = 0; i < r.size(); ++i)
         std::copy_n(&part.a(r.begin + i, 0), part.k, copy + i * stride);
       part.a.data = copy - r.begin * stride;
@@ -205,8 +210,8 @@ void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Rang
               Share& share) {
   if (rows.size() <= 0 || columns.size() <= 0) return;
   const index whole = columns.size() / table.nr * table.nr;
-  if (p.b.col_stride == 1 && p.samples == nullptr && rows.size() <= kUnpackedTiles * table.mr &&
-      whole > 0) {
+  if (p.b.col_stride == 1 && p.samples == nullptr && p.packed_b == nullptr &&
+      rows.size() <= kUnpackedTiles * table.mr && whole > 0) {
     Share none;
     run_piece<T>(table, p, rows, {columns.begin, columns.begin + whole}, false, nullptr,
                  PTRDIFF_MAX / 2, PackA::no, nullptr, none);
@@ -217,10 +222,11 @@ void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Rang
   const index b_wanted = block_of_b(table, share.rows, k, columns.size());
   const PackA pack_a = packing_of_a(table, p, columns.size());
   const index a_wanted = elements_of_a(table, pack_a, rows.size(), k);
-  const auto wanted = static_cast<std::size_t>(b_wanted + a_wanted);
+  const index b_packed = p.packed_b == nullptr ? b_wanted : 0;
+  const auto wanted = static_cast<std::size_t>(std::max<index>(b_packed + a_wanted, 1));
   if (void* memory = pack_buffer.get(wanted * sizeof(T))) {
     T* const buffer = static_cast<T*>(memory);
-    T* const a_buffer = buffer + b_wanted;
+    T* const a_buffer = buffer + b_packed;
     if (pack_a == PackA::as_rows)
       run_copied_rows(table, p, rows, columns, buffer, b_wanted, a_buffer, share);
     else
@@ -268,7 +274,7 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
   // but not where B is more than one block, which every part would pack again.
   const index rows_of_one = std::max<index>(p.m / grid.rows, 1);
   const bool shares = grid.columns == 1 && grid.rows > 1 && grid.rows == executor.concurrency() &&
-                      is_one_block(table, rows_of_one, p.k, p.n);
+                      (p.packed_b != nullptr || is_one_block(table, rows_of_one, p.k, p.n));
   const index tiles = (p.m + table.mr - 1) / table.mr;
   const int cut = shares ? static_cast<int>(std::clamp<index>(tiles / (kTilesPerPart * grid.rows),
                                                               1, executor.parts_per_worker()))

@@ -24,6 +24,21 @@ void register_gemm(const Subject& subject, Role role, Layout layout, const Shape
       });
 }
 
+/// A batch in rows by weights that were packed in advance, as a program that only predicts has it.
+template <class T>
+void register_packed(const Subject& subject, Role role, const Shape& shape) {
+  register_benchmark(
+      benchmark_name("gemm", type_name<T>, subject, "packed", name_of(role) + shape.text()),
+      [=](Run& run) {
+        Operands<T> operands(role, Layout::user, shape);
+        const PackedMatrix<T> weights(subject.backend, operands.call.b);
+        operands.call.packed_b = &weights;
+        const auto& kernels = subject.backend->kernels<T>();
+        run_kernel(run, subject, fma_roof<T>, work_of(operands.call),
+                   [&] { kernels.gemm(operands.call); });
+      });
+}
+
 /// The products with their epilogues, as a training step makes them.
 template <class T>
 void register_fused(const Subject& subject, Role role, const Shape& shape) {
@@ -68,6 +83,9 @@ void register_type(const Subject& subject) {
     for (const auto& shape : weight_gradient)
       register_gemm<T>(subject, Role::weight_gradient, layout, shape);
   }
+  for (const auto& shape : forward)
+    if (shape.m > 1) register_packed<T>(subject, Role::forward, shape);
+  for (const auto& shape : input_gradient) register_packed<T>(subject, Role::input_gradient, shape);
   for (const index_t n : {64, 128, 256, 512, 1024, 2048})
     register_gemm<T>(subject, Role::square, Layout::user, {n, n, n});
   for (const auto& shape : {forward[0], forward[1]})

@@ -8,6 +8,7 @@ namespace lamella {
 template <class T>
 void Backend::run(const Gemm<T>& call) const {
   check(call);
+  check_packed("gemm", call, *this);
   kernels<T>().gemm(call);
   throw_if_failed();
 }
@@ -15,6 +16,7 @@ void Backend::run(const Gemm<T>& call) const {
 template <class T>
 void Backend::run(const FusedGemm<T>& call) const {
   check(call);
+  check_packed("fused_gemm", call.gemm, *this);
   kernels<T>().fused_gemm(call);
   throw_if_failed();
 }

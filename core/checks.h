@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include <lamella/backend.h>
 #include <lamella/kernels.h>
 #include <lamella/optimizer.h>
 
@@ -42,6 +43,10 @@ void check(const AdamUpdate<T>& call);
 /// The values of the indices too: each is an address.
 template <class T>
 void check(const GatherBytes<T>& call);
+
+/// A B packed in advance is the product's B, packed for `backend`. `where` opens the message. O(1).
+template <class T>
+void check_packed(std::string_view where, const Gemm<T>& call, const Backend& backend);
 
 /// Every call of a plan.
 template <class T>

@@ -114,6 +114,14 @@ void negative_log_likelihood(const SoftmaxNll<T>& call, index_t sample) {
 }  // namespace
 
 template <class T>
+index_t Kernels<T>::packed_size(index_t, index_t) const noexcept {
+  return 0;
+}
+
+template <class T>
+void Kernels<T>::pack_b(ConstView<T>, T*) const noexcept {}
+
+template <class T>
 void Kernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
   const View<T> c = call.gemm.c;
   const Epilogue<T>& epilogue = call.epilogue;

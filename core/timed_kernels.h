@@ -52,6 +52,10 @@ class TimedKernels : public Kernels<T> {
   void gather_bytes(const GatherBytes<T>& call) const noexcept override {
     timed(call, &Kernels<T>::gather_bytes);
   }
+  index_t packed_size(index_t k, index_t n) const noexcept override {
+    return inner_.packed_size(k, n);
+  }
+  void pack_b(ConstView<T> b, T* packed) const noexcept override { inner_.pack_b(b, packed); }
 
  protected:
   using Clock = std::chrono::steady_clock;

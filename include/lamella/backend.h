@@ -10,6 +10,7 @@
 
 #include <lamella/export.h>
 #include <lamella/kernels.h>
+#include <lamella/packed_matrix.h>
 
 namespace lamella {
 
@@ -79,6 +80,13 @@ class LAMELLA_API Backend {
   void gemm(std::type_identity_t<T> alpha, ConstView<std::type_identity_t<T>> a,
             ConstView<std::type_identity_t<T>> b, std::type_identity_t<T> beta, View<T> c) const {
     run(Gemm<T>{alpha, a, b, beta, c});
+  }
+  /// The same with B packed in advance for this backend.
+  template <class T>
+  void gemm(std::type_identity_t<T> alpha, ConstView<std::type_identity_t<T>> a,
+            const PackedMatrix<std::type_identity_t<T>>& b, std::type_identity_t<T> beta,
+            View<T> c) const {
+    run(Gemm<T>{alpha, a, b.view(), beta, c, &b});
   }
   /// Adds `bias` to every row of `c`.
   template <class T>

@@ -35,10 +35,15 @@ struct Activation {
   friend bool operator==(const Activation&, const Activation&) = default;
 };
 
+template <class T>
+class PackedMatrix;  // packed_matrix.h
+
 /// C ← alpha A B + beta C. A is m x k, B is k x n, C is m x n.
 ///
 /// With beta = 0, C is write-only: whatever it held, NaN included, does not matter. With k = 0 or
 /// alpha = 0 the product is zero and C ← beta C. C overlaps neither A nor B. 2mnk flops.
+///
+/// `packed_b`, if not null, is B packed in advance for the backend that computes.
 template <class T>
 struct Gemm {
   T alpha = 1;
@@ -46,6 +51,7 @@ struct Gemm {
   ConstView<T> b;
   T beta = 0;
   View<T> c;
+  const PackedMatrix<T>* packed_b = nullptr;
 };
 
 /// What happens to C after the product: c ← f(c + bias) ⊙ g'(gate).
@@ -248,6 +254,12 @@ class LAMELLA_API Kernels {
   virtual void sgd_update(const SgdUpdate<T>& call) const noexcept;
   virtual void adam_update(const AdamUpdate<T>& call) const noexcept;
   virtual void gather_bytes(const GatherBytes<T>& call) const noexcept;
+
+  /// Elements of memory that pack_b fills for a B of k x n, both at least 1; 0, the default, if
+  /// nothing is packed in advance.
+  virtual index_t packed_size(index_t k, index_t n) const noexcept;
+  /// B as this backend's products read it, for PackedMatrix. Called only if packed_size is not 0.
+  virtual void pack_b(ConstView<T> b, T* packed) const noexcept;
 
   /// Executes the calls of a plan in order. The default makes them one by one.
   virtual void run(const Plan<T>& plan) const noexcept;

@@ -9,12 +9,15 @@
 #include <lamella/backend.h>
 #include <lamella/error.h>
 #include <lamella/matrix.h>
+#include <lamella/registry.h>
 
 #include "tests/catch.h"
 #include "tests/test_backends.h"
 
 namespace lamella::test {
 namespace {
+
+using Catch::Matchers::ContainsSubstring;
 
 constexpr index_t kHuge = std::numeric_limits<index_t>::max();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -74,6 +77,36 @@ void check_refused(const std::vector<Case<T>>& cases) {
       CHECK(message.find(c.message) != std::string::npos);
       CHECK(arena.untouched());
     }
+}
+
+// What says that B is packed in advance, when it is not for this product.
+TEMPLATE_TEST_CASE("a product refuses a B packed for another one", "[checks]", float, double) {
+  using T = TestType;
+  const auto backend = make_backend({"scalar", "", 1}), other = make_backend({"scalar", "", 1});
+  Matrix<T> a(2, 5), b(5, 4), c(2, 4);
+  std::fill_n(a.data(), a.size(), T{2});
+  std::fill_n(b.data(), b.size(), T{3});
+  const PackedMatrix<T> packed(backend, b.view());
+  CHECK(packed.view().data == b.data());
+  CHECK_THROWS_WITH(other->template gemm<T>(1, a.view(), packed, 0, c.view()),
+                    ContainsSubstring("gemm: B was packed for another backend, scalar (scalar)"));
+  const Gemm<T> wrong{1, a.view(), transposed(ConstView<T>(row_major(b.data(), 4, 5))),
+                      0, c.view(), &packed};
+  CHECK_THROWS_WITH(backend->run(wrong),
+                    ContainsSubstring("gemm: B is 5 x 4 but what was packed is another view"));
+  CHECK_THROWS_WITH(backend->run(FusedGemm<T>{wrong, {}}),
+                    ContainsSubstring("fused_gemm: B is 5 x 4"));
+  CHECK(c(1, 3) == 0);
+  backend->template gemm<T>(1, a.view(), packed, 0, c.view());
+  CHECK(c(1, 3) == 30);
+
+  CHECK_THROWS_WITH(PackedMatrix<T>(nullptr, b.view()),
+                    ContainsSubstring("PackedMatrix: the backend is null"));
+  CHECK_THROWS_WITH(PackedMatrix<T>(backend, ConstView<T>{nullptr, 5, 4, 4, 1}),
+                    ContainsSubstring("PackedMatrix: matrix is null but not empty (5 x 4)"));
+  // Nothing to pack, and more than can be: the address space has no room for whole panels.
+  CHECK(PackedMatrix<T>(backend, ConstView<T>{}).packed() == nullptr);
+  CHECK(backend->template kernels<T>().packed_size(kHuge / 2, 2) == 0);
 }
 
 // The operand checks, seen through gemm; A is 2 x 5, B 5 x 4, C 2 x 4 where nothing else is said.

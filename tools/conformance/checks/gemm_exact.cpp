@@ -103,6 +103,36 @@ void rows_of_pages(Judge& judge) {
   judge.expect_cases(6);
 }
 
+/// A B packed in advance gives what B itself does, or the checks of B would not see it.
+template <class T>
+void packed_in_advance(Judge& judge) {
+  Random random(7);
+  // A vector, less than a panel of B, dot products without packing, edges in every direction,
+  // several blocks of K, operands of many blocks, rows of A that are to be copied.
+  const GemmShape shapes[] = {{1, 65, 130},   {33, 5, 70},    {5, 40, 300},    {7, 17, 19},
+                              {15, 31, 1025}, {43, 690, 520}, {190, 70, 1700}, {47, 70, 2048}};
+  for (const GemmShape& shape : shapes)
+    for (Order b : kOrders)
+      for (Order c : kOrders) {
+        GemmCase g = random_case(random, shape);
+        g.b.order = b;
+        g.c.order = c;
+        const GemmOperands<T> operands(g, [&] { return uniform_int(random, -3, 3); });
+        const auto want = oracle::gemm(operands.call(operands.c.view())).values;
+        for (const Subject& subject : judge.subjects()) {
+          judge.begin(subject, describe(g));
+          const PackedMatrix<T> packed(subject.backend, operands.b.read());
+          const Operand<T> out = operands.output();
+          Gemm<T> call = operands.call(out.view());
+          call.packed_b = &packed;
+          subject.backend->run(call);
+          judge(subject, describe(g),
+                first_of({different_values(out.read(), want), out.stray_writes()}));
+        }
+      }
+  judge.expect_cases(8 * 9);
+}
+
 template <class T>
 void any_alignment(Judge& judge) {
   Random random(4);
@@ -128,6 +158,8 @@ std::vector<Check> gemm_exact_checks() {
        many_blocks<double>},
       {"gemm", "exact on integers, rows a multiple of a page apart", rows_of_pages<float>,
        rows_of_pages<double>},
+      {"gemm", "exact on integers, B packed in advance", packed_in_advance<float>,
+       packed_in_advance<double>},
       {"gemm", "exact at any alignment of elements", any_alignment<float>, any_alignment<double>}};
 }
 
