@@ -245,17 +245,19 @@ struct Grid {
 /// that costs clearly more. Rows of C are units in training: whoever computes a unit's activations
 /// then also holds its weights and updates them, and they stay in one core's cache.
 template <class T>
-Grid choose_grid(const KernelTable<T>& table, index m, index n, int workers) {
-  constexpr double kPackCost = 1;          // packing a panel costs about as much as a row of C
-  constexpr double kGainForColumns = 0.9;  // cutting the columns must save a tenth
-  const index tiles = (m + table.mr - 1) / table.mr, panels = (n + table.nr - 1) / table.nr;
+Grid choose_grid(const KernelTable<T>& table, const Problem<T>& p, int workers) {
+  // Packing a panel costs about as much as a row of C, or six if it is transposed (AVX-512).
+  const bool transposes = p.b.col_stride != 1 && p.packed_b == nullptr && p.samples == nullptr;
+  const double pack_cost = transposes ? 6 : 1;
+  constexpr double kGainForColumns = 0.97;  // what is left of the cost, at most
+  const index tiles = (p.m + table.mr - 1) / table.mr, panels = (p.n + table.nr - 1) / table.nr;
   Grid best{1, 1};
   double best_cost = -1;
   for (int columns = 1; columns <= std::min<index>(workers, panels); ++columns) {
     const int rows = static_cast<int>(std::min<index>(workers / columns, tiles));
     const double wide = static_cast<double>((panels + columns - 1) / columns);
-    const double high = static_cast<double>((tiles + rows - 1) / rows * table.mr);
-    const double cost = wide * (high + kPackCost);
+    const double high = static_cast<double>((p.m + rows - 1) / rows);
+    const double cost = wide * (high + pack_cost);
     if (best_cost < 0 || cost < kGainForColumns * best_cost) {
       best = {rows, columns};
       best_cost = cost;
@@ -269,7 +271,7 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
   const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) *
                        static_cast<double>(std::max<index>(p.k, 1));
   const int workers = workers_for(executor, flops, kFlopsPerWorker);
-  const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p.m, p.n, workers);
+  const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p, workers);
   // Where every worker has rows of its own, these are cut once more, for the fastest to take some;
   // but not where B is more than one block, which every part would pack again.
   const index rows_of_one = std::max<index>(p.m / grid.rows, 1);
@@ -283,8 +285,13 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
   Share of_all{rows_of_one};
   executor.run(row_parts * grid.columns, [&](int part) {
     Share of_one{rows_of_one};
-    run_task(table, p, part_of(p.m, part / grid.columns, row_parts, table.mr),
-             part_of(p.n, part % grid.columns, grid.columns, table.nr), cut > 1 ? of_all : of_one);
+    // Workers have the same number of rows, and the parts of one whole tiles.
+    const int row_part = part / grid.columns;
+    const Range of_worker = part_of(p.m, row_part / cut, grid.rows, 1);
+    Range rows = part_of(of_worker.size(), row_part % cut, cut, table.mr);
+    rows = {of_worker.begin + rows.begin, of_worker.begin + rows.end};
+    run_task(table, p, rows, part_of(p.n, part % grid.columns, grid.columns, table.nr),
+             cut > 1 ? of_all : of_one);
   });
 }
 
