@@ -31,8 +31,10 @@ struct Problem {
 };
 
 /// B rows are read in place, unpacked, when at most this many rows of C use them: packing costs a
-/// load and a store per element, which a few uses do not repay.
+/// load and a store per element, which a few uses do not repay. So they are if they lie in a few
+/// pages of the L1 cache, where a copy would take the room of the other operands.
 constexpr index kUnpackedTiles = 2;
+constexpr index kUnpackedBytes = 16 << 10;
 
 /// A is packed when at least so many panels of B read each block of it: packing costs about 0.4
 /// cycles an element, a panel's pass over it one. Rows that lie close together need no packing.
@@ -135,6 +137,14 @@ bool packs_bytes_in_passing(const KernelTable<T>& table, const ByteGatherBlock<T
   return table.rows_for_bytes > 0 && (rows + tiles - 1) / tiles >= table.rows_for_bytes && k > 0 &&
          k <= kByteDepth && bytes.features >= kFewestByteFeatures && bytes.samples > 0 &&
          bytes.offset_stride == 0 && bytes.scale_stride == 0;
+}
+
+/// Whether all of B's whole panels are read in place by a task of `rows` rows.
+template <class T>
+bool reads_b_in_place(const KernelTable<T>& table, const Problem<T>& p, index rows) {
+  if (p.b.col_stride != 1 || p.samples != nullptr || p.packed_b != nullptr) return false;
+  return rows <= kUnpackedTiles * table.mr ||
+         p.k * p.b.row_stride * index{sizeof(T)} <= kUnpackedBytes;
 }
 
 /// Bytes of a core's L2 cache.

@@ -210,8 +210,7 @@ void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Rang
               Share& share) {
   if (rows.size() <= 0 || columns.size() <= 0) return;
   const index whole = columns.size() / table.nr * table.nr;
-  if (p.b.col_stride == 1 && p.samples == nullptr && p.packed_b == nullptr &&
-      rows.size() <= kUnpackedTiles * table.mr && whole > 0) {
+  if (reads_b_in_place(table, p, rows.size()) && whole > 0) {
     Share none;
     run_piece<T>(table, p, rows, {columns.begin, columns.begin + whole}, false, nullptr,
                  PTRDIFF_MAX / 2, PackA::no, nullptr, none);
