@@ -125,8 +125,19 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& fro
         bv[v] = load(b + v * kLanes<T>);
     });
     // Not beyond the last row: an address without memory costs a walk of the page tables.
-    if constexpr (kFrom == Operands::pack_b)
-      __builtin_prefetch(b + (p > kPrefetchSteps ? kPrefetchSteps * b_row : 0));
+    if constexpr (kFrom == Operands::pack_b) {
+      const T* const b_ahead = b + (p > kPrefetchSteps ? kPrefetchSteps * b_row : 0);
+      __builtin_prefetch(b_ahead);
+      // Along the rows the panel to the right is packed next. Its lines are in the same pages, so
+      // that they are fetched into L2 without a walk of the page tables: out of L3 512³ from 95 to
+      // 97 %, 1000³ 90 to 94, 2048³ 91 to 94 (Zen 4). Down the columns nothing is gained.
+      if constexpr (kAlongRows) {
+        constexpr index kLine = 64 / sizeof(T);
+        __builtin_prefetch(b_ahead + kLine);
+        __builtin_prefetch(b_ahead + kPanel<T>, 0, 2);
+        __builtin_prefetch(b_ahead + kPanel<T> + kLine, 0, 2);
+      }
+    }
     if constexpr (kFrom == Operands::pack_b || kWiden) {
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { store(panel + v * kLanes<T>, bv[v]); });
       panel += kPanel<T>;
