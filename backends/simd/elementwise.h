@@ -142,10 +142,38 @@ LAMELLA_KERNEL void bias_add_columns(index m, index n, const T* bias, index bias
   }
 }
 
+/// Rows of a rank-1 update that share the loads of y, and the most bytes of a matrix for which that
+/// pays: out of the L2 128 x 784 is 1.19 times as fast, but beyond it rows in turn follow each
+/// other in memory, and 1024 x 1024 is 1.7 times as fast (AVX-512, Zen 4, 1 MiB of L2).
+inline constexpr int kOuterRows = 4;
+inline constexpr index kOuterBytes = 512 * 1024;
+
 template <class T>
 LAMELLA_KERNEL void outer_product(index m, index n, T alpha, const T* x, index x_stride, const T* y,
                                   T* a, index lda) {
-  for (index i = 0; i < m; ++i) {
+  index i = 0;
+  if (m * lda * index{sizeof(T)} <= kOuterBytes)
+    for (; i + kOuterRows <= m; i += kOuterRows) {
+      Vec<T> factor[kOuterRows];
+      unroll<kOuterRows>([&](auto r) LAMELLA_INLINE_LAMBDA {
+        factor[r] = broadcast(alpha * x[(i + r) * x_stride]);
+      });
+      T* const rows = a + i * lda;
+      index j = 0;
+      for (; j + kLanes<T> <= n; j += kLanes<T>) {
+        const Vec<T> v = load(y + j);
+        unroll<kOuterRows>([&](auto r) LAMELLA_INLINE_LAMBDA {
+          T* const to = rows + r * lda + j;
+          store(to, fma(factor[r], v, load(to)));
+        });
+      }
+      if (j < n)
+        unroll<kOuterRows>([&](auto r) LAMELLA_INLINE_LAMBDA {
+          T* const to = rows + r * lda + j;
+          store_n(to, n - j, fma(factor[r], load_n(y + j, n - j), load_n(to, n - j)));
+        });
+    }
+  for (; i < m; ++i) {
     const Vec<T> factor = broadcast(alpha * x[i * x_stride]);
     map_by_four(n, y, a + i * lda, a + i * lda,
                 [&](Vec<T> v, Vec<T> w) LAMELLA_INLINE_LAMBDA { return fma(factor, v, w); });
