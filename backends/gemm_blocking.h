@@ -144,7 +144,8 @@ template <class T>
 bool reads_b_in_place(const KernelTable<T>& table, const Problem<T>& p, index rows) {
   if (p.b.col_stride != 1 || p.samples != nullptr || p.packed_b != nullptr) return false;
   return rows <= kUnpackedTiles * table.mr ||
-         p.k * p.b.row_stride * index{sizeof(T)} <= kUnpackedBytes;
+         (!rows_collide(table, p) &&
+          (p.k - 1) * p.b.row_stride * index{sizeof(T)} < kUnpackedBytes);
 }
 
 /// Bytes of a core's L2 cache.

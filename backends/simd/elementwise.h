@@ -152,7 +152,7 @@ template <class T>
 LAMELLA_KERNEL void outer_product(index m, index n, T alpha, const T* x, index x_stride, const T* y,
                                   T* a, index lda) {
   index i = 0;
-  if (m * lda * index{sizeof(T)} <= kOuterBytes)
+  if ((m - 1) * lda * index{sizeof(T)} < kOuterBytes)
     for (; i + kOuterRows <= m; i += kOuterRows) {
       Vec<T> factor[kOuterRows];
       unroll<kOuterRows>([&](auto r) LAMELLA_INLINE_LAMBDA {

@@ -69,9 +69,8 @@ class LAMELLA_API Network {
   const Backend& backend() const;
   /// Layers of weights: hidden layers and the softmax layer.
   index_t layers() const;
-  /// Layer l of layers(), 0 nearest the input: W [units, inputs] row-major without padding. Views
-  /// stay valid as long as the network, or the one it is moved to, lives. Throws ArgumentError if
-  /// there is no such layer.
+  /// Layer l of layers(), 0 nearest the input. Views stay valid as long as the network, or the one
+  /// it is moved to, lives. Throws ArgumentError if there is no such layer.
   LayerView<T> layer(index_t l);
   LayerView<const T> layer(index_t l) const;
   /// Weights and biases.
