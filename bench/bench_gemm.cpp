@@ -1,4 +1,5 @@
 // Matrix products at the shapes of networks (products.h), in both layouts, and squares.
+#include <optional>
 #include <string>
 
 #include "bench/cases.h"
@@ -11,30 +12,19 @@ template <class T>
 void register_gemm(const Subject& subject, Role role, Layout layout, const Shape& shape) {
   const char* layout_name = role == Role::square         ? "any"
                             : layout == Layout::training ? "training"
+                            : layout == Layout::packed   ? "packed"
                                                          : "user";
   register_benchmark(
       benchmark_name("gemm", type_name<T>, subject, layout_name, name_of(role) + shape.text()),
       [=](Run& run) {
         Operands<T> operands(role, layout, shape);
+        std::optional<PackedMatrix<T>> weights;
+        if (layout == Layout::packed)
+          operands.call.packed_b = &weights.emplace(subject.backend, operands.call.b);
         // A product with one sample reads each weight once: its roof is memory's, not arithmetic's.
         const RoofKind roof = shape.m == 1 ? RoofKind::read : fma_roof<T>;
         const auto& kernels = subject.backend->kernels<T>();
         run_kernel(run, subject, roof, work_of(operands.call),
-                   [&] { kernels.gemm(operands.call); });
-      });
-}
-
-/// A batch in rows by weights that were packed in advance, as a program that only predicts has it.
-template <class T>
-void register_packed(const Subject& subject, Role role, const Shape& shape) {
-  register_benchmark(
-      benchmark_name("gemm", type_name<T>, subject, "packed", name_of(role) + shape.text()),
-      [=](Run& run) {
-        Operands<T> operands(role, Layout::user, shape);
-        const PackedMatrix<T> weights(subject.backend, operands.call.b);
-        operands.call.packed_b = &weights;
-        const auto& kernels = subject.backend->kernels<T>();
-        run_kernel(run, subject, fma_roof<T>, work_of(operands.call),
                    [&] { kernels.gemm(operands.call); });
       });
 }
@@ -84,8 +74,9 @@ void register_type(const Subject& subject) {
       register_gemm<T>(subject, Role::weight_gradient, layout, shape);
   }
   for (const auto& shape : forward)
-    if (shape.m > 1) register_packed<T>(subject, Role::forward, shape);
-  for (const auto& shape : input_gradient) register_packed<T>(subject, Role::input_gradient, shape);
+    if (shape.m > 1) register_gemm<T>(subject, Role::forward, Layout::packed, shape);
+  for (const auto& shape : input_gradient)
+    register_gemm<T>(subject, Role::input_gradient, Layout::packed, shape);
   for (const index_t n : {64, 128, 256, 512, 1024, 2048})
     register_gemm<T>(subject, Role::square, Layout::user, {n, n, n});
   for (const auto& shape : {forward[0], forward[1]})

@@ -4,8 +4,9 @@
 //   forward          y [m, n] = x [m, k] Wᵀ            W is [n, k], row-major as the network has it
 //   input_gradient   g [m, n] = d [m, k] W             W is [k, n]
 //   weight_gradient  W [m, n] (+)= dᵀ x over k samples
-// Layout "user" has samples in rows (batch-first, row-major); "training" is the layout the network
-// keeps inside, samples in columns, which computes the transpose of the first two.
+// Layout "user" has samples in rows (batch-first, row-major), "packed" the same with weights that
+// are packed in advance, as a program that only predicts has it; "training" is the layout the
+// network keeps inside, samples in columns, which computes the transpose of the first two.
 #ifndef LAMELLA_BENCH_PRODUCTS_H_
 #define LAMELLA_BENCH_PRODUCTS_H_
 
@@ -28,7 +29,7 @@ struct Shape {
 };
 
 enum class Role { forward, input_gradient, weight_gradient, square };
-enum class Layout { user, training };
+enum class Layout { user, training, packed };
 
 inline const char* name_of(Role role) {
   switch (role) {
