@@ -10,11 +10,12 @@
 #include <string>
 #include <string_view>
 
-#include <lamella/backend.h>
 #include <lamella/kernels.h>
 #include <lamella/optimizer.h>
 
 namespace lamella {
+
+class Backend;
 
 /// The operands are as the struct's documentation in kernels.h demands. O(1).
 template <class T>
