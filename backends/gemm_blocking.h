@@ -77,12 +77,17 @@ enum class PackA {
 };
 
 /// Rows a multiple of a page apart have their lines in one set of the L1 cache, with 8 to 12 ways
-/// for the 14 rows of an AVX-512 tile. Copied they cost 1 to 2 %, and nothing else: 512 x 1024 x
-/// 1024 and 1024³ from 75 to 90 % of peak, 2048³ from 73 to 90, doubles the same (Zen 4, 32 KiB of
-/// L1). One panel does not repay it. Half a page apart they do as well as anywhere.
+/// for the 14 rows of an AVX-512 tile. Copied they cost nothing: 512 x 1024 x 1024 from 75 to 95 %
+/// of peak, 1024³ and 2048³ from 74 to 95, doubles the same (Zen 4, 32 KiB of L1). One panel does
+/// not repay it. Half a page apart they do as well as anywhere.
 constexpr index kCollidingBytes = 4096;
 constexpr index kWays = 8;
 constexpr index kCopyRowsFromPanels = 2;
+
+/// Of a block of K, rows of so many bytes are copied piece by piece wherever they lie: a piece
+/// stays in L3 and in the second level of the TLB until all of B has passed. 2000³ from 92.6 to 95
+/// %, 2500³ 90 to 93.5, of doubles 1500³ 91 to 93, from here on level or better (Zen 4).
+constexpr index kLargeRowsBytes = 4 << 20;
 
 template <class T>
 bool rows_collide(const KernelTable<T>& table, const Problem<T>& p) {
@@ -98,8 +103,8 @@ index copied_stride(index k) {
   return stride * index{sizeof(T)} % kCollidingBytes == 0 ? stride + kLine : stride;
 }
 
-/// Rows of A that are copied at a time: pieces of nearly equal height, of whole tiles. 1 MiB is 1
-/// to 2 % slower from 1024³ on, 4 MiB up to 1 % faster.
+/// Rows of A that are copied at a time: pieces of nearly equal height, of whole tiles. 4 MiB is up
+/// to 0.4 % faster from 1024³ on, 1 MiB slower at 2500³.
 template <class T>
 index rows_of_copy(const KernelTable<T>& table, index rows, index k) {
   constexpr index kCopiedBytes = 2 << 20;
@@ -113,10 +118,11 @@ index rows_of_copy(const KernelTable<T>& table, index rows, index k) {
 /// rows would be packed again for each block of B, out of L3 and with nothing to compute meanwhile:
 /// in place 2048³ is 4 to 11 % faster, 1024³ up to 4 %, of doubles 4 to 10 % (AVX-512).
 template <class T>
-PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index columns) {
+PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index rows, index columns) {
   const index panels = (columns + table.nr - 1) / table.nr;
-  if (table.along_rows && p.samples == nullptr && p.k > 0 && panels >= kCopyRowsFromPanels &&
-      rows_collide(table, p))
+  const bool is_large = rows * longest_k_block(table, p.k) * index{sizeof(T)} >= kLargeRowsBytes;
+  if (table.along_rows && p.samples == nullptr && p.k > 0 && p.a.col_stride == 1 &&
+      panels >= kCopyRowsFromPanels && (is_large || rows_collide(table, p)))
     return PackA::as_rows;
   if (p.m <= kUnpackedTiles * table.mr) return PackA::no;
   if (table.along_rows) return p.a.row_stride == 1 && panels > 1 ? PackA::by_tiles : PackA::no;

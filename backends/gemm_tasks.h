@@ -50,7 +50,8 @@ void pack_block_of_b(const KernelTable<T>& table, const Problem<T>& p, Range k, 
 }
 
 /// The rows x columns piece of a problem, with room for `capacity` packed elements of B, and for a
-/// tile or a block of A, which is else read in place.
+/// tile or a block of A, which is else read in place. Where A is to be copied, there is room for
+/// all of the piece, K is one block, and the first block of B finds A in place.
 template <class T>
 void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
                bool packed, T* buffer, index capacity, PackA pack_a, T* a_buffer, Share& share) {
@@ -135,6 +136,15 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         g.a_row_stride = p.a.row_stride;
         g.a_col_stride = p.a.col_stride;
         g.a_pack = pack_a == PackA::by_tiles ? a_buffer : nullptr;
+        if (pack_a == PackA::as_rows) {
+          g.a_copy_stride = copied_stride<T>(g.k);
+          if (j == columns.begin) {
+            g.a_copy = a_buffer;
+          } else {
+            g.a = a_buffer;
+            g.a_row_stride = g.a_copy_stride;
+          }
+        }
         if (pack_a == PackA::by_blocks && g.k > 0) {
           table.pack_a(g.m, g.k, g.a, g.a_row_stride, g.a_col_stride, a_buffer);
           g.a = a_buffer;
@@ -176,18 +186,14 @@ Problem<T> k_part(const KernelTable<T>& table, const Problem<T>& p, index kb, in
 template <class T>
 void run_copied_rows(const KernelTable<T>& table, const Problem<T>& p, Range rows, Range columns,
                      T* buffer, index capacity, T* copy, Share& share) {
-  const index k_blocks = k_blocks_of(table, p.k), k = longest_k_block(table, p.k);
-  const index stride = copied_stride<T>(k), most = rows_of_copy(table, rows.size(), k);
+  const index k_blocks = k_blocks_of(table, p.k);
+  const index most = rows_of_copy(table, rows.size(), longest_k_block(table, p.k));
   for (Range r{rows.begin, 0}; r.begin < rows.end; r.begin = r.end) {
     r.end = std::min(r.begin + most, rows.end);
     for (index kb = 0; kb < k_blocks; ++kb) {
-      Problem<T> part = k_part(table, p, kb, k_blocks);
-      for (index i = 0; i < r.size(); ++i)
-        std::copy_n(&part.a(r.begin + i, 0), part.k, copy + i * stride);
-      part.a.data = copy - r.begin * stride;
-      part.a.row_stride = stride;
       Share of_block = share;
-      run_piece<T>(table, part, r, columns, true, buffer, capacity, PackA::no, nullptr, of_block);
+      run_piece<T>(table, k_part(table, p, kb, k_blocks), r, columns, true, buffer, capacity,
+                   PackA::as_rows, copy, of_block);
       if (k_blocks == 1) share = of_block;
     }
   }
@@ -219,7 +225,7 @@ void run_task(const KernelTable<T>& table, const Problem<T>& p, Range rows, Rang
   }
   const index k = longest_k_block(table, p.k);
   const index b_wanted = block_of_b(table, share.rows, k, columns.size());
-  const PackA pack_a = packing_of_a(table, p, columns.size());
+  const PackA pack_a = packing_of_a(table, p, rows.size(), columns.size());
   const index a_wanted = elements_of_a(table, pack_a, rows.size(), k);
   const index b_packed = p.packed_b == nullptr ? b_wanted : 0;
   const auto wanted = static_cast<std::size_t>(std::max<index>(b_packed + a_wanted, 1));

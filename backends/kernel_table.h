@@ -54,9 +54,10 @@ struct ByteGatherBlock {
 /// A is read one element at a time and broadcast, with any strides, or from tiles that pack_a has
 /// made, where a row stride of 1 and the tile's height as column stride are understood. A table
 /// that works along rows packs A in passing where a_pack has room for a tile; A's row stride is 1
-/// then. B is read by vectors: columns [q*nr, (q+1)*nr) stand in panel q, whose row p begins at
-/// b + q*b_panel_stride + p*b_row_stride. Every panel can be read nr columns wide, also the last
-/// (packing pads it with zeros).
+/// then. Where there is room for a copy, it copies A's rows in passing and reads them there; their
+/// column stride is 1 then, and B has a whole panel. B is read by vectors: columns [q*nr, (q+1)*nr)
+/// stand in panel q, whose row p begins at b + q*b_panel_stride + p*b_row_stride. Every panel can
+/// be read nr columns wide, also the last (packing pads it with zeros).
 ///
 /// The first tile can pack B in passing: from b_source, or from samples if the table says so for as
 /// many rows. These have one offset and one scale for all features.
@@ -67,6 +68,8 @@ struct GemmBlock {
   index a_row_stride, a_col_stride;
   index a_tile_stride;  // elements from one packed tile of A to the next; 0: A is not packed
   T* a_pack;            // tile_stride elements to pack A's tiles into, one after the other, or null
+  T* a_copy;            // room to copy A's m rows to, or null
+  index a_copy_stride;  // from one copied row to the next
   const T* b;
   index b_row_stride, b_panel_stride;
   const T* b_source;  // B(0, 0), or null

@@ -103,6 +103,8 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
     gemm_steps<Operands::pack_b, kM, kV, T>(g, from, acc);
   else if (kHelps && from.pack_a != nullptr)
     gemm_steps<Operands::pack_a, kM, kV, T>(g, from, acc);
+  else if (kHelps && from.copy != nullptr)
+    gemm_steps<Operands::copy_a, kM, kV, T>(g, from, acc);
   else if (kHelps && from.fetch_a != nullptr)
     gemm_steps<Operands::fetch_a, kM, kV, T>(g, from, acc);
   else if (from.a_is_packed && g.b_row_stride == kPanel<T>)
@@ -167,7 +169,7 @@ LAMELLA_KERNEL void gemm_tiles(const GemmBlock<T>& g, const TileOperands<T>& fir
       }
     }
   } else {
-    const index a_tile = g.a_tile_stride != 0 ? g.a_tile_stride : kM * g.a_row_stride;
+    const index a_tile = g.a_tile_stride != 0 ? g.a_tile_stride : kM * first.a_row_stride;
     for (; tiles > 0; --tiles, row += kM, c += kM * g.c_row_stride) {
       gemm_tile<kM, kV, T>(g, ending, from, row, column, c);
       from.a += a_tile;
@@ -262,12 +264,18 @@ template <class T>
 struct Sweep {
   const GemmBlock<T>& g;
   Tiles tiles;
+  const T* a;  // where tiles read it
+  index a_row_stride;
 
-  LAMELLA_INLINE explicit Sweep(const GemmBlock<T>& block) : g(block), tiles(block.m) {}
+  LAMELLA_INLINE explicit Sweep(const GemmBlock<T>& block)
+      : g(block),
+        tiles(block.m),
+        a(block.a_copy != nullptr ? block.a_copy : block.a),
+        a_row_stride(block.a_copy != nullptr ? block.a_copy_stride : block.a_row_stride) {}
 
   LAMELLA_INLINE const T* a_at(index tile) const {
-    return g.a +
-           (g.a_tile_stride != 0 ? tile * g.a_tile_stride : tiles.first_row(tile) * g.a_row_stride);
+    return a +
+           (g.a_tile_stride != 0 ? tile * g.a_tile_stride : tiles.first_row(tile) * a_row_stride);
   }
   LAMELLA_INLINE const T* b_at(index column) const {
     return g.b + column / kPanel<T> * g.b_panel_stride;
@@ -275,6 +283,7 @@ struct Sweep {
   LAMELLA_INLINE TileOperands<T> operands(index tile, index column) const {
     TileOperands<T> from{};
     from.a = a_at(tile);
+    from.a_row_stride = a_row_stride;
     from.a_is_packed = g.a_tile_stride != 0;
     from.b = b_at(column);
     return from;
@@ -282,8 +291,20 @@ struct Sweep {
   /// Are rows of A worth fetching a tile ahead? They are when A is too large to have stayed in the
   /// L2 since it was last used, and lies in one piece.
   LAMELLA_INLINE bool fetches_rows() const {
-    return g.a_col_stride == 1 && 4 * g.a_row_stride <= 5 * g.k &&
+    return g.a_copy == nullptr && g.a_col_stride == 1 && 4 * g.a_row_stride <= 5 * g.k &&
            g.m * g.k * index{sizeof(T)} >= kFetchedBytes;
+  }
+  /// Tile `tile` of A, if there is one, to be copied in the course of `steps` multiply-adds.
+  RowCopy<T> row_copy(index tile, index steps) const {
+    if (g.a_copy == nullptr || tile >= tiles.count) return {};
+    const index row = tiles.first_row(tile);
+    return {g.a + row * g.a_row_stride,
+            g.a_row_stride,
+            g.a_copy + row * g.a_copy_stride,
+            g.a_copy_stride,
+            tiles.rows(tile),
+            g.k,
+            steps};
   }
   /// The first tile of A, across the panels of B, which it packs from bytes. These are transposed,
   /// or brought together, panel by panel, just before.
@@ -315,10 +336,16 @@ struct Sweep {
     const index panels = g.n / kPanel<T>;
     const bool fetches = fetches_rows();
     const bool from_bytes = g.b_samples != nullptr;
+    RowCopy<T> copy = row_copy(0, 0);
     if (from_bytes) first_tile_from_bytes();
     for (index tile = from_bytes ? 1 : 0; tile < tiles.count; ++tile) {
       const index row = tiles.first_row(tile), rows = tiles.rows(tile);
       TileOperands<T> from = operands(tile, 0);
+      if (g.a_copy != nullptr) {
+        copy.copy_rest();
+        copy = row_copy(tile + 1, panels * g.k);
+        from.copy = &copy;
+      }
       if (tile == 0 && g.b_source != nullptr) {
         from.b = g.b_source;
         from.pack_b = const_cast<T*>(g.b);

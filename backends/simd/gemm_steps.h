@@ -8,6 +8,7 @@
 #define LAMELLA_BACKENDS_SIMD_GEMM_STEPS_H_
 
 #include "backends/simd/byte_panels.h"
+#include "backends/simd/row_copy.h"
 
 namespace lamella::backends {
 namespace {
@@ -39,6 +40,7 @@ enum class Operands {
   pack_b,   ///< A as in any; B is read in place and stored into its panel
   widen_b,  ///< as pack_b, but B comes from bytes
   pack_a,   ///< A's columns are read in place and stored into a tile; B packed
+  copy_a,   ///< as any, and the rows of the next tile of A are copied meanwhile
   fetch_a,  ///< as any, and the next tile of A is fetched meanwhile
 };
 
@@ -46,6 +48,7 @@ enum class Operands {
 template <class T>
 struct TileOperands {
   const T* a;
+  index a_row_stride;
   bool a_is_packed;
   T* pack_a;
   const T* b;
@@ -53,6 +56,7 @@ struct TileOperands {
   const uint8_t* bytes;         // of B, kPanel a step, or null
   const T* map;                 // a vector to subtract from them, one to multiply the difference by
   const uint8_t* const* ahead;  // addresses to fetch meanwhile, one a step
+  RowCopy<T>* copy;             // to get on with, or null
   const T* fetch_a;             // memory to fetch into L2, fetch_step elements a step, or null
   index fetch_step;
 };
@@ -98,7 +102,7 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& fro
   constexpr bool kPacked = kFrom == Operands::packed, kPackA = kFrom == Operands::pack_a,
                  kWiden = kFrom == Operands::widen_b;
   const bool a_tiles = kPacked || (!kPackA && !kWiden && from.a_is_packed);
-  const index a_row = kPackA || a_tiles ? 1 : g.a_row_stride;
+  const index a_row = kPackA || a_tiles ? 1 : from.a_row_stride;
   const index a_col = a_tiles ? kM : g.a_col_stride;
   const index b_row = kPacked || kPackA           ? kPanel<T>
                       : kFrom == Operands::pack_b ? g.b_source_stride
@@ -116,7 +120,13 @@ LAMELLA_INLINE void gemm_steps(const GemmBlock<T>& g, const TileOperands<T>& fro
   constexpr int kBases = (kM + kRowsPerBase - 1) / kRowsPerBase;
   const T* rows[kBases];
   unroll<kBases>([&](auto q) LAMELLA_INLINE_LAMBDA { rows[q] = a + q * kRowsPerBase * a_row; });
+  index until_copy = kFrom == Operands::copy_a ? from.copy->steps_apart() : 0;
   for (index p = g.k; p > 0; --p) {
+    if constexpr (kFrom == Operands::copy_a)
+      if (--until_copy == 0) {
+        until_copy = from.copy->steps_apart();
+        from.copy->copy_one();
+      }
     Vec<T> bv[kV];
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
       if constexpr (kWiden)
