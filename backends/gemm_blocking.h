@@ -121,10 +121,10 @@ template <class T>
 PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index rows, index columns) {
   const index panels = (columns + table.nr - 1) / table.nr;
   const bool is_large = rows * longest_k_block(table, p.k) * index{sizeof(T)} >= kLargeRowsBytes;
-  if (table.along_rows && p.samples == nullptr && p.k > 0 && p.a.col_stride == 1 &&
+  if (table.along_rows && p.samples == nullptr && p.k > table.short_depth && p.a.col_stride == 1 &&
       panels >= kCopyRowsFromPanels && (is_large || rows_collide(table, p)))
     return PackA::as_rows;
-  if (p.m <= kUnpackedTiles * table.mr) return PackA::no;
+  if (p.m <= kUnpackedTiles * table.mr || p.k <= table.short_depth) return PackA::no;
   if (table.along_rows) return p.a.row_stride == 1 && panels > 1 ? PackA::by_tiles : PackA::no;
   if (table.pack_a == nullptr) return PackA::no;
   const bool pays = p.a.row_stride == 1
@@ -149,7 +149,7 @@ bool packs_bytes_in_passing(const KernelTable<T>& table, const ByteGatherBlock<T
 template <class T>
 bool reads_b_in_place(const KernelTable<T>& table, const Problem<T>& p, index rows) {
   if (p.b.col_stride != 1 || p.samples != nullptr || p.packed_b != nullptr) return false;
-  return rows <= kUnpackedTiles * table.mr ||
+  return rows <= kUnpackedTiles * table.mr || p.k <= table.short_depth ||
          (!rows_collide(table, p) &&
           (p.k - 1) * p.b.row_stride * index{sizeof(T)} < kUnpackedBytes);
 }

@@ -147,6 +147,7 @@ struct KernelTable {
   // gemm computes C tile by tile along its rows, so that all of a block of B comes out of the L2
   // for each tile of A; and it understands a_pack.
   bool along_rows;
+  index short_depth;  // up to so much k, gemm needs neither operand packed
   /// Packs A (m x k, any strides): cuts the rows into ceil(m / mr) tiles of nearly equal height,
   /// the higher ones first, as gemm does, and stores each k-major, tile_stride(mr, k) elements
   /// apart. Null: the table's gemm reads A in place, or works along the rows.

@@ -4,6 +4,7 @@
 #define LAMELLA_SIMD_TILE_ROWS 14
 #define LAMELLA_SIMD_TILE_VECTORS 2
 #define LAMELLA_SIMD_ALONG_ROWS true
+#define LAMELLA_SIMD_SHORT_DEPTH 12
 // 20 sums, four vectors of B, one of A.
 #define LAMELLA_SIMD_DOT_ROWS 5
 #define LAMELLA_SIMD_DOT_COLUMNS 4

@@ -5,74 +5,12 @@
 #ifndef LAMELLA_BACKENDS_SIMD_GEMM_H_
 #define LAMELLA_BACKENDS_SIMD_GEMM_H_
 
-#include "backends/simd/elementwise.h"
+#include "backends/simd/gemm_ending.h"
+#include "backends/simd/gemm_short.h"
 #include "backends/simd/gemm_steps.h"
 
 namespace lamella::backends {
 namespace {
-
-/// Bias, relu and gates are applied to the accumulators; tanh and sigmoid, whose code is long, to
-/// the tile just stored (still in L1). Either way the operations and their bits are the same.
-template <int kM, int kV, class T>
-LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index column,
-                                  Vec<T> (&acc)[kM][kV]) {
-  if (e.row_bias != nullptr)
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      const Vec<T> bias = broadcast(e.row_bias[(row + i) * e.row_bias_stride]);
-      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
-    });
-  if (e.column_bias != nullptr)
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
-      const Vec<T> bias = load(e.column_bias + column + v * kLanes<T>);
-      unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
-    });
-  const Vec<T> slope = broadcast(e.slope), gate_slope = broadcast(e.gate_slope);
-  const auto apply = [&](auto code) LAMELLA_INLINE_LAMBDA {
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
-        acc[i][v] = activation<decltype(code)::value, T>(slope, acc[i][v]);
-      });
-    });
-  };
-  if (e.activation == kRelu) apply(Index<kRelu>{});
-  if (e.activation == kLeakyRelu) apply(Index<kLeakyRelu>{});
-  if (e.gate == nullptr) return;
-  with_activation(e.gate_activation, [&](auto code) LAMELLA_INLINE_LAMBDA {
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
-        const Vec<T> gate = load(e.gate + (row + i) * e.gate_row_stride + column + v * kLanes<T>);
-        acc[i][v] = times_derivative<decltype(code)::value, T>(gate_slope, gate, acc[i][v]);
-      });
-    });
-  });
-}
-
-/// The value, from where the compiler cannot know it: what depends on it is computed from here on,
-/// not before the loop that stands before, across which it would have to be spilled. 5 % of the
-/// time of a tile of 32 steps (Zen 3).
-template <class V>
-LAMELLA_INLINE V from_here(V value) {
-  asm volatile("" : "+r"(value));
-  return value;
-}
-
-/// What becomes of a finished sum; multiplying by 1 changes nothing but time.
-enum class Ending {
-  store,       ///< alpha = 1, beta = 0
-  scale,       ///< beta = 0: C is not even read, it may hold NaN
-  accumulate,  ///< beta = 1
-  combine,     ///< any alpha and beta
-};
-
-template <class T>
-LAMELLA_INLINE Ending ending_of(T alpha, T beta) {
-  if (beta == 1) return Ending::accumulate;
-  if (beta != 0) return Ending::combine;
-  return alpha != 1 ? Ending::scale : Ending::store;
-}
-constexpr bool reads_c(Ending ending) {
-  return ending == Ending::accumulate || ending == Ending::combine;
-}
 
 /// Rows [row, row + kM) x columns [column, column + kV vectors) of C, all of which exist.
 template <int kM, int kV, class T>
@@ -94,7 +32,7 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
   }
   Vec<T> acc[kM][kV];
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = broadcast(T{0}); });
+    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = zero_here<T>(); });
   });
   constexpr bool kHelps = kAlongRows && kV == kVectors && is_high(kM);
   if (kHelps && kWidens<T> && from.bytes != nullptr)
@@ -114,29 +52,11 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
 
   c = from_here(c);
   row = from_here(row);
-  const Vec<T> alpha = broadcast(g.alpha);
-  const auto each = [&](auto&& body) LAMELLA_INLINE_LAMBDA {
-    T* c_row = c;
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { body(acc[i][v], c_row + v * kLanes<T>); });
-      // One pointer from row to row: multiples of the stride would be spilled.
-      if constexpr (i + 1 < kM) c_row = from_here(c_row + ldc);
-    });
-  };
-  if (ending == Ending::accumulate) {
-    each([&](Vec<T>& sum, const T* old)
-             LAMELLA_INLINE_LAMBDA { sum = fma<T>(alpha, sum, load(old)); });
-  } else if (ending == Ending::combine) {
-    const Vec<T> beta = broadcast(g.beta);
-    each([&](Vec<T>& sum, const T* old)
-             LAMELLA_INLINE_LAMBDA { sum = fma<T>(alpha, sum, beta * load(old)); });
-  } else if (ending == Ending::scale) {
-    each([&](Vec<T>& sum, const T*) LAMELLA_INLINE_LAMBDA { sum = alpha * sum; });
-  }
+  apply_ending(g, ending, c, acc);
   const TileEpilogue<T>* e = g.epilogue;
-  if (e != nullptr) tile_epilogue<kM, kV, T>(*e, row, column, acc);
+  if (e != nullptr) tile_epilogue<false, kM, kV, T>(*e, row, column, acc);
   c = from_here(c);
-  each([&](Vec<T>& sum, T* to) LAMELLA_INLINE_LAMBDA { store(to, sum); });
+  each_vector(c, ldc, acc, [](Vec<T>& sum, T* to) LAMELLA_INLINE_LAMBDA { store(to, sum); });
   if (e != nullptr && (e->activation == kTanh || e->activation == kSigmoid))
     for (index i = 0; i < kM; ++i)
       activate<T>(e->activation, e->slope, kV * kLanes<T>, c + i * ldc, c + i * ldc);
@@ -393,8 +313,13 @@ template <class T>
 void gemm(const GemmBlock<T>& g) {
   if (g.m == 0) return;
   const Sweep<T> sweep(g);
-  const bool along_rows = kAlongRows && g.n >= kPanel<T>;
-  sweep.down_columns(along_rows ? sweep.along_rows() : 0);
+  index column = 0;
+  const Ending ending = ending_of(g.alpha, g.beta);
+  if (is_short(g, ending))
+    column = gemm_short(g, ending);
+  else if (kAlongRows && g.n >= kPanel<T>)
+    column = sweep.along_rows();
+  sweep.down_columns(column);
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
   table.packs_b_in_passing = true;
   if constexpr (kWidens<T>) table.rows_for_bytes = kFewestHighRows;
   table.along_rows = kAlongRows;
+  table.short_depth = kShortDepth;
   if constexpr (!kAlongRows) table.pack_a = pack_a<T>;
   table.pack_b = pack_b<T>;
   table.pack_samples = pack_samples<T>;

@@ -93,7 +93,8 @@ template <class T>
 void all_strides(Judge& judge) {
   Random random(11);
   const auto value = [&] { return uniform(random, -1, 1); };
-  for (const GemmShape& shape : {GemmShape{17, 49, 30}, {128, 10, 64}, {10, 128, 64}, {1, 50, 70}})
+  for (const GemmShape& shape :
+       {GemmShape{17, 49, 30}, {128, 10, 64}, {10, 128, 64}, {1, 50, 70}, {21, 70, 10}})
     for (Order a : kOrders)
       for (Order b : kOrders)
         for (Order c : kOrders)
@@ -106,7 +107,7 @@ void all_strides(Judge& judge) {
             f.gate = f.bias = true;
             expect_fused_is_unfused<T>(judge, random, f, value);
           }
-  judge.expect_cases(4 * 81);
+  judge.expect_cases(5 * 81);
 }
 
 template <class T>

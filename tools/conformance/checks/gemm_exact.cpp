@@ -94,7 +94,8 @@ template <class T>
 void rows_of_pages(Judge& judge) {
   Random random(6);
   constexpr index_t kPage = 1024;  // elements: a page of floats, two of doubles
-  for (const GemmShape& shape : {GemmShape{9, 70, 1000}, {47, 70, 2048}, {810, 70, 1300}}) {
+  for (const GemmShape& shape :
+       {GemmShape{9, 70, 1000}, {47, 70, 2048}, {810, 70, 1300}, {30, 700, 1024}}) {
     const Layout rows{Order::rows, (kPage - shape.k % kPage) % kPage};
     GemmCase g = random_case(random, shape);
     g.a = rows;
@@ -106,7 +107,39 @@ void rows_of_pages(Judge& judge) {
     g.c.order = Order::columns;
     expect_exact<T>(judge, random, g);
   }
-  judge.expect_cases(6);
+  judge.expect_cases(8);
+}
+
+/// So many rows that kernels may copy them whatever their stride: 5.6 MiB of floats.
+template <class T>
+void large_rows(Judge& judge) {
+  Random random(8);
+  GemmCase g = random_case(random, {2050, 70, 720});
+  for (Order a : {Order::rows, Order::columns}) {
+    g.a = {a, 3};
+    g.b.order = g.c.order = Order::rows;
+    expect_exact<T>(judge, random, g);
+  }
+  judge.expect_cases(2);
+}
+
+/// So little depth that kernels may hold all of a panel of B in registers; up to where they do not.
+template <class T>
+void little_depth(Judge& judge) {
+  Random random(9);
+  for (index_t k = 1; k <= 17; ++k)
+    for (double beta : {0.0, 1.0})
+      for (Order a : kOrders)
+        for (Order b : kOrders)
+          for (Order c : {Order::rows, Order::columns}) {
+            GemmCase g = random_case(random, {35, 70, k});
+            g.a.order = a;
+            g.b.order = b;
+            g.c.order = c;
+            g.beta = beta;
+            expect_exact<T>(judge, random, g);
+          }
+  judge.expect_cases(17 * 2 * 18);
 }
 
 template <class T>
@@ -114,8 +147,9 @@ void packed_in_advance(Judge& judge) {
   Random random(7);
   // A vector, less than a panel of B, dot products without packing, edges in every direction,
   // several blocks of K, operands of many blocks, rows of A that are to be copied.
-  const GemmShape shapes[] = {{1, 65, 130},   {33, 5, 70},    {5, 40, 300},    {7, 17, 19},
-                              {15, 31, 1025}, {43, 690, 520}, {190, 70, 1700}, {47, 70, 2048}};
+  const GemmShape shapes[] = {{1, 65, 130},    {33, 5, 70},    {5, 40, 300},
+                              {7, 17, 19},     {15, 31, 1025}, {43, 690, 520},
+                              {190, 70, 1700}, {47, 70, 2048}, {35, 70, 10}};
   for (const GemmShape& shape : shapes)
     for (Order b : kOrders)
       for (Order c : kOrders) {
@@ -124,7 +158,7 @@ void packed_in_advance(Judge& judge) {
         g.c.order = c;
         expect_exact<T>(judge, random, g, true);
       }
-  judge.expect_cases(8 * 9);
+  judge.expect_cases(9 * 9);
 }
 
 template <class T>
@@ -152,6 +186,8 @@ std::vector<Check> gemm_exact_checks() {
        many_blocks<double>},
       {"gemm", "exact on integers, rows a multiple of a page apart", rows_of_pages<float>,
        rows_of_pages<double>},
+      {"gemm", "exact on integers, many long rows", large_rows<float>, large_rows<double>},
+      {"gemm", "exact on integers, little depth", little_depth<float>, little_depth<double>},
       {"gemm", "exact on integers, B packed in advance", packed_in_advance<float>,
        packed_in_advance<double>},
       {"gemm", "exact at any alignment of elements", any_alignment<float>, any_alignment<double>}};
