@@ -77,15 +77,17 @@ void Drivers<T>::run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observe
   using Clock = Attendance::Clock;
   const Clock::time_point called = Clock::now();
   if (!experience_->attendance.worth_calling(called)) return alone();
+  const Work work = work_of(plan);
+  const bool is_tried = work.flops < kSurelyForTeams;
+  if (is_tried && experience_->trials.goes_alone(work.key, called)) return alone();
   const PhaseCounter counter(concurrency);
   Drivers(table_, counter, samples.of(0)).Kernels<T>::run(plan);
   const int workers = counter.widest();
   if (workers == 1) return alone();
   if (counter.phases() > Team::kMaxPhases) return go_through(*this, 0);
 
-  const Work work = work_of(plan);
   Trials::Way way{true, false};
-  if (work.flops < kSurelyForTeams) way = experience_->trials.way_of(work.key, called);
+  if (is_tried) way = experience_->trials.way_of(work.key, called);
   if (way.team) {
     Team team;
     Clock::time_point begun, done;  // of worker 0

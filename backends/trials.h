@@ -39,6 +39,11 @@ class Trial {
     return way();
   }
 
+  /// Whether the next run is settled: no team.
+  bool goes_alone(Clock::time_point now) const noexcept {
+    return settled_ && !team_ && now < settled_until_;
+  }
+
   /// Whether that run is to be timed, for ran().
   bool timed() const noexcept { return !settled_; }
 
@@ -87,6 +92,15 @@ class Trials {
   struct Way {
     bool team, timed;
   };
+  /// Whether it is settled that the plan is run alone; all that a small step has to ask then.
+  bool goes_alone(std::uint64_t plan, Clock::time_point now) noexcept {
+    if (busy_.test_and_set(std::memory_order_acquire)) return false;
+    const auto entry = find(plan);
+    const bool alone = entry != entries_.end() && entry->trial.goes_alone(now);
+    if (alone) entry->last_use = ++uses_;
+    busy_.clear(std::memory_order_release);
+    return alone;
+  }
   Way way_of(std::uint64_t plan, Clock::time_point now) noexcept {
     Way way{true, false};
     with(plan, [&](Trial& trial) {
@@ -105,11 +119,15 @@ class Trials {
     Trial trial;
   };
 
+  std::array<Entry, 16>::iterator find(std::uint64_t plan) noexcept {
+    return std::find_if(entries_.begin(), entries_.end(),
+                        [&](const Entry& e) { return e.plan == plan && e.last_use != 0; });
+  }
+
   template <class Body>
   void with(std::uint64_t plan, const Body& body) noexcept {
     if (busy_.test_and_set(std::memory_order_acquire)) return;
-    auto entry = std::find_if(entries_.begin(), entries_.end(),
-                              [&](const Entry& e) { return e.plan == plan && e.last_use != 0; });
+    auto entry = find(plan);
     if (entry == entries_.end()) {
       entry =
           std::min_element(entries_.begin(), entries_.end(),

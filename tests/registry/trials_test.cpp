@@ -91,6 +91,30 @@ TEST_CASE("one slow run in a series decides nothing", "[trials]") {
   CHECK(trial.calls_team(now));
 }
 
+TEST_CASE("a plan that is settled to run alone need not be counted", "[trials]") {
+  Trial::Clock::time_point now{1h};
+  Trials trials;
+  CHECK_FALSE(trials.goes_alone(1, now));  // never seen
+  OfTrials slower{trials, 1}, faster{trials, 2};
+  int alone = 0, teams = 0;
+  for (int run = 0; run < 10'000; ++run) {
+    const bool settled = trials.goes_alone(1, now);
+    alone += settled ? 1 : 0;
+    if (settled) {
+      now += 50us;
+    } else {
+      const bool team = slower.calls_team(now);
+      now += team ? 90us : 50us;
+      slower.ran(team, team ? 90us : 50us, now);
+    }
+    team_percent(faster, now, {50us, 90us}, 50us);
+    teams += trials.goes_alone(2, now) ? 0 : 1;
+  }
+  CHECK(alone > 9'500);  // but it is tried again
+  CHECK(alone < 10'000 - 24);
+  CHECK(teams == 10'000);
+}
+
 TEST_CASE("plans are told apart", "[trials]") {
   Trial::Clock::time_point now{1h};
   Trials trials;
