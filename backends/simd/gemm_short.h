@@ -1,7 +1,8 @@
 // Products of little depth: all of a panel of B stands in registers while rows of C pass.
 //
-// A tile of gemm.h ends after a few steps then, and all of its vectors are stored at once; here two
-// are, again and again, between multiply-adds.
+// A tile of gemm.h ends after a few steps then, and all of its vectors are stored at once, at the
+// cost of more than a multiply-add each; here two are, again and again, between multiply-adds.
+// 128 x 256 x 10 from 82 to 94 % of peak (AVX-512, Zen 4).
 #ifndef LAMELLA_BACKENDS_SIMD_GEMM_SHORT_H_
 #define LAMELLA_BACKENDS_SIMD_GEMM_SHORT_H_
 
@@ -21,8 +22,8 @@ inline constexpr int kShortDepth = LAMELLA_SIMD_SHORT_DEPTH;
 /// Fewer rows do not repay the loads of B.
 inline constexpr index kFewestShortRows = 8;
 
-/// Rows that pass before the next panel of B: their lines of A stay in L1, their pages of C in the
-/// TLB.
+/// Rows that pass before the next panel of B: their pages of C stay in the TLB. 64 are 0.5 % faster
+/// where C is in L2, and at 78 instead of 91 % at 2000 x 2000 x 10 (Zen 4).
 inline constexpr index kShortRows = 16;
 
 /// Rows x one panel of C.

@@ -46,7 +46,7 @@ class RowCopy {
   }
 
  private:
-  static constexpr int kVectorsAhead = 8;
+  static constexpr int kVectorsAhead = 8;  // level from 4 to 12, into L1 or L2 (Zen 4)
 
   struct Position {
     index rows_left = 0, done = 0;  // `done` elements of the first of them
