@@ -86,8 +86,10 @@ constexpr index kCopyRowsFromPanels = 2;
 
 /// Of a block of K, rows of so many bytes are copied piece by piece wherever they lie: a piece
 /// stays in L3 and in the second level of the TLB until all of B has passed. 2000³ from 92.6 to 95
-/// %, 2500³ 90 to 93.5, of doubles 1500³ 91 to 93, from here on level or better (Zen 4).
+/// %, 2500³ 90 to 93.5, of doubles 1500³ 91 to 93, from here on level or better (Zen 4). With fewer
+/// panels that is a loss: 2000 x 64 x 2000 from 93 to 86, x 128 95 to 92, x 512 92.5 to 93.5.
 constexpr index kLargeRowsBytes = 4 << 20;
+constexpr index kCopyLargeRowsFromPanels = 16;
 
 template <class T>
 bool rows_collide(const KernelTable<T>& table, const Problem<T>& p) {
@@ -120,7 +122,8 @@ index rows_of_copy(const KernelTable<T>& table, index rows, index k) {
 template <class T>
 PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index rows, index columns) {
   const index panels = (columns + table.nr - 1) / table.nr;
-  const bool is_large = rows * longest_k_block(table, p.k) * index{sizeof(T)} >= kLargeRowsBytes;
+  const bool is_large = panels >= kCopyLargeRowsFromPanels &&
+                        rows * longest_k_block(table, p.k) * index{sizeof(T)} >= kLargeRowsBytes;
   if (table.along_rows && p.samples == nullptr && p.k > table.short_depth && p.a.col_stride == 1 &&
       panels >= kCopyRowsFromPanels && (is_large || rows_collide(table, p)))
     return PackA::as_rows;
