@@ -121,13 +121,14 @@ index rows_of_copy(const KernelTable<T>& table, index rows, index k) {
 /// in place 2048³ is 4 to 11 % faster, 1024³ up to 4 %, of doubles 4 to 10 % (AVX-512).
 template <class T>
 PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index rows, index columns) {
+  if (p.k <= table.short_depth) return PackA::no;
   const index panels = (columns + table.nr - 1) / table.nr;
   const bool is_large = panels >= kCopyLargeRowsFromPanels &&
                         rows * longest_k_block(table, p.k) * index{sizeof(T)} >= kLargeRowsBytes;
-  if (table.along_rows && p.samples == nullptr && p.k > table.short_depth && p.a.col_stride == 1 &&
-      panels >= kCopyRowsFromPanels && (is_large || rows_collide(table, p)))
+  const bool collides = panels >= kCopyRowsFromPanels && rows_collide(table, p);
+  if (table.along_rows && p.samples == nullptr && p.a.col_stride == 1 && (is_large || collides))
     return PackA::as_rows;
-  if (p.m <= kUnpackedTiles * table.mr || p.k <= table.short_depth) return PackA::no;
+  if (p.m <= kUnpackedTiles * table.mr) return PackA::no;
   if (table.along_rows) return p.a.row_stride == 1 && panels > 1 ? PackA::by_tiles : PackA::no;
   if (table.pack_a == nullptr) return PackA::no;
   const bool pays = p.a.row_stride == 1

@@ -94,11 +94,12 @@ class Trials {
   };
   /// Whether it is settled that the plan is run alone; all that a small step has to ask then.
   bool goes_alone(std::uint64_t plan, Clock::time_point now) noexcept {
-    if (busy_.test_and_set(std::memory_order_acquire)) return false;
-    const auto entry = find(plan);
-    const bool alone = entry != entries_.end() && entry->trial.goes_alone(now);
-    if (alone) entry->last_use = ++uses_;
-    busy_.clear(std::memory_order_release);
+    bool alone = false;
+    if_free([&] {
+      const auto entry = find(plan);
+      alone = entry != entries_.end() && entry->trial.goes_alone(now);
+      if (alone) entry->last_use = ++uses_;
+    });
     return alone;
   }
   Way way_of(std::uint64_t plan, Clock::time_point now) noexcept {
@@ -124,20 +125,28 @@ class Trials {
                         [&](const Entry& e) { return e.plan == plan && e.last_use != 0; });
   }
 
+  /// Not at all while another thread is in here.
+  template <class Body>
+  void if_free(const Body& body) noexcept {
+    if (busy_.test_and_set(std::memory_order_acquire)) return;
+    body();
+    busy_.clear(std::memory_order_release);
+  }
+
   template <class Body>
   void with(std::uint64_t plan, const Body& body) noexcept {
-    if (busy_.test_and_set(std::memory_order_acquire)) return;
-    auto entry = find(plan);
-    if (entry == entries_.end()) {
-      entry =
-          std::min_element(entries_.begin(), entries_.end(),
-                           [](const Entry& a, const Entry& b) { return a.last_use < b.last_use; });
-      *entry = Entry{};
-      entry->plan = plan;
-    }
-    entry->last_use = ++uses_;
-    body(entry->trial);
-    busy_.clear(std::memory_order_release);
+    if_free([&] {
+      auto entry = find(plan);
+      if (entry == entries_.end()) {
+        entry = std::min_element(
+            entries_.begin(), entries_.end(),
+            [](const Entry& a, const Entry& b) { return a.last_use < b.last_use; });
+        *entry = Entry{};
+        entry->plan = plan;
+      }
+      entry->last_use = ++uses_;
+      body(entry->trial);
+    });
   }
 
   std::atomic_flag busy_;

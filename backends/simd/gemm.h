@@ -56,7 +56,7 @@ LAMELLA_INLINE void gemm_tile(const GemmBlock<T>& g, Ending ending, const TileOp
   const TileEpilogue<T>* e = g.epilogue;
   if (e != nullptr) tile_epilogue<false, kM, kV, T>(*e, row, column, acc);
   c = from_here(c);
-  each_vector(c, ldc, acc, [](Vec<T>& sum, T* to) LAMELLA_INLINE_LAMBDA { store(to, sum); });
+  store_tile(c, ldc, acc);
   if (e != nullptr && (e->activation == kTanh || e->activation == kSigmoid))
     for (index i = 0; i < kM; ++i)
       activate<T>(e->activation, e->slope, kV * kLanes<T>, c + i * ldc, c + i * ldc);

@@ -77,13 +77,27 @@ constexpr bool reads_c(Ending ending) {
 }
 
 /// body(sum, its place in C) for each vector of a tile.
-template <int kM, int kV, class T, class Body>
-LAMELLA_INLINE void each_vector(T* c, index ldc, Vec<T> (&acc)[kM][kV], const Body& body) {
+template <int kM, int kV, class T, class C, class Body>
+LAMELLA_INLINE void each_vector(C* c, index ldc, Vec<T> (&acc)[kM][kV], const Body& body) {
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { body(acc[i][v], c + v * kLanes<T>); });
     // One pointer from row to row: multiples of the stride would be spilled.
     if constexpr (i + 1 < kM) c = from_here(c + ldc);
   });
+}
+
+/// sums ← alpha sums + C
+template <int kM, int kV, class T>
+LAMELLA_INLINE void accumulate_tile(T alpha, const T* c, index ldc, Vec<T> (&acc)[kM][kV]) {
+  const Vec<T> factor = broadcast(alpha);
+  each_vector(c, ldc, acc, [&](Vec<T>& sum, const T* old) LAMELLA_INLINE_LAMBDA {
+    sum = fma<T>(factor, sum, load(old));
+  });
+}
+
+template <int kM, int kV, class T>
+LAMELLA_INLINE void store_tile(T* c, index ldc, Vec<T> (&acc)[kM][kV]) {
+  each_vector(c, ldc, acc, [](Vec<T>& sum, T* to) LAMELLA_INLINE_LAMBDA { store(to, sum); });
 }
 
 /// alpha and beta.
@@ -94,8 +108,7 @@ LAMELLA_INLINE void apply_ending(const GemmBlock<T>& g, Ending ending, T* c,
   const auto each = [&](auto&& body)
                         LAMELLA_INLINE_LAMBDA { each_vector(c, g.c_row_stride, acc, body); };
   if (ending == Ending::accumulate) {
-    each([&](Vec<T>& sum, const T* old)
-             LAMELLA_INLINE_LAMBDA { sum = fma<T>(alpha, sum, load(old)); });
+    accumulate_tile(g.alpha, c, g.c_row_stride, acc);
   } else if (ending == Ending::combine) {
     const Vec<T> beta = broadcast(g.beta);
     each([&](Vec<T>& sum, const T* old)

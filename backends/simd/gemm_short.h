@@ -51,7 +51,7 @@ LAMELLA_KERNEL void gemm_short_panel(const GemmBlock<T>& g, Ending ending, index
                              LAMELLA_INLINE_LAMBDA { acc[0][v] = fma<T>(ap, b[p][v], acc[0][v]); });
       });
       finish(acc);
-      unroll<kVectors>([&](auto v) LAMELLA_INLINE_LAMBDA { store(c + v * kLanes<T>, acc[0][v]); });
+      store_tile(c, g.c_row_stride, acc);
       a += g.a_row_stride;
       c += g.c_row_stride;
     }
@@ -59,13 +59,9 @@ LAMELLA_KERNEL void gemm_short_panel(const GemmBlock<T>& g, Ending ending, index
   if (ending == Ending::store && g.epilogue == nullptr)
     return each_row([](auto&) LAMELLA_INLINE_LAMBDA {});
   const bool accumulates = ending == Ending::accumulate;
-  const Vec<T> alpha = broadcast(g.alpha);
   const TileEpilogue<T> e = g.epilogue != nullptr ? *g.epilogue : TileEpilogue<T>{};
   each_row([&](Vec<T>(&acc)[1][kVectors]) LAMELLA_INLINE_LAMBDA {
-    if (accumulates)
-      unroll<kVectors>([&](auto v) LAMELLA_INLINE_LAMBDA {
-        acc[0][v] = fma<T>(alpha, acc[0][v], load(c + v * kLanes<T>));
-      });
+    if (accumulates) accumulate_tile(g.alpha, c, g.c_row_stride, acc);
     tile_epilogue<true>(e, row, column, acc);
   });
 }
