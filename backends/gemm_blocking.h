@@ -47,18 +47,19 @@ constexpr index kFewestPanels = 4;
 
 /// K is cut into ceil(k / kc) nearly equal blocks, whatever the threads: this decides the bits.
 inline Range k_block(index k, index block, index blocks) {
+  if (blocks == 1) return {0, k};
   return {k * block / blocks, k * (block + 1) / blocks};
 }
 
 template <class T>
 index k_blocks_of(const KernelTable<T>& table, index k) {
-  return std::max<index>((k + table.kc - 1) / table.kc, 1);
+  return k <= table.kc ? 1 : (k + table.kc - 1) / table.kc;
 }
 /// At least 1.
 template <class T>
 index longest_k_block(const KernelTable<T>& table, index k) {
   const index blocks = k_blocks_of(table, k);
-  return std::max<index>((k + blocks - 1) / blocks, 1);
+  return blocks == 1 ? std::max<index>(k, 1) : (k + blocks - 1) / blocks;
 }
 
 /// Columns of a B packed in advance: what is missing in its last panel is zeros. It is K's blocks,
@@ -178,13 +179,14 @@ inline index l2_bytes() {
 template <class T>
 index block_of_b(const KernelTable<T>& table, index m, index k, index columns) {
   const index panels = (columns + table.nr - 1) / table.nr;
+  if (panels <= kFewestPanels) return k * table.nr * std::max<index>(panels, 1);
   index most = table.kc * table.nc / (k * table.nr);
   if (table.along_rows) {
     const index quarter = l2_bytes() / 4;
     const bool a_stays = m * k * index{sizeof(T)} <= quarter;
     most = std::min(most, (a_stays ? quarter : 2 * quarter) / (k * table.nr * index{sizeof(T)}));
   }
-  return k * table.nr * std::clamp<index>(panels, 1, std::max(most, kFewestPanels));
+  return k * table.nr * std::min(panels, std::max(most, kFewestPanels));
 }
 
 /// Whether all of B, k x columns, is packed as one block for m rows of A.

@@ -26,9 +26,9 @@ Problem<T> make_problem(const FusedGemm<T>& call, bool flip) {
   p.a = flip ? transposed(g.b) : g.a;
   p.b = flip ? transposed(g.a) : g.b;
   p.c = flip ? transposed(g.c) : g.c;
-  p.m = p.c.rows;
-  p.n = p.c.cols;
-  p.k = g.alpha == 0 ? 0 : p.a.cols;
+  p.m = flip ? g.c.cols : g.c.rows;
+  p.n = flip ? g.c.rows : g.c.cols;
+  p.k = g.alpha == 0 ? 0 : g.a.cols;
   p.alpha = g.alpha;
   p.beta = g.beta;
   p.has_epilogue = has_epilogue(e);

@@ -64,6 +64,7 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
   const index tiles_of_block = table.along_rows ? tiles : tiles_of_a_block(table);
   const index row_blocks = (tiles + tiles_of_block - 1) / tiles_of_block;
   const auto row_at = [&](index row_block) {
+    if (row_blocks == 1) return row_block == 0 ? rows.begin : rows.end;
     return rows.begin + rows.size() * (tiles * row_block / row_blocks) / tiles;
   };
   const bool samples_are_b = p.samples != nullptr && p.samples_are_columns;
@@ -276,7 +277,12 @@ void run_problem(const KernelTable<T>& table, const Executor& executor, const Pr
   const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) *
                        static_cast<double>(std::max<index>(p.k, 1));
   const int workers = workers_for(executor, flops, kFlopsPerWorker);
-  const Grid grid = workers == 1 ? Grid{1, 1} : choose_grid(table, p, workers);
+  if (workers == 1)
+    return executor.run(1, [&](int) {
+      Share share{p.m};
+      run_task(table, p, {0, p.m}, {0, p.n}, share);
+    });
+  const Grid grid = choose_grid(table, p, workers);
   // Where every worker has rows of its own, these are cut once more, for the fastest to take some;
   // but not where B is more than one block, which every part would pack again.
   const index rows_of_one = std::max<index>(p.m / grid.rows, 1);

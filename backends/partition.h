@@ -17,6 +17,7 @@ struct Range {
 /// Part `part` of [0, size) cut into `parts` of nearly equal length, each but the last a multiple
 /// of `grain`. Parts may be empty.
 inline Range part_of(index size, int part, int parts, index grain) {
+  if (parts == 1) return {0, size};  // divisions would take as long as a small kernel
   const index grains = (size + grain - 1) / grain;
   return {std::min(size, grains * part / parts * grain),
           std::min(size, grains * (part + 1) / parts * grain)};

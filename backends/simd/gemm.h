@@ -130,11 +130,15 @@ template <class T>
 [[gnu::noinline]] void gemm_edge_tile(const GemmBlock<T>& g, const TileOperands<T>& from, index row,
                                       index rows, index column, index columns, index vectors) {
   constexpr index ld = kPanel<T>;
-  alignas(64) T c[kRows * ld] = {}, gate[kRows * ld] = {}, bias[ld] = {};
+  alignas(64) T c[kRows * ld], gate[kRows * ld], bias[ld];
+  // What there is of a row, and zeros up to the end of its last vector.
+  const auto fill = [&](T* to, const T* old) LAMELLA_INLINE_LAMBDA {
+    for (index j = 0; j < columns; j += kLanes<T>)
+      store(to + j, columns - j < kLanes<T> ? load_n(old + j, columns - j) : load(old + j));
+  };
   T* const target = g.c + row * g.c_row_stride + column;
   if (g.beta != 0)
-    for (index i = 0; i < rows; ++i)
-      for (index j = 0; j < columns; ++j) c[i * ld + j] = target[i * g.c_row_stride + j];
+    for (index i = 0; i < rows; ++i) fill(c + i * ld, target + i * g.c_row_stride);
 
   GemmBlock<T> copy = g;
   copy.c = c;
@@ -145,21 +149,20 @@ template <class T>
     copy.epilogue = &epilogue;
     if (epilogue.row_bias != nullptr) epilogue.row_bias += row * epilogue.row_bias_stride;
     if (epilogue.column_bias != nullptr) {
-      for (index j = 0; j < columns; ++j) bias[j] = epilogue.column_bias[column + j];
+      fill(bias, epilogue.column_bias + column);
       epilogue.column_bias = bias;
     }
     if (epilogue.gate != nullptr) {
-      const T* old = epilogue.gate + row * epilogue.gate_row_stride + column;
-      for (index i = 0; i < rows; ++i)
-        for (index j = 0; j < columns; ++j)
-          gate[i * ld + j] = old[i * epilogue.gate_row_stride + j];
+      const T* const gate_at = epilogue.gate + row * epilogue.gate_row_stride + column;
+      for (index i = 0; i < rows; ++i) fill(gate + i * ld, gate_at + i * epilogue.gate_row_stride);
       epilogue.gate = gate;
       epilogue.gate_row_stride = ld;
     }
   }
   tile_kernels<T>.at[rows - 1][vectors - 1](copy, from, 0, 1, 0);
   for (index i = 0; i < rows; ++i)
-    for (index j = 0; j < columns; ++j) target[i * g.c_row_stride + j] = c[i * ld + j];
+    map(columns, c + i * ld, target + i * g.c_row_stride,
+        [](Vec<T> v) LAMELLA_INLINE_LAMBDA { return v; });
 }
 
 /// m > 0 rows cut into ceil(m / kRows) tiles of nearly equal height, so no m ends in a sliver: a
@@ -167,8 +170,11 @@ template <class T>
 struct Tiles {
   index count, low, high_count;  // low rows each, and one more in the first high_count
 
+  /// One tile needs no divisions, which take as long as a tile of k = 2.
   LAMELLA_INLINE explicit Tiles(index m)
-      : count((m + kRows - 1) / kRows), low(m / count), high_count(m % count) {}
+      : count((m + kRows - 1) / kRows),
+        low(count == 1 ? m : m / count),
+        high_count(count == 1 ? 0 : m % count) {}
   LAMELLA_INLINE index rows(index tile) const { return tile < high_count ? low + 1 : low; }
   LAMELLA_INLINE index first_row(index tile) const {
     return tile * low + (tile < high_count ? tile : high_count);

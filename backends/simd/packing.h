@@ -80,12 +80,16 @@ LAMELLA_KERNEL void pack_b(index k, index n, const T* b, index row_stride, index
   for (index column = 0; column < n; column += kPanel<T>, packed += k * kPanel<T>) {
     const index columns = n - column < kPanel<T> ? n - column : kPanel<T>;
     const T* from = b + column * col_stride;
-    index done = 0;  // columns packed by whole vectors
+    index done = 0;  // columns that are packed, with what pads them to whole vectors
     if (col_stride == 1) {
-      done = columns / kLanes<T> * kLanes<T>;
-      for (index p = 0; p < k; ++p)
-        for (index j = 0; j < done; j += kLanes<T>)
+      const index whole = columns / kLanes<T> * kLanes<T>, rest = columns - whole;
+      for (index p = 0; p < k; ++p) {
+        for (index j = 0; j < whole; j += kLanes<T>)
           store(packed + p * kPanel<T> + j, load(from + p * row_stride + j));
+        if (rest > 0)
+          store(packed + p * kPanel<T> + whole, load_n(from + p * row_stride + whole, rest));
+      }
+      done = rest > 0 ? whole + kLanes<T> : whole;
     } else if (row_stride == 1) {
       for (; done < columns; done += kLanes<T>)
         pack_transposed(k, columns - done < kLanes<T> ? columns - done : kLanes<T>,
