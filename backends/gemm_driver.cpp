@@ -26,6 +26,7 @@ Problem<T> make_problem(const FusedGemm<T>& call, bool flip) {
   p.a = flip ? transposed(g.b) : g.a;
   p.b = flip ? transposed(g.a) : g.b;
   p.c = flip ? transposed(g.c) : g.c;
+  // Not read back from p.c: one load of what two stores have just written waits for both.
   p.m = flip ? g.c.cols : g.c.rows;
   p.n = flip ? g.c.rows : g.c.cols;
   p.k = g.alpha == 0 ? 0 : g.a.cols;
