@@ -1,7 +1,7 @@
 // The backend made of drivers: identity, an executor, and drivers for both element types.
 #include "backends/driver_backend.h"
 
-#include "backends/drivers.h"
+#include "backends/driver/blocked_kernels.h"
 
 namespace lamella::backends {
 namespace {

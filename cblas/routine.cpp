@@ -1,11 +1,12 @@
 // Errors on their way to cblas_xerbla, and the backend of the process.
 #include "cblas/routine.h"
 
-#include <lamella/registry.h>
 #include <pthread.h>
 
 #include <atomic>
 #include <memory>
+
+#include <lamella/backend_selection.h>
 
 #include "cblas/xerbla.h"
 

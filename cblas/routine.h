@@ -5,9 +5,9 @@
 #ifndef CBLAS_ROUTINE_H_
 #define CBLAS_ROUTINE_H_
 
-#include <lamella/backend.h>
-
 #include <exception>
+
+#include <lamella/backend.h>
 
 namespace lamella::cblas {
 

@@ -3,9 +3,10 @@
  *
  *   c_api MODEL.safetensors
  */
-#include <lamella/lamella.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <lamella/lamella.h>
 
 #define SAMPLES 400
 

@@ -8,10 +8,10 @@
 #include <variant>
 #include <vector>
 
+#include <lamella/backend_selection.h>
 #include <lamella/dataset.h>
 #include <lamella/matrix.h>
 #include <lamella/model_file.h>
-#include <lamella/registry.h>
 
 namespace {
 

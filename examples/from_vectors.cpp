@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include <lamella/backend_selection.h>
 #include <lamella/dataset.h>
 #include <lamella/matrix.h>
 #include <lamella/network.h>
-#include <lamella/registry.h>
 #include <lamella/trainer.h>
 
 namespace {

@@ -4,11 +4,11 @@
 #include <exception>
 #include <iostream>
 
+#include <lamella/backend_selection.h>
 #include <lamella/dataset.h>
 #include <lamella/metrics.h>
 #include <lamella/model_file.h>
 #include <lamella/network.h>
-#include <lamella/registry.h>
 #include <lamella/trainer.h>
 
 int main(int argc, char** argv) try {

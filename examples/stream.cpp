@@ -12,9 +12,9 @@
 #include <stdexcept>
 #include <string>
 
+#include <lamella/backend_selection.h>
 #include <lamella/dataset.h>
 #include <lamella/network.h>
-#include <lamella/registry.h>
 
 namespace {
 

@@ -1,8 +1,8 @@
 // main() of every test executable: Catch2's, except that a run which executes no test fails.
 #define CATCH_CONFIG_RUNNER
-#include "tests/catch.h"
-
 #include <cstdio>
+
+#include "tests/catch.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include <lamella/registry.h>
+#include <lamella/backend_selection.h>
 
 #include "tests/minimal_backend.h"
 

@@ -2,9 +2,9 @@
 // here.
 //
 // Nothing is fused, reordered or approximated; sums run from first to last element.
-#include <math.h>
-
 #include "backends/scalar/scalar_table.h"
+
+#include <math.h>
 
 namespace lamella::backends {
 namespace {

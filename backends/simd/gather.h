@@ -7,7 +7,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_GATHER_H_
 #define LAMELLA_BACKENDS_SIMD_GATHER_H_
 
-#include "backends/simd/gemm_steps.h"
+#include "backends/simd/micro_kernel_loop.h"
 
 namespace lamella::backends {
 namespace {

@@ -5,7 +5,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_PACKING_H_
 #define LAMELLA_BACKENDS_SIMD_PACKING_H_
 
-#include "backends/simd/gemm.h"
+#include "backends/simd/macro_kernel.h"
 #include "backends/simd/shuffle.h"
 
 namespace lamella::backends {

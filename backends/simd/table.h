@@ -4,8 +4,8 @@
 #ifndef LAMELLA_BACKENDS_SIMD_TABLE_H_
 #define LAMELLA_BACKENDS_SIMD_TABLE_H_
 
-#include "backends/simd/dots.h"
 #include "backends/simd/gather.h"
+#include "backends/simd/gemm_small_m.h"
 #include "backends/simd/packing.h"
 #include "backends/simd/rows.h"
 

@@ -1,5 +1,5 @@
 // Prints the machine's FMA roof of this moment: GFLOP/s of float in registers on N threads.
-#include "bench/roof.h"
+#include "bench/roofline/roof.h"
 
 #include <cstdio>
 #include <cstdlib>

@@ -3,9 +3,10 @@
  * kernels.inc holds the kernels, which are the same for float and double but for names.
  */
 #include <cblas.h>
-#include <lamella/plugin.h>
 #include <limits.h>
 #include <math.h>
+
+#include <lamella/plugin.h>
 
 /* What create() makes, and every kernel gets as its context. */
 typedef struct backend {

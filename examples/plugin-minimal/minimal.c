@@ -3,8 +3,9 @@
  * Everything else (fused products, activations, loss, updates) lamella composes of these, so this
  * plugin trains networks. A fast one fills in the optional kernels that it can do better.
  */
-#include <lamella/plugin.h>
 #include <math.h>
+
+#include <lamella/plugin.h>
 
 #define T float
 #define KERNEL(name) name##_f32

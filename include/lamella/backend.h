@@ -1,7 +1,8 @@
 // The abstract Backend: identity, capabilities, and checked entry points to its kernels.
 //
 // Shape, stride, overlap and null checks happen here, once, so that no two backends disagree about
-// bad input; behind them stand the noexcept kernels of kernels.h. How to get a backend: registry.h.
+// bad input; behind them stand the noexcept kernels of kernels.h. How to get a backend:
+// backend_selection.h.
 #ifndef LAMELLA_BACKEND_H_
 #define LAMELLA_BACKEND_H_
 

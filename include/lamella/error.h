@@ -1,8 +1,8 @@
 // The exceptions lamella throws. Everything derives from lamella::Error; kernels themselves never
 // throw.
 //
-// Destructors stand in the library (core/error.cpp), and with them vtables and type information:
-// once, not in every object that throws or catches one.
+// Destructors stand in the library (core/base/error.cpp), and with them vtables and type
+// information: once, not in every object that throws or catches one.
 #ifndef LAMELLA_ERROR_H_
 #define LAMELLA_ERROR_H_
 

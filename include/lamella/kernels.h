@@ -1,7 +1,7 @@
 // What a backend implements: the abstract kernels and the operands each one takes.
 //
 // Not here: argument checks (backend.h does them once, in front of these calls) and the choice of a
-// backend (registry.h). Every kernel is noexcept and may trust its operands.
+// backend (backend_selection.h). Every kernel is noexcept and may trust its operands.
 //
 // Shapes follow one convention: a matrix of samples has one sample per row. Code that keeps samples
 // in columns passes transposed views; a backend looks at the strides and picks the fitting loop.
@@ -233,9 +233,9 @@ class LAMELLA_API PlanObserver {
 /// The kernels of one backend for one element type (float or double).
 ///
 /// Four are required: gemm, bias_add, softmax and outer_product. The others have defaults composed
-/// of those four and plain loops (core/kernels_default.cpp), so a backend that implements four
-/// trains networks, and a fast one overrides what it can fuse. Calls on one object may come from
-/// several threads at once as long as their outputs do not overlap.
+/// of those four and plain loops (core/kernels/default_kernels.cpp), so a backend that implements
+/// four trains networks, and a fast one overrides what it can fuse. Calls on one object may come
+/// from several threads at once as long as their outputs do not overlap.
 template <class T>
 class LAMELLA_API Kernels {
  public:

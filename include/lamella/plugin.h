@@ -2,8 +2,8 @@
  *
  * A plugin exports one object of data, `lamella_plugin`: version, name, and pointers to kernels. It
  * is read, and its version checked, before any function of the plugin is called. lamella loads a
- * plugin by its path or, by name, from the directories of LAMELLA_PLUGIN_PATH (registry.h). A
- * complete plugin: examples/plugin-minimal.
+ * plugin by its path or, by name, from the directories of LAMELLA_PLUGIN_PATH
+ * (backend_selection.h). A complete plugin: examples/plugin-minimal.
  *
  * Rules on both sides: nothing throws or longjmps across this interface; strings are UTF-8 and end
  * in a zero byte; sizes, strides and indices count elements; no pointer given to a kernel may be

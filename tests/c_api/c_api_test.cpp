@@ -1,6 +1,4 @@
 // The C interface: results equal the C++ interface's, and every failure is a status and a text.
-#include <lamella/lamella.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -11,14 +9,15 @@
 #include <thread>
 #include <vector>
 
+#include <lamella/backend_selection.h>
 #include <lamella/dataset.h>
+#include <lamella/lamella.h>
 #include <lamella/matrix.h>
 #include <lamella/model_file.h>
-#include <lamella/registry.h>
 #include <lamella/version.h>
 
 #include "tests/catch.h"
-#include "tests/registry/scratch_directory.h"
+#include "tests/scratch_directory.h"
 
 namespace lamella::test {
 namespace {

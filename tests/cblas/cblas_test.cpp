@@ -1,7 +1,5 @@
 // The six routines against plain loops, on small integers, so that every result is exact: layouts,
 // transposes, padding, increments of both signs, and what the standard says about zeros.
-#include <lamella/cblas.h>
-
 #include <array>
 #include <cmath>
 #include <cstdarg>
@@ -10,6 +8,8 @@
 #include <limits>
 #include <string>
 #include <vector>
+
+#include <lamella/cblas.h>
 
 #include "tests/catch.h"
 

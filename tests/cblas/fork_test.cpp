@@ -1,9 +1,10 @@
 // Programs that fork: a child computes too, although its parent's threads are not in it.
-#include <lamella/cblas.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <vector>
+
+#include <lamella/cblas.h>
 
 #include "tests/catch.h"
 

@@ -1,7 +1,7 @@
 """`lamella conformance`: passes what is right, and finds what is wrong with plugins that are wrong.
 
 The directory of the test plugins is named by the environment variable LAMELLA_TEST_PLUGINS; each of
-the wrong ones (tests/registry/plugins/faults.inc) has one fault.
+the wrong ones (tests/selection/plugins/faults.inc) has one fault.
 """
 
 import json

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include <lamella/backend_selection.h>
 #include <lamella/dataset.h>
 #include <lamella/network.h>
-#include <lamella/registry.h>
 #include <lamella/trainer.h>
 
 namespace {

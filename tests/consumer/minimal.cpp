@@ -3,10 +3,10 @@
 #include <cstdio>
 #include <exception>
 
+#include <lamella/backend_selection.h>
 #include <lamella/dataset.h>
 #include <lamella/matrix.h>
 #include <lamella/network.h>
-#include <lamella/registry.h>
 #include <lamella/trainer.h>
 
 int main() {

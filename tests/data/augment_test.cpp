@@ -1,5 +1,7 @@
 // Augmentation: where pixels end up, what noise is made of, and that nothing but seed, epoch and
 // sample decides it.
+#include "core/training/augment.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,12 +10,11 @@
 #include <numeric>
 #include <set>
 
+#include <lamella/backend_selection.h>
 #include <lamella/error.h>
 #include <lamella/matrix.h>
-#include <lamella/registry.h>
 
-#include "core/augment.h"
-#include "core/random.h"
+#include "core/base/random.h"
 #include "tests/data/fixtures.h"
 
 namespace lamella::test {

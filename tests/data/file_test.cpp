@@ -1,5 +1,5 @@
 // AtomicFile: the old file or the whole new one, whatever goes wrong; and InputFile's refusals.
-#include "core/file.h"
+#include "core/base/file.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -11,7 +11,7 @@
 #include <lamella/dataset.h>
 
 #include "tests/catch.h"
-#include "tests/registry/scratch_directory.h"
+#include "tests/scratch_directory.h"
 
 namespace lamella::test {
 

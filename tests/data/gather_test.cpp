@@ -6,7 +6,7 @@
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 
-#include "core/random.h"
+#include "core/base/random.h"
 #include "tests/data/fixtures.h"
 
 namespace lamella::test {

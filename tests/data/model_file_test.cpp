@@ -4,11 +4,11 @@
 #include <cstring>
 #include <limits>
 
+#include <lamella/backend_selection.h>
 #include <lamella/error.h>
 #include <lamella/model_file.h>
-#include <lamella/registry.h>
 
-#include "core/safetensors.h"
+#include "core/model/safetensors.h"
 #include "tests/data/fixtures.h"
 
 namespace lamella::test {

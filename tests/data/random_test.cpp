@@ -1,5 +1,5 @@
 // Counter-based random numbers: known answers, ranges, independence of streams, fair shuffles.
-#include "core/random.h"
+#include "core/base/random.h"
 
 #include <algorithm>
 #include <array>

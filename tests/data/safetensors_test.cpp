@@ -1,5 +1,5 @@
 // The safetensors container: what is written is read back, and no hostile header gets through.
-#include "core/safetensors.h"
+#include "core/model/safetensors.h"
 
 #include <algorithm>
 

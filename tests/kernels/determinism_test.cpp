@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <lamella/registry.h>
+#include <lamella/backend_selection.h>
 
 #include "backends/driver_backend.h"
 #include "tests/catch.h"

@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <lamella/backend_selection.h>
 #include <lamella/error.h>
-#include <lamella/registry.h>
 
 #include "tests/catch.h"
 #include "tests/kernels/child_process.h"

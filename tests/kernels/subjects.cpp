@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include <lamella/registry.h>
+#include <lamella/backend_selection.h>
 
 #include "backends/driver_backend.h"
 #include "tests/kernels/executors.h"

@@ -1,11 +1,12 @@
 // What is under test, and what is not: printed, so that nobody mistakes the one for the other.
+#include "tests/kernels/subjects.h"
+
 #include <cstdio>
 #include <cstdlib>
 
-#include <lamella/registry.h>
+#include <lamella/backend_selection.h>
 
 #include "tests/catch.h"
-#include "tests/kernels/subjects.h"
 
 namespace lamella::test {
 namespace {

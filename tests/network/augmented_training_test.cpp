@@ -4,8 +4,8 @@
 #include <lamella/error.h>
 #include <lamella/trainer.h>
 
-#include "core/augment.h"
-#include "core/random.h"
+#include "core/base/random.h"
+#include "core/training/augment.h"
 #include "tests/catch.h"
 #include "tests/network/fixtures.h"
 #include "tests/test_backends.h"

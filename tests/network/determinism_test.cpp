@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string>
 
-#include <lamella/registry.h>
+#include <lamella/backend_selection.h>
 #include <lamella/trainer.h>
 
 #include "backends/driver_backend.h"

@@ -1,5 +1,7 @@
 // Dropout: who is left out, what that does to loss and gradient, and that inference knows nothing
 // of it.
+#include "core/network/dropout.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,7 +10,6 @@
 #include <lamella/error.h>
 #include <lamella/trainer.h>
 
-#include "core/dropout.h"
 #include "tests/catch.h"
 #include "tests/network/fixtures.h"
 #include "tests/test_backends.h"

@@ -9,7 +9,7 @@
 #include <lamella/metrics.h>
 #include <lamella/trainer.h>
 
-#include "core/random.h"
+#include "core/base/random.h"
 #include "tests/catch.h"
 #include "tests/network/fixtures.h"
 #include "tests/test_backends.h"

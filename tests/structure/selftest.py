@@ -14,8 +14,13 @@ HERE = Path(__file__).parent
 # The least tree that passes.
 CLEAN_TREE = {
     "include/lamella/view.h": "#include <cstddef>\n",
-    "core/network.cpp": "#include <lamella/view.h>\n",
-    "backends/driver.cpp": "#include <lamella/view.h>\n",
+    **{f"core/{room}/{room}.cpp": "#include <lamella/view.h>\n"
+       for room in ("base", "platform", "kernels", "selection", "data", "network", "training",
+                    "model", "c_api")},
+    "backends/driver_backend.cpp": "#include <lamella/view.h>\n",
+    "backends/driver/gemm_driver.cpp": "#include <lamella/view.h>\n",
+    "backends/threading/team.cpp": '#include "backends/executor.h"\n',
+    "backends/executor.h": "#include <memory>\n",
     "backends/kernel_table.h": "#include <stddef.h>\n",
     "backends/scalar/table.cpp": '#include "backends/kernel_table.h"\n',
     "backends/simd/avx2.cpp": '#include <xsimd/xsimd.hpp>\n#include "backends/kernel_table.h"\n',
@@ -57,18 +62,18 @@ class IncludeDirections(unittest.TestCase):
         self.assertEqual(code, 0, output)
 
     def test_backend_including_core(self):
-        self.rejects("backends/driver.cpp", '#include "core/checks.h"\n', "backends/driver.cpp")
+        self.rejects("backends/driver/gemm_driver.cpp", '#include "core/kernels/checks.h"\n', "backends/driver/gemm_driver.cpp")
 
     def test_core_including_backends(self):
-        self.rejects("core/network.cpp", '#include "backends/kernel_table.h"\n', "core/network.cpp")
+        self.rejects("core/network/network.cpp", '#include "backends/kernel_table.h"\n', "core/network/network.cpp")
 
-    def test_registry_may_name_backends_but_not_reach_into_one(self):
-        good = {"core/registry.cpp": '#include "backends/kernel_table.h"\n'}
+    def test_selection_may_name_backends_but_not_reach_into_one(self):
+        good = {"core/selection/selection.cpp": '#include "backends/kernel_table.h"\n'}
         self.assertEqual(self.check(files=good)[0], 0)
-        self.rejects("core/registry.cpp", '#include "backends/simd/avx2.cpp"\n', "registry.cpp")
+        self.rejects("core/selection/selection.cpp", '#include "backends/simd/avx2.cpp"\n', "selection.cpp")
 
     def test_public_header_including_core(self):
-        self.rejects("include/lamella/view.h", '#include "core/checks.h"\n', "view.h")
+        self.rejects("include/lamella/view.h", '#include "core/kernels/checks.h"\n', "view.h")
 
     def test_public_header_with_a_library(self):
         self.rejects("include/lamella/view.h", "#include <omp.h>\n", "<omp.h>")
@@ -84,13 +89,36 @@ class IncludeDirections(unittest.TestCase):
 
     def test_driver_with_threads_or_instruction_sets(self):
         for header in ("<omp.h>", "<oneapi/tbb/task.h>", "<immintrin.h>", "<xsimd/xsimd.hpp>"):
-            self.rejects("backends/driver.cpp", f"#  include {header}\n", header)
+            self.rejects("backends/driver/gemm_driver.cpp", f"#  include {header}\n", header)
 
     def test_header_that_does_not_exist(self):
-        self.rejects("core/network.cpp", '#include "core/nowhere.h"\n', "does not exist")
+        self.rejects("core/network/network.cpp", '#include "core/base/nowhere.h"\n', "does not exist")
 
     def test_missing_directory(self):
         self.rejects("backends/scalar/table.cpp", None, "no source found")
+
+    def test_room_of_core_reaching_up(self):
+        for file, target in (("core/base/base.cpp", "core/kernels/checks.h"),
+                             ("core/data/data.cpp", "core/network/workspace.h"),
+                             ("core/network/network.cpp", "core/data/gather.h"),
+                             ("core/model/model.cpp", "core/training/augment.h"),
+                             ("core/c_api/c_api.cpp", "core/model/safetensors.h")):
+            self.rejects(file, f'#include "{target}"\n', file)
+
+    def test_room_of_core_including_a_room_below(self):
+        good = {"core/training/training.cpp": '#include "core/network/parameters.h"\n',
+                "core/network/parameters.h": "#include <vector>\n"}
+        self.assertEqual(self.check(files=good)[0], 0)
+
+    def test_driver_that_runs_plans(self):
+        self.rejects("backends/driver/gemm_driver.cpp", '#include "backends/threading/team.h"\n',
+                     "threading/team.h")
+
+    def test_executor_that_knows_kernels(self):
+        self.rejects("backends/executor.h", '#include "backends/kernel_table.h"\n', "executor.h")
+
+    def test_file_that_stands_in_no_room(self):
+        self.rejects("core/stray.cpp", "", "stands in no room")
 
 
 class IsaSymbols(unittest.TestCase):

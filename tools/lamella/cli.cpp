@@ -1,5 +1,7 @@
 // Parses the command line, runs the subcommand and turns every exception into an exit code.
-#include "cli.h"
+#include "tools/lamella/cli.h"
+
+#include <fmt/format.h>
 
 #include <array>
 #include <exception>
@@ -8,15 +10,15 @@
 #include <sstream>
 #include <string>
 
-#include <fmt/format.h>
-#include <lamella/error.h>
-#include <lamella/version.h>
 #include <CLI/CLI.hpp>
 
-#include "commands.h"
-#include "interrupt.h"
-#include "options.h"
-#include "streams.h"
+#include <lamella/error.h>
+#include <lamella/version.h>
+
+#include "tools/lamella/commands.h"
+#include "tools/lamella/io/interrupt.h"
+#include "tools/lamella/io/streams.h"
+#include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
 namespace {

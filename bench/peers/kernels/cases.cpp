@@ -7,13 +7,13 @@
 //   square           C[m, n] = A[m, k] B[k, n]
 #include "bench/peers/kernels/cases.h"
 
-#include <lamella/matrix.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "bench/fill.h"
+#include <lamella/matrix.h>
+
+#include "bench/workloads/fill.h"
 
 namespace lamella::peers {
 namespace {

@@ -10,7 +10,7 @@
 #include <lamella/backend.h>
 
 #include "bench/peers/kernels/peer.h"
-#include "bench/roof.h"
+#include "bench/roofline/roof.h"
 
 namespace lamella::peers {
 

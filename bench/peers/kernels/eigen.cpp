@@ -2,9 +2,9 @@
 //
 // This unit is compiled with other flags than the rest, so it shares no inline code of lamella's:
 // what it sees of ours is the interface in peer.h.
-#include "bench/peers/kernels/peer.h"
-
 #include <Eigen/Core>
+
+#include "bench/peers/kernels/peer.h"
 
 namespace lamella::peers {
 namespace {

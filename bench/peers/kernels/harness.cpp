@@ -4,23 +4,25 @@
 // A round reads the roof, then times a sample of each contender, each after a warm-up on the
 // operands it is timed with; who comes first changes from round to round. What is reported are
 // medians over rounds, of times and of ratios within a round: a clock that drifts is in both terms.
-#include <lamella/registry.h>
 #include <time.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
 #include <stdexcept>
 #include <thread>
 
-#include "bench/machine.h"
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <lamella/backend_selection.h>
+
 #include "bench/peers/kernels/cases.h"
+#include "bench/roofline/machine.h"
 
 namespace {
 

@@ -4,9 +4,10 @@
 // advance. A product is made by the matmul primitive or by oneDNN's sgemm, whichever a short trial
 // finds faster.
 #include <chrono>
-#include <dnnl.hpp>
 #include <unordered_map>
 #include <utility>
+
+#include <dnnl.hpp>
 
 #include "bench/peers/kernels/peer.h"
 

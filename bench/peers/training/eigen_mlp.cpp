@@ -1,8 +1,9 @@
 // A multilayer perceptron in Eigen, written as somebody would who wants it to be fast: samples in
 // columns, no temporaries in products, the update of plain gradient descent as one product.
-#include <Eigen/Core>
 #include <cmath>
 #include <random>
+
+#include <Eigen/Core>
 
 #include "bench/peers/training/workload.h"
 

@@ -1,18 +1,19 @@
 // The main program of the C++ peers: reads the data, trains, times epochs.
 #include "bench/peers/training/workload.h"
 
-#include <lamella/dataset.h>
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <lamella/dataset.h>
 
 namespace lamella::peers {
 namespace {

@@ -1,8 +1,8 @@
 // GEMM on small integers: every partial sum is exact in any order, so the result is known to the
 // last bit, for every shape and layout.
-#include <lamella/backend.h>
-
 #include <optional>
+
+#include <lamella/backend.h>
 
 #include "tools/conformance/checks.h"
 #include "tools/conformance/compare.h"

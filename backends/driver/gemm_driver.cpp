@@ -1,0 +1,300 @@
+// The GEMM driver: by which route a product goes, and in which orientation. Start reading at
+// fused_gemm.
+#include <lamella/packed_matrix.h>
+
+#include "backends/driver/blocked_kernels.h"
+#include "backends/driver/gemm_loop_nest.h"
+
+namespace lamella::backends {
+namespace {
+
+constexpr bool transcendental(ActivationKind kind) {
+  return kind == ActivationKind::tanh || kind == ActivationKind::sigmoid;
+}
+
+template <class T>
+bool has_epilogue(const Epilogue<T>& e) {
+  return !e.bias.empty() || e.activation.kind != ActivationKind::identity || !e.gate.empty();
+}
+
+/// Lays the call out as a Problem; `flip` computes Cᵀ = Bᵀ Aᵀ instead.
+template <class T>
+Problem<T> make_problem(const FusedGemm<T>& call, bool flip) {
+  const Gemm<T>& g = call.gemm;
+  const Epilogue<T>& e = call.epilogue;
+  Problem<T> p{};
+  p.a = flip ? transposed(g.b) : g.a;
+  p.b = flip ? transposed(g.a) : g.b;
+  p.c = flip ? transposed(g.c) : g.c;
+  // Not read back from p.c: one load of what two stores have just written waits for both.
+  p.m = flip ? g.c.cols : g.c.rows;
+  p.n = flip ? g.c.rows : g.c.cols;
+  p.k = g.alpha == 0 ? 0 : g.a.cols;
+  p.alpha = g.alpha;
+  p.beta = g.beta;
+  p.has_epilogue = has_epilogue(e);
+  if (!e.bias.empty()) {
+    if (flip) {
+      p.epilogue.row_bias = e.bias.data;
+      p.epilogue.row_bias_stride = e.bias.stride;
+    } else {
+      p.epilogue.column_bias = e.bias.data;
+    }
+  }
+  p.epilogue.activation = static_cast<int>(e.activation.kind);
+  p.epilogue.slope = static_cast<T>(e.activation.slope);
+  if (!e.gate.empty()) {
+    p.epilogue.gate = e.gate.data;
+    p.epilogue.gate_row_stride = flip ? e.gate.col_stride : e.gate.row_stride;
+  }
+  p.epilogue.gate_activation = static_cast<int>(e.gate_activation.kind);
+  p.epilogue.gate_slope = static_cast<T>(e.gate_activation.slope);
+  return p;
+}
+
+/// Can the micro-kernel write C (and read gate and bias) in this orientation?
+template <class T>
+bool fits(const FusedGemm<T>& call, bool flip) {
+  const View<T> c = flip ? transposed(call.gemm.c) : call.gemm.c;
+  if (c.col_stride != 1 && c.cols > 1) return false;
+  if (!call.epilogue.gate.empty()) {
+    const ConstView<T> gate = flip ? transposed(call.epilogue.gate) : call.epilogue.gate;
+    if (gate.col_stride != 1 && gate.cols > 1) return false;
+  }
+  return flip || call.epilogue.bias.stride == 1 || call.epilogue.bias.size <= 1;
+}
+
+/// Any strides, slowly: C and gate go through dense blocks.
+template <class T>
+void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
+  const Gemm<T>& g = call.gemm;
+  const Epilogue<T>& e = call.epilogue;
+  constexpr index kSide = 32;
+  for (index i = 0; i < g.c.rows; i += kSide)
+    for (index j = 0; j < g.c.cols; j += kSide) {
+      const index m = std::min(kSide, g.c.rows - i), n = std::min(kSide, g.c.cols - j);
+      alignas(64) T c[kSide * kSide], gate[kSide * kSide], bias[kSide];
+      FusedGemm<T> part = call;
+      part.gemm.a = block(g.a, i, 0, m, g.a.cols);
+      part.gemm.b = block(g.b, 0, j, g.b.rows, n);
+      part.gemm.c = {c, m, n, kSide, 1};
+      if (!e.bias.empty()) {
+        for (index q = 0; q < n; ++q) bias[q] = e.bias[j + q];
+        part.epilogue.bias = {bias, n, 1};
+      }
+      if (!e.gate.empty()) part.epilogue.gate = {gate, m, n, kSide, 1};
+      for (index r = 0; r < m; ++r)
+        for (index q = 0; q < n; ++q) {
+          if (g.beta != 0) c[r * kSide + q] = g.c(i + r, j + q);
+          if (!e.gate.empty()) gate[r * kSide + q] = e.gate(i + r, j + q);
+        }
+      Share share{m};
+      run_task(table, make_problem(part, false), {0, m}, {0, n}, share);
+      for (index r = 0; r < m; ++r)
+        for (index q = 0; q < n; ++q) g.c(i + r, j + q) = c[r * kSide + q];
+    }
+}
+
+}  // namespace
+
+template <class T>
+void Drivers<T>::gemm(const Gemm<T>& call) const noexcept {
+  fused_gemm({call, {}});
+}
+
+/// y ← alpha M x + beta y with M's rows contiguous: dot products, lanes along k.
+template <class T>
+void Drivers<T>::gemv(const Gemm<T>& g) const noexcept {
+  const bool column = g.c.cols == 1;
+  const ConstView<T> matrix = column ? g.a : transposed(g.b);
+  const ConstVectorView<T> x = column ? lamella::column(g.b, 0) : lamella::row(g.a, 0);
+  const VectorView<T> y = column ? lamella::column(g.c, 0) : lamella::row(g.c, 0);
+  parallel_for(executor_, matrix.rows, 4, static_cast<double>(matrix.size()), [&](Range r) {
+    table_.gemv(r.size(), matrix.cols, g.alpha, matrix.data + r.begin * matrix.row_stride,
+                matrix.row_stride, x.data, g.beta, &y[r.begin], y.stride);
+  });
+}
+
+/// Both operands contiguous along k, and one with few rows: a panel of the other is packed for as
+/// many uses only as the one has rows, while a dot product costs its sum across lanes, once.
+/// Packing takes about 0.5 cycles an element, a sum with what follows 3 to 4 (Zen 3).
+template <class T>
+bool prefers_dots(const KernelTable<T>& table, const Gemm<T>& g) {
+  const index rows = std::min(g.c.rows, g.c.cols);
+  return table.gemm_dots != nullptr && g.a.col_stride == 1 && g.b.row_stride == 1 &&
+         rows <= table.dots_rows && table.dots_depth * rows <= g.a.cols;
+}
+
+/// C ← alpha A B + beta C, every element a dot product; A becomes the operand with fewer rows.
+template <class T>
+void Drivers<T>::gemm_dots(const Gemm<T>& g) const noexcept {
+  const bool flip = g.c.rows > g.c.cols;
+  const ConstView<T> a = flip ? transposed(g.b) : g.a;
+  const ConstView<T> b = flip ? g.a : transposed(g.b);
+  const View<T> c = flip ? transposed(g.c) : g.c;
+  const int workers =
+      workers_for(executor_, 2.0 * static_cast<double>(c.size()) * static_cast<double>(a.cols),
+                  kFlopsPerWorker);
+  executor_.run(workers, [&](int worker) {
+    const Range columns = part_of(c.cols, worker, workers, 1);
+    if (columns.size() == 0) return;
+    table_.gemm_dots({c.rows, columns.size(), a.cols, a.data, a.row_stride,
+                      b.data + columns.begin * b.row_stride, b.row_stride, &c(0, columns.begin),
+                      c.row_stride, c.col_stride, g.alpha, g.beta});
+  });
+}
+
+/// The epilogue as passes of its own, for products that have none in their kernel.
+template <class T>
+void Drivers<T>::apply_epilogue(const Epilogue<T>& e, View<T> c) const noexcept {
+  if (!e.bias.empty()) bias_add({e.bias, c});
+  if (e.activation.kind != ActivationKind::identity) activate({e.activation, c, c});
+  if (!e.gate.empty()) activate_backward({e.gate_activation, e.gate, c});
+}
+
+namespace {
+
+/// B packed in advance, or null.
+template <class T>
+const T* packed_b(const Gemm<T>& g) {
+  return g.packed_b != nullptr ? g.packed_b->packed() : nullptr;
+}
+
+/// How a product is computed.
+enum class Route {
+  gemv,      ///< a vector by a matrix whose rows are contiguous
+  dots,      ///< dot products
+  straight,  ///< as it stands, by tiles
+  flipped,   ///< as Cᵀ = Bᵀ Aᵀ, by tiles
+  copies,    ///< neither direction of C (or of the gate) is contiguous: through dense blocks
+};
+
+template <class T>
+Route route_of(const KernelTable<T>& table, const FusedGemm<T>& call) {
+  const Gemm<T>& g = call.gemm;
+  if (g.alpha != 0 && g.a.cols > 0) {
+    const bool column = g.c.cols == 1;
+    if (column || g.c.rows == 1) {
+      const ConstView<T> matrix = column ? g.a : transposed(g.b);
+      const index x_stride = column ? g.b.row_stride : g.a.col_stride;
+      if (matrix.col_stride == 1 && (x_stride == 1 || matrix.cols == 1)) return Route::gemv;
+    }
+    // Dot products waste no lanes on what is missing in a single panel.
+    if (packed_b(g) != nullptr && fits(call, false) && g.c.cols >= table.nr) return Route::straight;
+    if (prefers_dots(table, g)) return Route::dots;
+  }
+  // Lanes go along the contiguous direction of C; a vector C is contiguous both ways, and then the
+  // longer direction is the one with lanes to fill.
+  const bool straight = fits(call, false), flipped = fits(call, true);
+  if (!straight && !flipped) return Route::copies;
+  return !straight || (flipped && g.c.rows > g.c.cols) ? Route::flipped : Route::straight;
+}
+
+template <class T>
+bool same(const ConstView<T>& a, const ConstView<T>& b) {
+  return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.row_stride == b.row_stride &&
+         a.col_stride == b.col_stride;
+}
+
+}  // namespace
+
+template <class T>
+void Drivers<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
+  const Gemm<T>& g = call.gemm;
+  const Epilogue<T>& e = call.epilogue;
+  if (g.c.empty() || run_tried(call)) return;
+
+  // A tile applies tanh and sigmoid after everything else, so a gate on top of them is a second
+  // pass.
+  if (transcendental(e.activation.kind) && !e.gate.empty()) {
+    Epilogue<T> first = e;
+    first.gate = {};
+    fused_gemm({g, first});
+    activate_backward({e.gate_activation, e.gate, g.c});
+    return;
+  }
+
+  const Route route = route_of(table_, call);
+  switch (route) {
+    case Route::gemv:
+      gemv(g);
+      return apply_epilogue(e, g.c);
+    case Route::dots:
+      gemm_dots(g);
+      return apply_epilogue(e, g.c);
+    case Route::straight:
+    case Route::flipped: {
+      Problem<T> p = make_problem(call, route == Route::flipped);
+      if (samples_ && p.b.data == samples_->call().out.data) {
+        p.samples = &*samples_;
+        p.samples_are_columns = !same<T>(p.b, samples_->call().out);
+      }
+      if (route == Route::straight) p.packed_b = packed_b(g);
+      return run_problem(table_, executor_, p);
+    }
+    case Route::copies:
+      return executor_.run(1, [&](int) { gemm_through_copy(table_, call); });
+  }
+}
+
+template <class T>
+index Drivers<T>::packed_size(index k, index n) const noexcept {
+  index size;
+  const bool overflows = __builtin_mul_overflow(k, padded_columns(table_, n), &size);
+  return overflows ? 0 : size;
+}
+
+template <class T>
+void Drivers<T>::pack_b(ConstView<T> b, T* packed) const noexcept {
+  const index blocks = k_blocks_of(table_, b.rows), columns = padded_columns(table_, b.cols);
+  parallel_for(executor_, b.cols, table_.nr, static_cast<double>(b.size()), [&](Range r) {
+    for (index kb = 0; kb < blocks; ++kb) {
+      const Range ks = k_block(b.rows, kb, blocks);
+      table_.pack_b(ks.size(), r.size(), &b(ks.begin, r.begin), b.row_stride, b.col_stride,
+                    packed + ks.begin * columns + r.begin * ks.size());
+    }
+  });
+}
+
+template <class T>
+const GatherBytes<T>* Drivers<T>::samples_to_pack(const Plan<T>& plan) const noexcept {
+  if (plan.calls.empty()) return nullptr;
+  const auto* samples = std::get_if<GatherBytes<T>>(&plan.calls.front());
+  if (samples == nullptr || !samples->products_only ||
+      PackedSamples<T>::bytes(table_, *samples) == 0)
+    return nullptr;
+
+  const ConstView<T> x = samples->out;
+  for (const KernelCall<T>& call : plan.calls) {
+    const auto* product = std::get_if<FusedGemm<T>>(&call);
+    if (product == nullptr) continue;
+    const Gemm<T>& g = product->gemm;
+    if (g.a.data != x.data && g.b.data != x.data) continue;
+    const Route route = route_of(table_, *product);
+    if (route != Route::straight && route != Route::flipped) return nullptr;
+    const ConstView<T> b = make_problem(*product, route == Route::flipped).b;
+    if (!same<T>(b, x) && !same<T>(b, transposed(x))) return nullptr;
+  }
+  return samples;
+}
+
+template void Drivers<float>::gemm(const Gemm<float>&) const noexcept;
+template void Drivers<double>::gemm(const Gemm<double>&) const noexcept;
+template void Drivers<float>::gemv(const Gemm<float>&) const noexcept;
+template void Drivers<double>::gemv(const Gemm<double>&) const noexcept;
+template void Drivers<float>::gemm_dots(const Gemm<float>&) const noexcept;
+template void Drivers<double>::gemm_dots(const Gemm<double>&) const noexcept;
+template void Drivers<float>::apply_epilogue(const Epilogue<float>&, View<float>) const noexcept;
+template void Drivers<double>::apply_epilogue(const Epilogue<double>&, View<double>) const noexcept;
+template void Drivers<float>::fused_gemm(const FusedGemm<float>&) const noexcept;
+template void Drivers<double>::fused_gemm(const FusedGemm<double>&) const noexcept;
+template index Drivers<float>::packed_size(index, index) const noexcept;
+template index Drivers<double>::packed_size(index, index) const noexcept;
+template void Drivers<float>::pack_b(ConstView<float>, float*) const noexcept;
+template void Drivers<double>::pack_b(ConstView<double>, double*) const noexcept;
+template const GatherBytes<float>* Drivers<float>::samples_to_pack(
+    const Plan<float>&) const noexcept;
+template const GatherBytes<double>* Drivers<double>::samples_to_pack(
+    const Plan<double>&) const noexcept;
+
+}  // namespace lamella::backends

@@ -1,0 +1,292 @@
+// Drivers of everything but GEMM: which form of a kernel fits the strides, and who does which rows.
+//
+// Every kernel has a form for rows with unit stride and one for columns. Views with neither go
+// through the column form one row at a time: a row with column stride s is a column with leading
+// dimension s.
+#include "backends/driver/blocked_kernels.h"
+#include "backends/driver/byte_samples.h"
+#include "backends/driver/partition.h"
+
+namespace lamella::backends {
+namespace {
+
+static_assert(kIdentity == static_cast<int>(ActivationKind::identity) &&
+              kRelu == static_cast<int>(ActivationKind::relu) &&
+              kLeakyRelu == static_cast<int>(ActivationKind::leaky_relu) &&
+              kTanh == static_cast<int>(ActivationKind::tanh) &&
+              kSigmoid == static_cast<int>(ActivationKind::sigmoid));
+
+/// A row of one element is contiguous whatever its stride says.
+template <class T>
+bool unit_rows(View<T> v) {
+  return v.col_stride == 1 || v.cols == 1;
+}
+template <class T>
+bool unit_columns(View<T> v) {
+  return v.row_stride == 1 || v.rows == 1;
+}
+
+/// Samples that share a cache line or a vector when they lie along the lanes; tasks are cut there.
+constexpr index kLaneGrain = 16;
+
+template <class T>
+View<T> writable(ConstView<T> v) {
+  return {const_cast<T*>(v.data), v.rows, v.cols, v.row_stride, v.col_stride};
+}
+
+/// kernel(n, p0, p1, ...) over runs of contiguous elements of views of one shape.
+template <class T, class Kernel, class... Views>
+void elementwise(const Executor& executor, double cost, const Kernel& kernel, View<T> first,
+                 Views... rest) {
+  if (first.empty()) return;
+  const double work = cost * static_cast<double>(first.size());
+  if (!(unit_rows(first) && ... && unit_rows(rest)) &&
+      (unit_columns(first) && ... && unit_columns(rest))) {
+    elementwise<T>(executor, cost, kernel, transposed(first), transposed(rest)...);
+    return;
+  }
+  const auto dense = [](const View<T>& v) {
+    return unit_rows(v) && (v.row_stride == v.cols || v.rows == 1);
+  };
+  if ((dense(first) && ... && dense(rest))) {
+    parallel_for(executor, first.size(), 64, work, [&](Range r) {
+      kernel(r.size(), first.data + r.begin, (rest.data + r.begin)...);
+    });
+    return;
+  }
+  const bool rows = (unit_rows(first) && ... && unit_rows(rest));
+  parallel_for(executor, first.rows, 1, work, [&](Range r) {
+    for (index i = r.begin; i < r.end; ++i) {
+      if (rows) {
+        kernel(first.cols, &first(i, 0), &rest(i, 0)...);
+      } else {
+        for (index j = 0; j < first.cols; ++j) kernel(1, &first(i, j), &rest(i, j)...);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void Drivers<T>::bias_add(const BiasAdd<T>& call) const noexcept {
+  const View<T> c = call.c;
+  if (c.empty()) return;
+  const ConstVectorView<T> bias = call.bias;
+  const double work = static_cast<double>(c.size());
+  if (unit_rows(c) && bias.stride == 1) {
+    parallel_for(executor_, c.rows, 1, work, [&](Range r) {
+      table_.bias_add_rows(r.size(), c.cols, bias.data, &c(r.begin, 0), c.row_stride);
+    });
+  } else if (unit_columns(c)) {
+    parallel_for(executor_, c.cols, 1, work, [&](Range r) {
+      table_.bias_add_columns(r.size(), c.rows, &bias[r.begin], bias.stride, &c(0, r.begin),
+                              c.col_stride);
+    });
+  } else {
+    parallel_for(executor_, c.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i)
+        table_.bias_add_columns(c.cols, 1, bias.data, bias.stride, &c(i, 0), c.col_stride);
+    });
+  }
+}
+
+template <class T>
+void Drivers<T>::softmax(const Softmax<T>& call) const noexcept {
+  const ConstView<T> z = call.logits;
+  const View<T> p = call.probabilities;
+  if (z.empty()) return;
+  const double work = static_cast<double>(kExpCost * z.size());
+  if (unit_columns(z) && unit_columns(p) && z.rows > 1) {
+    parallel_for(executor_, z.rows, kLaneGrain, work, [&](Range r) {
+      table_.softmax_columns(z.cols, r.size(), &z(r.begin, 0), z.col_stride, &p(r.begin, 0),
+                             p.col_stride);
+    });
+  } else if (unit_rows(z) && unit_rows(p)) {
+    parallel_for(executor_, z.rows, 1, work, [&](Range r) {
+      table_.softmax_rows(r.size(), z.cols, &z(r.begin, 0), z.row_stride, &p(r.begin, 0),
+                          p.row_stride);
+    });
+  } else {
+    parallel_for(executor_, z.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i)
+        table_.softmax_columns(z.cols, 1, &z(i, 0), z.col_stride, &p(i, 0), p.col_stride);
+    });
+  }
+}
+
+template <class T>
+void Drivers<T>::outer_product(const OuterProduct<T>& call) const noexcept {
+  View<T> a = call.a;
+  if (a.empty()) return;
+  ConstVectorView<T> x = call.x, y = call.y;
+  if (!(unit_rows(a) && y.stride == 1) && unit_columns(a) && x.stride == 1) {
+    a = transposed(a);
+    std::swap(x, y);
+  }
+  const double work = static_cast<double>(a.size());
+  if (unit_rows(a) && y.stride == 1) {
+    parallel_for(executor_, a.rows, 1, work, [&](Range r) {
+      table_.outer_product(r.size(), a.cols, call.alpha, &x[r.begin], x.stride, y.data,
+                           &a(r.begin, 0), a.row_stride);
+    });
+  } else {
+    parallel_for(executor_, a.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i)
+        table_.outer_product(a.cols, 1, call.alpha, y.data, y.stride, &x[i], &a(i, 0),
+                             a.col_stride);
+    });
+  }
+}
+
+template <class T>
+void Drivers<T>::activate(const Activate<T>& call) const noexcept {
+  const int code = static_cast<int>(call.activation.kind);
+  const T slope = static_cast<T>(call.activation.slope);
+  const bool costly = code == kTanh || code == kSigmoid;
+  elementwise<T>(
+      executor_, costly ? static_cast<double>(kExpCost) : 1.0,
+      [&](index n, T* a, const T* z) { table_.activate(code, slope, n, z, a); }, call.a,
+      writable<T>(call.z));
+}
+
+template <class T>
+void Drivers<T>::activate_backward(const ActivateBackward<T>& call) const noexcept {
+  const int code = static_cast<int>(call.activation.kind);
+  const T slope = static_cast<T>(call.activation.slope);
+  elementwise<T>(
+      executor_, 1.0,
+      [&](index n, T* d, const T* a) { table_.activate_backward(code, slope, n, a, d); }, call.d,
+      writable<T>(call.a));
+}
+
+template <class T>
+void Drivers<T>::softmax_nll(const SoftmaxNll<T>& call) const noexcept {
+  const ConstView<T> z = call.logits;
+  const View<T> d = call.gradient;
+  if (z.empty()) return;
+  const auto samples_from = [&](index first, index samples) {
+    SoftmaxNllBlock<T> s{};
+    s.samples = samples;
+    s.classes = z.cols;
+    s.logits = &z(first, 0);
+    s.labels = &call.labels[first];
+    s.labels_stride = call.labels.stride;
+    if (!call.weights.empty()) s.weights = &call.weights[first];
+    s.weights_stride = call.weights.stride;
+    s.label_smoothing = call.label_smoothing;
+    s.scale = call.scale;
+    s.gradient = &d(first, 0);
+    s.losses = &call.losses[first];
+    s.losses_stride = call.losses.stride;
+    if (!call.predictions.empty()) s.predictions = &call.predictions[first];
+    s.predictions_stride = call.predictions.stride;
+    return s;
+  };
+  const double work = static_cast<double>(kExpCost * z.size());
+  if (unit_columns(z) && unit_columns(d) && z.rows > 1) {
+    parallel_for(executor_, z.rows, kLaneGrain, work, [&](Range r) {
+      SoftmaxNllBlock<T> s = samples_from(r.begin, r.size());
+      s.logits_stride = z.col_stride;
+      s.gradient_stride = d.col_stride;
+      table_.softmax_nll_columns(s);
+    });
+  } else if (unit_rows(z) && unit_rows(d)) {
+    parallel_for(executor_, z.rows, 1, work, [&](Range r) {
+      SoftmaxNllBlock<T> s = samples_from(r.begin, r.size());
+      s.logits_stride = z.row_stride;
+      s.gradient_stride = d.row_stride;
+      table_.softmax_nll_rows(s);
+    });
+  } else {
+    parallel_for(executor_, z.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i) {
+        SoftmaxNllBlock<T> s = samples_from(i, 1);
+        s.logits_stride = z.col_stride;
+        s.gradient_stride = d.col_stride;
+        table_.softmax_nll_columns(s);
+      }
+    });
+  }
+}
+
+template <class T>
+void Drivers<T>::column_sums(const ColumnSums<T>& call) const noexcept {
+  const ConstView<T> a = call.a;
+  const VectorView<T> sums = call.sums;
+  if (sums.empty()) return;
+  const double work = static_cast<double>(a.size());
+  // One sample is a row and a column alike: as columns, these would be sums of one element each.
+  const bool one_row = a.rows == 1 && unit_rows(a) && sums.stride == 1;
+  if (unit_columns(a) && !one_row) {
+    parallel_for(executor_, a.cols, 1, work, [&](Range r) {
+      table_.row_sums(r.size(), a.rows, call.alpha, a.data + r.begin * a.col_stride, a.col_stride,
+                      call.beta, &sums[r.begin], sums.stride);
+    });
+  } else if (unit_rows(a) && sums.stride == 1) {
+    parallel_for(executor_, a.cols, kLaneGrain, work, [&](Range r) {
+      table_.column_sums(a.rows, r.size(), call.alpha, a.data + r.begin, a.row_stride, call.beta,
+                         &sums[r.begin]);
+    });
+  } else {
+    parallel_for(executor_, a.cols, 1, work, [&](Range r) {
+      for (index j = r.begin; j < r.end; ++j)
+        table_.column_sums(a.rows, 1, call.alpha, a.data + j * a.col_stride, a.row_stride,
+                           call.beta, &sums[j]);
+    });
+  }
+}
+
+template <class T>
+void Drivers<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
+  const auto update = [&](index n, T* w, const T* g, T* v) {
+    table_.sgd_update(n, call.learning_rate, call.momentum, call.weight_decay, call.nesterov, g, v,
+                      w);
+  };
+  if (call.velocity.empty())
+    elementwise<T>(
+        executor_, 1.0, [&](index n, T* w, const T* g) { update(n, w, g, nullptr); }, call.weights,
+        writable<T>(call.gradient));
+  else
+    elementwise<T>(executor_, 1.0, update, call.weights, writable<T>(call.gradient), call.velocity);
+}
+
+template <class T>
+void Drivers<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
+  constexpr double cost = 4;  // per element, in loads and stores: it touches seven, and divides
+  elementwise<T>(
+      executor_, cost,
+      [&](index n, T* w, const T* g, T* m, T* v) {
+        table_.adam_update({n, call.beta1, call.gain1, call.beta2, call.gain2, call.weight_decay,
+                            call.keep, call.step, call.epsilon, g, m, v, w});
+      },
+      call.weights, writable<T>(call.gradient), call.first, call.second);
+}
+
+template <class T>
+void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
+  if (call.out.empty()) return;
+  if (samples_ && &samples_->call() == &call) return;  // products pack the bytes
+  if (table_.gather_columns == nullptr || !unit_columns(call.out) ||
+      call.out.rows < kFewestSamples) {
+    parallel_for(executor_, call.out.rows, 1, static_cast<double>(call.out.size()), [&](Range r) {
+      GatherBytes<T> part = call;
+      part.indices = {&call.indices[r.begin], r.size(), call.indices.stride};
+      part.out = block(call.out, r.begin, 0, r.size(), call.out.cols);
+      Kernels<T>::gather_bytes(part);
+    });
+    return;
+  }
+  // Cut along the features, by cache lines of a stored sample.
+  constexpr index kGrain = 64;
+  parallel_for(
+      executor_, call.features, kGrain, static_cast<double>(call.out.size()), [&](Range r) {
+        table_.gather_columns(block_of_samples(call, {0, call.out.rows}, r),
+                              call.out.data + r.begin * call.out.col_stride, call.out.col_stride);
+      });
+}
+
+template class Drivers<float>;
+template class Drivers<double>;
+
+}  // namespace lamella::backends

@@ -1,0 +1,238 @@
+// Kernels that touch each element a few times: their roof is a memory loop of the same traffic.
+//
+// Layout "user" has one sample per row, "training" one per column (transposed views of storage that
+// is [features, samples]); "any" marks kernels that do not care. Values are chosen so that running
+// a kernel in place for ever reaches neither infinity nor subnormal numbers.
+#include <functional>
+#include <string>
+
+#include <lamella/matrix.h>
+
+#include "bench/suite/cases.h"
+
+namespace lamella::bench {
+namespace {
+
+constexpr const char* kLayouts[] = {"training", "user"};
+
+std::string text(index_t m, index_t n) { return std::to_string(m) + 'x' + std::to_string(n); }
+
+/// A matrix of m samples with n features each, stored as the layout says, seen batch-first.
+template <class T>
+struct Samples {
+  Matrix<T> storage;
+  View<T> view;
+
+  Samples(const std::string& layout, index_t m, index_t n)
+      : storage(layout == "training" ? Matrix<T>(n, m) : Matrix<T>(m, n)),
+        view(layout == "training" ? transposed(storage.view()) : storage.view()) {
+    fill(storage.data(), storage.size());
+  }
+  Samples(const Samples&) = delete;
+  Samples& operator=(const Samples&) = delete;
+};
+
+template <class T>
+double bytes(index_t m, index_t n) {
+  return static_cast<double>(sizeof(T)) * static_cast<double>(m) * static_cast<double>(n);
+}
+
+template <class T>
+void register_bias_add(const Subject& subject, const char* layout, index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("bias_add", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> c(layout, m, n);
+        AlignedArray<T> bias(n);
+        fill(bias.data(), n);
+        const BiasAdd<T> call{bias.view(), c.view};
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, 2 * bytes<T>(m, n), bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::scale, work, [&] { kernels.bias_add(call); });
+      });
+}
+
+template <class T>
+void register_softmax(const Subject& subject, const char* layout, index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("softmax", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> logits(layout, m, n);
+        Samples<T> probabilities(layout, m, n);
+        const Softmax<T> call{logits.view, probabilities.view};
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.softmax(call); });
+      });
+}
+
+template <class T>
+void register_softmax_nll(const Subject& subject, const char* layout, index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("softmax_nll", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> logits(layout, m, n);
+        Samples<T> gradient(layout, m, n);
+        AlignedArray<std::int32_t> labels(m);
+        AlignedArray<std::int32_t> predictions(m);
+        AlignedArray<T> losses(m);
+        for (index_t i = 0; i < m; ++i) labels[i] = static_cast<std::int32_t>(i * 7 % n);
+        SoftmaxNll<T> call;
+        call.logits = logits.view;
+        call.labels = labels.view();
+        call.scale = T{1} / static_cast<T>(m);
+        call.gradient = gradient.view;
+        call.losses = losses.view();
+        call.predictions = predictions.view();
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.softmax_nll(call); });
+      });
+}
+
+template <class T>
+void register_column_sums(const Subject& subject, const char* layout, index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("column_sums", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> a(layout, m, n);
+        AlignedArray<T> sums(n);
+        const ColumnSums<T> call{T{1}, a.view, T{0}, sums.view()};
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, bytes<T>(m, n), bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::read, work, [&] { kernels.column_sums(call); });
+      });
+}
+
+template <class T>
+void register_outer_product(const Subject& subject, index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("outer_product", type_name<T>, subject, "any", text(m, n)), [=](Run& run) {
+        Matrix<T> a(m, n);
+        AlignedArray<T> x(m);
+        AlignedArray<T> y(n);
+        fill(a.data(), a.size());
+        fill(x.data(), m);
+        fill(y.data(), n);
+        const OuterProduct<T> call{static_cast<T>(-1e-3), x.view(), y.view(), a.view()};
+        const auto& kernels = subject.backend->kernels<T>();
+        const double elements = static_cast<double>(m) * static_cast<double>(n);
+        const Work work{2 * elements, 2 * bytes<T>(m, n), bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::scale, work, [&] { kernels.outer_product(call); });
+      });
+}
+
+template <class T>
+void register_activate(const Subject& subject, ActivationKind kind, const std::string& name,
+                       index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("activate", type_name<T>, subject, "any", name + '_' + text(m, n)),
+      [=](Run& run) {
+        Matrix<T> z(m, n);
+        Matrix<T> a(m, n);
+        fill(z.data(), z.size());
+        const Activate<T> call{{kind}, z.view(), a.view()};
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.activate(call); });
+      });
+}
+
+// Only relu: its derivative is 0 or 1, so the gradient may be multiplied by it any number of times.
+template <class T>
+void register_activate_backward(const Subject& subject, index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("activate_backward", type_name<T>, subject, "any", "relu_" + text(m, n)),
+      [=](Run& run) {
+        Matrix<T> a(m, n);
+        Matrix<T> d(m, n);
+        fill(a.data(), a.size());
+        fill(d.data(), d.size());
+        const ActivateBackward<T> call{{ActivationKind::relu}, a.view(), d.view()};
+        const auto& kernels = subject.backend->kernels<T>();
+        const Work work{0, 3 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::axpy, work, [&] { kernels.activate_backward(call); });
+      });
+}
+
+template <class T>
+void register_sgd_update(const Subject& subject, bool momentum, index_t m, index_t n) {
+  register_benchmark(benchmark_name("sgd_update", type_name<T>, subject, "any",
+                                    (momentum ? "momentum_" : "plain_") + text(m, n)),
+                     [=](Run& run) {
+                       Matrix<T> gradient(m, n);
+                       Matrix<T> weights(m, n);
+                       Matrix<T> velocity(momentum ? m : 0, momentum ? n : 0);
+                       fill(gradient.data(), gradient.size());
+                       fill(weights.data(), weights.size());
+                       SgdUpdate<T> call;
+                       call.learning_rate = static_cast<T>(1e-3);
+                       call.momentum = momentum ? static_cast<T>(0.9) : T{0};
+                       call.gradient = gradient.view();
+                       if (momentum) call.velocity = velocity.view();
+                       call.weights = weights.view();
+                       const auto& kernels = subject.backend->kernels<T>();
+                       // Gradient in; weights, and velocity, in and out.
+                       const double traffic = momentum ? 5 : 3;
+                       const double footprint = momentum ? 3 : 2;
+                       const Work work{0, traffic * bytes<T>(m, n), footprint * bytes<T>(m, n)};
+                       run_kernel(run, subject, RoofKind::axpy, work,
+                                  [&] { kernels.sgd_update(call); });
+                     });
+}
+
+template <class T>
+void register_adam_update(const Subject& subject, index_t m, index_t n) {
+  register_benchmark(
+      benchmark_name("adam_update", type_name<T>, subject, "any", text(m, n)), [=](Run& run) {
+        Matrix<T> gradient(m, n);
+        Matrix<T> first(m, n);
+        Matrix<T> second(m, n);  // zero: v only grows by squares
+        Matrix<T> weights(m, n);
+        fill(gradient.data(), gradient.size());
+        fill(weights.data(), weights.size());
+        AdamUpdate<T> call;
+        call.beta1 = static_cast<T>(0.9);
+        call.gain1 = static_cast<T>(0.1);
+        call.beta2 = static_cast<T>(0.999);
+        call.gain2 = static_cast<T>(0.001);
+        call.step = static_cast<T>(1e-3);
+        call.epsilon = static_cast<T>(1e-8);
+        call.gradient = gradient.view();
+        call.first = first.view();
+        call.second = second.view();
+        call.weights = weights.view();
+        const auto& kernels = subject.backend->kernels<T>();
+        // Gradient in; both moments and weights in and out.
+        const Work work{0, 7 * bytes<T>(m, n), 4 * bytes<T>(m, n)};
+        run_kernel(run, subject, RoofKind::axpy, work, [&] { kernels.adam_update(call); });
+      });
+}
+
+template <class T>
+void register_type(const Subject& subject) {
+  for (const char* layout : kLayouts) {
+    register_bias_add<T>(subject, layout, 1024, 1024);
+    register_softmax<T>(subject, layout, 1024, 1000);
+    register_softmax<T>(subject, layout, 128, 10);
+    register_softmax_nll<T>(subject, layout, 128, 10);
+    register_column_sums<T>(subject, layout, 128, 512);
+    register_column_sums<T>(subject, layout, 1024, 1024);
+  }
+  register_outer_product<T>(subject, 1024, 1024);
+  register_outer_product<T>(subject, 512, 784);
+  register_activate<T>(subject, ActivationKind::identity, "identity", 128, 512);
+  register_activate<T>(subject, ActivationKind::relu, "relu", 128, 512);
+  register_activate<T>(subject, ActivationKind::leaky_relu, "leaky_relu", 128, 512);
+  register_activate<T>(subject, ActivationKind::tanh, "tanh", 128, 512);
+  register_activate<T>(subject, ActivationKind::sigmoid, "sigmoid", 128, 512);
+  register_activate_backward<T>(subject, 128, 512);
+  register_sgd_update<T>(subject, false, 512, 784);
+  register_sgd_update<T>(subject, true, 512, 784);
+  register_adam_update<T>(subject, 512, 784);
+}
+
+}  // namespace
+
+void register_memory_kernels(const Subject& subject) {
+  register_type<float>(subject);
+  register_type<double>(subject);
+}
+
+}  // namespace lamella::bench

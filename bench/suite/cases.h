@@ -1,0 +1,34 @@
+// The families of benchmarks; each registers its own with Google Benchmark.
+#ifndef LAMELLA_BENCH_SUITE_CASES_H_
+#define LAMELLA_BENCH_SUITE_CASES_H_
+
+#include <filesystem>
+#include <optional>
+
+#include "bench/suite/measure.h"
+#include "bench/workloads/fill.h"
+
+namespace lamella::bench {
+
+/// The machine's own loops, on one thread and on `threads`, for every usable instruction set.
+void register_roofs(int threads, const PinPolicy& pin);
+
+/// Measures them once now and puts them into the context that heads every report. Takes seconds.
+void add_roofs_to_context(int threads, const PinPolicy& pin);
+
+/// gemm and fused_gemm at the shapes of networks, and squares.
+void register_gemms(const Subject& subject);
+
+/// bias_add, softmax, outer_product and everything else that is bound by memory.
+void register_memory_kernels(const Subject& subject);
+
+/// Predictions and single training steps of networks.
+void register_network_calls(const Subject& subject);
+
+/// Epochs of training. `data` holds MNIST's four files (Fashion-MNIST); nothing: bytes of the same
+/// shape are made up.
+void register_training(const Subject& subject, const std::optional<std::filesystem::path>& data);
+
+}  // namespace lamella::bench
+
+#endif  // LAMELLA_BENCH_SUITE_CASES_H_

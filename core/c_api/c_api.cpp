@@ -1,0 +1,389 @@
+// The C interface: opaque handles around the C++ objects, exceptions turned into a status and a
+// text.
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <lamella/backend_selection.h>
+#include <lamella/dataset.h>
+#include <lamella/error.h>
+#include <lamella/lamella.h>
+#include <lamella/matrix.h>
+#include <lamella/model_file.h>
+#include <lamella/trainer.h>
+#include <lamella/version.h>
+
+#include "core/base/format.h"
+
+using lamella::ArgumentError;
+using lamella::index_t;
+
+struct lamella_backend {
+  std::shared_ptr<const lamella::Backend> backend;
+};
+
+struct lamella_model {
+  lamella::Model model;
+
+  const lamella::NetworkSpec& spec() const {
+    return std::visit(
+        [](const auto& network) -> const lamella::NetworkSpec& { return network.spec(); },
+        model.network);
+  }
+};
+
+namespace {
+
+// Samples that predict takes through preprocessing at a time; the network works in such chunks too.
+constexpr index_t kChunk = 256;
+
+thread_local std::string last_error;
+
+int fail(lamella_status status, std::string_view text) noexcept {
+  try {
+    last_error = text;
+  } catch (...) {
+    last_error = "memory ran out";  // fits into what every string has
+    return LAMELLA_ERROR_MEMORY;
+  }
+  return status;
+}
+
+/// Runs body() and turns what it throws into a status.
+template <class Body>
+int guarded(Body body) noexcept {
+  try {
+    body();
+    return LAMELLA_OK;
+  } catch (const lamella::ArgumentError& error) {
+    return fail(LAMELLA_ERROR_ARGUMENT, error.what());
+  } catch (const lamella::DataError& error) {
+    return fail(LAMELLA_ERROR_DATA, error.what());
+  } catch (const lamella::IoError& error) {
+    return fail(LAMELLA_ERROR_IO, error.what());
+  } catch (const lamella::BackendError& error) {
+    return fail(LAMELLA_ERROR_BACKEND, error.what());
+  } catch (const lamella::TrainingError& error) {
+    return fail(LAMELLA_ERROR_TRAINING, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(LAMELLA_ERROR_MEMORY, "memory ran out");
+  } catch (const std::exception& error) {
+    return fail(LAMELLA_ERROR_INTERNAL, error.what());
+  } catch (...) {
+    return fail(LAMELLA_ERROR_INTERNAL, "an exception of an unknown type");
+  }
+}
+
+void need(const void* pointer, const char* where, const char* name) {
+  if (pointer == nullptr) throw ArgumentError(lamella::formatted("{}: {} is null", where, name));
+}
+
+std::shared_ptr<const lamella::Backend> backend_or_default(const lamella_backend* backend) {
+  return backend != nullptr ? backend->backend : lamella::make_backend();
+}
+
+/// rows * cols; throws if one is negative or the elements would not fit into the address space.
+std::size_t elements(const char* where, index_t rows, index_t cols, std::size_t element_size) {
+  const auto most = std::numeric_limits<index_t>::max() / static_cast<index_t>(element_size);
+  if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
+    throw ArgumentError(lamella::formatted(
+        "{}: {} x {} values; sizes must not be negative nor exceed memory", where, rows, cols));
+  return static_cast<std::size_t>(rows * cols);
+}
+
+// Prediction.
+
+/// Class probabilities of the n samples at x, which are preprocessed as a data set of their own.
+/// T is the network's type, U the caller's.
+template <class T, class U>
+void predict_chunk(const lamella::Network<T>& network, const lamella::ModelInfo& info, const U* x,
+                   index_t n, std::span<const std::int32_t> indices, U* probabilities) {
+  const index_t inputs = network.spec().inputs, classes = network.spec().classes;
+  const lamella::Dataset samples(std::vector<U>(x, x + n * inputs), {inputs}, {});
+  lamella::Matrix<T> prepared(n, inputs);
+  samples.gather(indices, info.preprocessing, prepared.view());
+  if constexpr (std::is_same_v<T, U>) {
+    network.predict(prepared.view(), lamella::row_major(probabilities, n, classes));
+  } else {
+    lamella::Matrix<T> result(n, classes);
+    network.predict(prepared.view(), result.view());
+    std::transform(result.data(), result.data() + result.size(), probabilities,
+                   [](T value) { return static_cast<U>(value); });
+  }
+}
+
+template <class U>
+int predict(const char* where, const lamella_model* model, const U* x, ptrdiff_t samples,
+            U* probabilities) {
+  return guarded([&] {
+    need(model, where, "model");
+    const index_t inputs = model->spec().inputs, classes = model->spec().classes;
+    const std::size_t read = elements(where, samples, inputs, sizeof(U));
+    const std::size_t written = elements(where, samples, classes, sizeof(U));
+    if (samples == 0) return;
+    need(x, where, "x");
+    need(probabilities, where, "probabilities");
+    const std::less<const U*> before;  // of pointers into different arrays, too
+    if (before(x, probabilities + written) && before(probabilities, x + read))
+      throw ArgumentError(lamella::formatted("{}: probabilities overlaps x", where));
+
+    std::vector<std::int32_t> indices(static_cast<std::size_t>(std::min(samples, kChunk)));
+    for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int32_t>(i);
+    std::visit(
+        [&](const auto& network) {
+          for (index_t first = 0; first < samples; first += kChunk) {
+            const index_t n = std::min(kChunk, samples - first);
+            predict_chunk(network, model->model.info, x + first * inputs, n,
+                          std::span(indices).first(static_cast<std::size_t>(n)),
+                          probabilities + first * classes);
+          }
+        },
+        model->model.network);
+  });
+}
+
+// Training.
+
+lamella_train_options default_options() {
+  const lamella::TrainOptions defaults;
+  lamella_train_options options = {};
+  options.struct_size = sizeof options;
+  options.activation = LAMELLA_RELU;
+  options.precision = LAMELLA_F32;
+  options.standardize = 1;
+  options.shuffle = defaults.shuffle;
+  options.epochs = defaults.epochs;
+  options.batch_size = defaults.batch_size;
+  options.optimizer = LAMELLA_SGD;
+  options.learning_rate = learning_rate(defaults.optimizer);
+  options.seed = defaults.seed;
+  return options;
+}
+
+/// The caller's options; members that its version of the struct lacks have their defaults.
+lamella_train_options complete(const char* where, const lamella_train_options* given) {
+  lamella_train_options options = default_options();
+  if (given == nullptr) return options;
+  if (given->struct_size < sizeof given->struct_size || given->struct_size > 4096)
+    throw ArgumentError(
+        lamella::formatted("{}: options were not filled by lamella_train_options_init()", where));
+  std::memcpy(&options, given, std::min(sizeof options, given->struct_size));
+  return options;
+}
+
+lamella::NetworkSpec spec_of(const char* where, const lamella_train_options& options,
+                             const lamella::Dataset& data) {
+  if (options.hidden_layers < 0)
+    throw ArgumentError(lamella::formatted("{}: hidden_layers is {}; it must not be negative",
+                                           where, options.hidden_layers));
+  if (options.hidden_layers > 0) need(options.hidden, where, "hidden");
+  if (options.activation < LAMELLA_IDENTITY || options.activation > LAMELLA_SIGMOID)
+    throw ArgumentError(lamella::formatted("{}: activation is {}; known are {} to {}", where,
+                                           options.activation, int{LAMELLA_IDENTITY},
+                                           int{LAMELLA_SIGMOID}));
+  lamella::NetworkSpec spec;
+  spec.inputs = data.features();
+  spec.hidden.assign(options.hidden, options.hidden + options.hidden_layers);
+  spec.classes = data.classes();
+  spec.activation.kind = static_cast<lamella::ActivationKind>(options.activation);
+  return spec;
+}
+
+lamella::Optimizer optimizer_of(const lamella_train_options& options) {
+  if (options.optimizer == LAMELLA_SGD)
+    return lamella::SgdOptions{options.learning_rate, options.momentum, options.weight_decay,
+                               options.nesterov != 0};
+  lamella::AdamOptions adam;
+  adam.learning_rate = options.learning_rate;
+  adam.weight_decay = options.weight_decay;
+  adam.decoupled_decay = options.optimizer == LAMELLA_ADAMW;
+  return adam;
+}
+
+/// Thrown by the epoch callback when the caller's asks for the end.
+struct EndOfTraining {};
+
+template <class T>
+lamella::Network<T> trained(const lamella::NetworkSpec& spec,
+                            std::shared_ptr<const lamella::Backend> backend,
+                            const lamella::Dataset& data,
+                            const lamella::Preprocessing& preprocessing,
+                            const lamella_train_options& given) {
+  lamella::TrainOptions options;
+  options.epochs = given.epochs;
+  options.batch_size = given.batch_size;
+  options.optimizer = optimizer_of(given);
+  options.dropout = given.dropout;
+  options.seed = given.seed;
+  options.shuffle = given.shuffle != 0;
+  lamella::TrainCallbacks callbacks;
+  if (given.on_epoch != nullptr)
+    callbacks.on_epoch = [&given](const lamella::EpochReport& report) {
+      const lamella_epoch epoch = {report.epoch, report.train_loss, report.train_accuracy};
+      if (given.on_epoch(given.context, &epoch) != 0) throw EndOfTraining{};
+    };
+  lamella::Network<T> network(spec, std::move(backend), given.seed);
+  try {
+    lamella::train(network, data, nullptr, preprocessing, options, callbacks);
+  } catch (const EndOfTraining&) {
+  }
+  return network;
+}
+
+template <class U>
+int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t samples, ptrdiff_t inputs,
+          const lamella_train_options* given, const lamella_backend* backend,
+          lamella_model** model) {
+  if (model != nullptr) *model = nullptr;
+  return guarded([&] {
+    need(model, where, "model");
+    const lamella_train_options options = complete(where, given);
+    if (samples < 1 || inputs < 1)
+      throw ArgumentError(lamella::formatted(
+          "{}: {} samples of {} features; at least one of each is needed", where, samples, inputs));
+    const std::size_t values = elements(where, samples, inputs, sizeof(U));
+    need(x, where, "x");
+    need(labels, where, "labels");
+    constexpr ptrdiff_t kMostClasses = 1 << 20;  // Dataset's limit
+    if (options.classes < 0 || options.classes > kMostClasses)
+      throw ArgumentError(lamella::formatted("{}: classes is {}; it must be in [0, {}]", where,
+                                             options.classes, kMostClasses));
+    if (options.precision != LAMELLA_F32 && options.precision != LAMELLA_F64)
+      throw ArgumentError(lamella::formatted(
+          "{}: precision is {}; LAMELLA_F32 and LAMELLA_F64 are known", where, options.precision));
+    if (options.optimizer < LAMELLA_SGD || options.optimizer > LAMELLA_ADAMW)
+      throw ArgumentError(lamella::formatted("{}: optimizer is {}; known are {} to {}", where,
+                                             options.optimizer, int{LAMELLA_SGD},
+                                             int{LAMELLA_ADAMW}));
+    if (options.optimizer != LAMELLA_SGD && (options.momentum != 0 || options.nesterov != 0))
+      throw ArgumentError(
+          lamella::formatted("{}: momentum and nesterov are LAMELLA_SGD's; Adam has moments "
+                             "of its own",
+                             where));
+    std::vector<std::string> names;
+    for (ptrdiff_t k = 0; k < options.classes; ++k) names.push_back(std::to_string(k));
+    const lamella::Dataset data(std::vector<U>(x, x + values), {inputs},
+                                std::vector<std::int32_t>(labels, labels + samples),
+                                std::move(names));
+    const lamella::Preprocessing preprocessing =
+        options.standardize != 0 ? lamella::suggest_preprocessing(data) : lamella::Preprocessing{};
+    const lamella::NetworkSpec spec = spec_of(where, options, data);
+    auto chosen = backend_or_default(backend);
+    lamella::ModelInfo info{data.class_names(), data.sample_shape(), preprocessing};
+    if (options.precision == LAMELLA_F32)
+      *model = new lamella_model{
+          {trained<float>(spec, std::move(chosen), data, preprocessing, options), std::move(info)}};
+    else
+      *model =
+          new lamella_model{{trained<double>(spec, std::move(chosen), data, preprocessing, options),
+                             std::move(info)}};
+  });
+}
+
+}  // namespace
+
+const char* lamella_version(void) { return lamella::version(); }
+
+const char* lamella_last_error(void) { return last_error.c_str(); }
+
+int lamella_backend_create(const char* name, const char* isa, int threads,
+                           lamella_backend** backend) {
+  if (backend != nullptr) *backend = nullptr;
+  return guarded([&] {
+    need(backend, "lamella_backend_create", "backend");
+    // An empty name is a mistake here; to make_backend() it would be none.
+    for (const char* given : {name, isa})
+      if (given != nullptr && *given == '\0')
+        throw lamella::BackendError(
+            "lamella_backend_create: a name is empty; null leaves the choice to the environment");
+    if (threads < 0)
+      throw ArgumentError(lamella::formatted(
+          "lamella_backend_create: threads is {}; it must not be negative", threads));
+    *backend = new lamella_backend{
+        lamella::make_backend({name != nullptr ? name : "", isa != nullptr ? isa : "", threads})};
+  });
+}
+
+void lamella_backend_destroy(lamella_backend* backend) { delete backend; }
+
+const char* lamella_backend_name(const lamella_backend* backend) {
+  return backend == nullptr ? nullptr : backend->backend->info().name.c_str();
+}
+
+const char* lamella_backend_isa(const lamella_backend* backend) {
+  return backend == nullptr ? nullptr : backend->backend->info().isa.c_str();
+}
+
+int lamella_backend_threads(const lamella_backend* backend) {
+  return backend == nullptr ? 0 : backend->backend->info().threads;
+}
+
+int lamella_model_load(const char* path, const lamella_backend* backend, lamella_model** model) {
+  if (model != nullptr) *model = nullptr;
+  return guarded([&] {
+    need(model, "lamella_model_load", "model");
+    need(path, "lamella_model_load", "path");
+    *model = new lamella_model{lamella::load_model(path, backend_or_default(backend))};
+  });
+}
+
+int lamella_model_save(const lamella_model* model, const char* path) {
+  return guarded([&] {
+    need(model, "lamella_model_save", "model");
+    need(path, "lamella_model_save", "path");
+    std::visit([&](const auto& network) { save_model(path, network, model->model.info); },
+               model->model.network);
+  });
+}
+
+void lamella_model_destroy(lamella_model* model) { delete model; }
+
+ptrdiff_t lamella_model_inputs(const lamella_model* model) {
+  return model == nullptr ? 0 : model->spec().inputs;
+}
+
+ptrdiff_t lamella_model_classes(const lamella_model* model) {
+  return model == nullptr ? 0 : model->spec().classes;
+}
+
+const char* lamella_model_class_name(const lamella_model* model, ptrdiff_t k) {
+  if (model == nullptr || k < 0 || k >= model->spec().classes) return nullptr;
+  return model->model.info.class_names[static_cast<std::size_t>(k)].c_str();
+}
+
+int lamella_model_predict_f32(const lamella_model* model, const float* x, ptrdiff_t samples,
+                              float* probabilities) {
+  return predict("lamella_model_predict_f32", model, x, samples, probabilities);
+}
+
+int lamella_model_predict_f64(const lamella_model* model, const double* x, ptrdiff_t samples,
+                              double* probabilities) {
+  return predict("lamella_model_predict_f64", model, x, samples, probabilities);
+}
+
+void lamella_train_options_init(lamella_train_options* options, size_t size) {
+  if (options == nullptr) return;
+  lamella_train_options defaults = default_options();
+  defaults.struct_size = std::min(size, sizeof defaults);
+  std::memcpy(options, &defaults, defaults.struct_size);
+}
+
+int lamella_train_f32(const float* x, const int32_t* labels, ptrdiff_t samples, ptrdiff_t inputs,
+                      const lamella_train_options* options, const lamella_backend* backend,
+                      lamella_model** model) {
+  return train("lamella_train_f32", x, labels, samples, inputs, options, backend, model);
+}
+
+int lamella_train_f64(const double* x, const int32_t* labels, ptrdiff_t samples, ptrdiff_t inputs,
+                      const lamella_train_options* options, const lamella_backend* backend,
+                      lamella_model** model) {
+  return train("lamella_train_f64", x, labels, samples, inputs, options, backend, model);
+}

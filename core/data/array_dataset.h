@@ -1,0 +1,37 @@
+// Data sets made of arrays from files: one of features, one of labels.
+//
+// Not here: where the files are (mnist_directory.cpp, load_data.cpp) and how they are read.
+#ifndef LAMELLA_CORE_DATA_ARRAY_DATASET_H_
+#define LAMELLA_CORE_DATA_ARRAY_DATASET_H_
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lamella/dataset.h>
+
+namespace lamella {
+
+/// The files of one data set. Without `labels` the data set is unlabelled.
+struct ArrayFiles {
+  std::filesystem::path features;
+  std::optional<std::filesystem::path> labels;
+};
+
+/// Reads both pairs (read_idx or read_npy by `read`). Features are [samples, ...] and finite;
+/// labels are [samples] whole numbers, at least 0, and stand for the class whose name is that
+/// number. With `class_names` empty the classes are 0 up to the largest label of both pairs. Throws
+/// DataError, naming the file, if anything does not fit together.
+DataSplit read_arrays(NdArray (&read)(const std::filesystem::path&), const ArrayFiles& train,
+                      const std::optional<ArrayFiles>& test,
+                      const std::vector<std::string>& class_names);
+
+/// As read_mnist_directory, with the classes given (empty: 0 up to the largest label).
+DataSplit read_mnist_directory(const std::filesystem::path& directory,
+                               const std::vector<std::string>& class_names);
+
+}  // namespace lamella
+
+#endif  // LAMELLA_CORE_DATA_ARRAY_DATASET_H_

@@ -1,0 +1,58 @@
+// read_mnist_directory: finds the four files of a data set that is laid out as MNIST is.
+#include <array>
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <lamella/error.h>
+
+#include "core/base/file.h"
+#include "core/base/format.h"
+#include "core/data/array_dataset.h"
+
+namespace lamella {
+namespace fs = std::filesystem;
+namespace {
+
+// The name as published, as some archives spell it, and both compressed. Empty if none is there.
+fs::path find_part(const fs::path& directory, const std::string& part, const std::string& kind) {
+  for (const char separator : {'-', '.'})
+    for (const char* const suffix : {"", ".gz"}) {
+      fs::path path = directory / (part + separator + kind + "-ubyte" + suffix);
+      std::error_code ignored;
+      if (fs::exists(path, ignored)) return path;
+    }
+  return {};
+}
+
+}  // namespace
+
+DataSplit read_mnist_directory(const fs::path& directory,
+                               const std::vector<std::string>& class_names) {
+  std::error_code error;
+  const fs::file_status status = fs::status(directory, error);
+  if (!fs::is_directory(status))
+    throw_io_error(directory, "read the directory", error ? error.value() : ENOTDIR);
+  constexpr std::array<std::array<const char*, 2>, 4> kParts = {{{"train-images", "idx3"},
+                                                                 {"train-labels", "idx1"},
+                                                                 {"t10k-images", "idx3"},
+                                                                 {"t10k-labels", "idx1"}}};
+  std::vector<fs::path> paths;
+  std::string missing;
+  for (const auto& [part, kind] : kParts) {
+    paths.push_back(find_part(directory, part, kind));
+    if (paths.back().empty())
+      missing += formatted("{}{}-{}-ubyte", missing.empty() ? "" : ", ", part, kind);
+  }
+  if (!missing.empty())
+    throw IoError(formatted("{}: not an MNIST-style directory: missing {} (each may end in .gz)",
+                            directory.string(), missing));
+  return read_arrays(read_idx, {paths[0], paths[1]}, ArrayFiles{paths[2], paths[3]}, class_names);
+}
+
+DataSplit read_mnist_directory(const fs::path& directory) {
+  return read_mnist_directory(directory, {});
+}
+
+}  // namespace lamella

@@ -1,0 +1,271 @@
+// The defaults of the optional kernels, composed of the four required ones and plain loops.
+//
+// They let a backend with four kernels train networks, and say in a few lines what a fused kernel
+// has to compute. Of speed they have what the compiler's vectors give. Nothing here allocates.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include <lamella/kernels.h>
+
+namespace lamella {
+namespace {
+
+// f(z). Comparisons are written so that NaN passes through.
+template <class T>
+T value_of(const Activation& f, T z) {
+  switch (f.kind) {
+    case ActivationKind::identity:
+      return z;
+    case ActivationKind::relu:
+      return z <= 0 ? T{0} : z;
+    case ActivationKind::leaky_relu:
+      return z < 0 ? static_cast<T>(f.slope) * z : z;
+    case ActivationKind::tanh:
+      return std::tanh(z);
+    case ActivationKind::sigmoid:  // exp of non-positive numbers only: no overflow
+      return z < 0 ? std::exp(z) / (1 + std::exp(z)) : 1 / (1 + std::exp(-z));
+  }
+  return z;
+}
+
+// d f'(z), where a = f(z).
+template <class T>
+T times_derivative(const Activation& f, T a, T d) {
+  switch (f.kind) {
+    case ActivationKind::identity:
+      return d;
+    case ActivationKind::relu:
+      return a > 0 ? d : T{0};
+    case ActivationKind::leaky_relu:
+      return a > 0 ? d : static_cast<T>(f.slope) * d;
+    case ActivationKind::tanh:
+      return d * (1 - a * a);
+    case ActivationKind::sigmoid:
+      return d * (a * (1 - a));
+  }
+  return d;
+}
+
+// body(first(i, j), others(i, j)...) for all i and j, in the order in which `first` lies in memory.
+// Where neighbours are neighbours in every operand, the loop is one that compilers vectorise.
+template <class Body, class First, class... Others>
+void for_each_element(const Body& body, View<First> first, View<Others>... others) {
+  if (first.row_stride < first.col_stride)
+    return for_each_element(body, transposed(first), transposed(others)...);
+  const bool contiguous = first.col_stride == 1 && (... && (others.col_stride == 1));
+  for (index_t i = 0; i < first.rows; ++i) {
+    if (contiguous)
+      [&](First* f, Others*... o) {
+        for (index_t j = 0; j < first.cols; ++j) body(f[j], o[j]...);
+      }(first.data + i * first.row_stride, (others.data + i * others.row_stride)...);
+    else
+      for (index_t j = 0; j < first.cols; ++j) body(first(i, j), others(i, j)...);
+  }
+}
+
+// use(f) with f like `activation`, but of a kind that the compiler knows where that makes a loop of
+// vector instructions: tanh and sigmoid call functions, and the branch beside them does not count.
+template <class Use>
+void with_kind(const Activation& activation, const Use& use) {
+  if (activation.kind == ActivationKind::relu)
+    use(Activation{ActivationKind::relu, 0});
+  else if (activation.kind == ActivationKind::leaky_relu)
+    use(Activation{ActivationKind::leaky_relu, activation.slope});
+  else
+    use(activation);
+}
+
+// A row of ones as long as column_sums sums at a time: small enough to stay in cache, long enough
+// that the number of products does not matter.
+template <class T>
+constexpr std::array<T, 256> kOnes = [] {
+  std::array<T, 256> ones{};
+  ones.fill(1);
+  return ones;
+}();
+
+// losses and predictions of softmax_nll; the gradient may overwrite the logits afterwards.
+template <class T>
+void negative_log_likelihood(const SoftmaxNll<T>& call, index_t sample) {
+  const ConstVectorView<T> z = row(call.logits, sample);
+  T largest = -std::numeric_limits<T>::infinity();
+  index_t best = 0;
+  for (index_t j = 0; j < z.size; ++j)
+    if (z[j] > largest) {
+      largest = z[j];
+      best = j;
+    }
+  T sum = 0;
+  T below_largest = 0;
+  for (index_t j = 0; j < z.size; ++j) {
+    sum += std::exp(z[j] - largest);
+    below_largest += largest - z[j];
+  }
+  T loss = std::log(sum) + (1 - call.label_smoothing) * (largest - z[call.labels[sample]]);
+  // Without smoothing, a logit of -inf must not make this 0 * inf.
+  if (call.label_smoothing != 0)
+    loss += call.label_smoothing / static_cast<T>(z.size) * below_largest;
+  call.losses[sample] = call.weights.empty() ? loss : call.weights[sample] * loss;
+  if (!call.predictions.empty()) call.predictions[sample] = static_cast<std::int32_t>(best);
+}
+
+}  // namespace
+
+template <class T>
+index_t Kernels<T>::packed_size(index_t, index_t) const noexcept {
+  return 0;
+}
+
+template <class T>
+void Kernels<T>::pack_b(ConstView<T>, T*) const noexcept {}
+
+template <class T>
+void Kernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
+  const View<T> c = call.gemm.c;
+  const Epilogue<T>& epilogue = call.epilogue;
+  gemm(call.gemm);
+  if (!epilogue.bias.empty()) bias_add({epilogue.bias, c});
+  if (epilogue.activation.kind != ActivationKind::identity) activate({epilogue.activation, c, c});
+  if (!epilogue.gate.empty()) activate_backward({epilogue.gate_activation, epilogue.gate, c});
+}
+
+template <class T>
+void Kernels<T>::activate(const Activate<T>& call) const noexcept {
+  with_kind(call.activation, [&](const Activation& f) {
+    if (call.z.data == call.a.data)  // one view, not two that might overlap
+      for_each_element([&](T& a) { a = value_of(f, a); }, call.a);
+    else
+      for_each_element([&](T& a, T z) { a = value_of(f, z); }, call.a, call.z);
+  });
+}
+
+template <class T>
+void Kernels<T>::activate_backward(const ActivateBackward<T>& call) const noexcept {
+  with_kind(call.activation, [&](const Activation& f) {
+    for_each_element([&](T& d, T a) { d = times_derivative(f, a, d); }, call.d, call.a);
+  });
+}
+
+template <class T>
+void Kernels<T>::softmax_nll(const SoftmaxNll<T>& call) const noexcept {
+  const View<T> gradient = call.gradient;
+  for (index_t s = 0; s < gradient.rows; ++s) negative_log_likelihood(call, s);
+  softmax({call.logits, gradient});
+  const T spread = call.label_smoothing / static_cast<T>(gradient.cols);
+  for (index_t s = 0; s < gradient.rows; ++s) {
+    const T factor = call.weights.empty() ? call.scale : call.scale * call.weights[s];
+    for (index_t j = 0; j < gradient.cols; ++j) {
+      const T target = (j == call.labels[s] ? 1 - call.label_smoothing : T{0}) + spread;
+      gradient(s, j) = factor * (gradient(s, j) - target);
+    }
+  }
+}
+
+template <class T>
+void Kernels<T>::column_sums(const ColumnSums<T>& call) const noexcept {
+  const View<T> sums{call.sums.data, 1, call.sums.size, call.sums.size * call.sums.stride,
+                     call.sums.stride};
+  constexpr auto longest = static_cast<index_t>(kOnes<T>.size());
+  index_t done = 0;
+  do {  // once even without rows: sums ← beta sums
+    const index_t rows = std::min(call.a.rows - done, longest);
+    const ConstView<T> ones{kOnes<T>.data(), 1, rows, longest, 1};
+    gemm({call.alpha, ones, block(call.a, done, 0, rows, call.a.cols), done == 0 ? call.beta : T{1},
+          sums});
+    done += rows;
+  } while (done < call.a.rows);
+}
+
+template <class T>
+void Kernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
+  // Locals: a store could otherwise change the members.
+  const T rate = call.learning_rate, momentum = call.momentum, decay = call.weight_decay;
+  const bool nesterov = call.nesterov;
+  if (call.velocity.empty())
+    return for_each_element([=](T& w, T gradient) { w -= rate * (gradient + decay * w); },
+                            call.weights, call.gradient);
+  for_each_element(
+      [=](T& w, T& v, T gradient) {
+        const T g = gradient + decay * w;
+        v = momentum * v + g;
+        w -= rate * (nesterov ? g + momentum * v : v);
+      },
+      call.weights, call.velocity, call.gradient);
+}
+
+template <class T>
+void Kernels<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
+  const T beta1 = call.beta1, gain1 = call.gain1, beta2 = call.beta2, gain2 = call.gain2;
+  const T decay = call.weight_decay, keep = call.keep, step = call.step, epsilon = call.epsilon;
+  for_each_element(
+      [=](T& w, T& m, T& v, T gradient) {
+        const T g = gradient + decay * w;
+        m = beta1 * m + gain1 * g;
+        v = beta2 * v + gain2 * (g * g);
+        w = keep * w - step * (m / (std::sqrt(v) + epsilon));
+      },
+      call.weights, call.first, call.second, call.gradient);
+}
+
+template <class T>
+void Kernels<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
+  // One map for all features and a row without gaps, as a single sample always is, make a loop of
+  // vector instructions: 784 features from 0.9 to 0.2 us.
+  const bool plain = call.features > 0 && call.out.col_stride == 1 && call.offset.stride == 0 &&
+                     call.scale.stride == 0;
+  for (index_t s = 0; s < call.out.rows; ++s) {
+    const std::uint8_t* const sample = call.values + call.indices[s] * call.features;
+    if (plain) {
+      const T offset = call.offset[0], scale = call.scale[0];
+      T* const out = &call.out(s, 0);
+      for (index_t j = 0; j < call.features; ++j)
+        out[j] = (static_cast<T>(sample[j]) - offset) * scale;
+    } else {
+      for (index_t j = 0; j < call.features; ++j)
+        call.out(s, j) = (static_cast<T>(sample[j]) - call.offset[j]) * call.scale[j];
+    }
+  }
+}
+
+namespace {
+
+// Chooses the kernel for one call of a plan.
+template <class T>
+struct Dispatch {
+  const Kernels<T>& kernels;
+
+  void operator()(const FusedGemm<T>& call) const { kernels.fused_gemm(call); }
+  void operator()(const BiasAdd<T>& call) const { kernels.bias_add(call); }
+  void operator()(const Softmax<T>& call) const { kernels.softmax(call); }
+  void operator()(const OuterProduct<T>& call) const { kernels.outer_product(call); }
+  void operator()(const Activate<T>& call) const { kernels.activate(call); }
+  void operator()(const ActivateBackward<T>& call) const { kernels.activate_backward(call); }
+  void operator()(const SoftmaxNll<T>& call) const { kernels.softmax_nll(call); }
+  void operator()(const ColumnSums<T>& call) const { kernels.column_sums(call); }
+  void operator()(const SgdUpdate<T>& call) const { kernels.sgd_update(call); }
+  void operator()(const AdamUpdate<T>& call) const { kernels.adam_update(call); }
+  void operator()(const GatherBytes<T>& call) const { kernels.gather_bytes(call); }
+};
+
+}  // namespace
+
+template <class T>
+void Kernels<T>::run(const Plan<T>& plan) const noexcept {
+  for (const KernelCall<T>& call : plan.calls) std::visit(Dispatch<T>{*this}, call);
+}
+
+template <class T>
+void Kernels<T>::run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept {
+  observer.begin();
+  for (const KernelCall<T>& call : plan.calls) {
+    std::visit(Dispatch<T>{*this}, call);
+    observer.done(call);
+  }
+}
+
+template class Kernels<float>;
+template class Kernels<double>;
+
+}  // namespace lamella

@@ -1,0 +1,153 @@
+// save_model and load_model: a Network as the tensors of a safetensors file, and back.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+
+#include <lamella/error.h>
+#include <lamella/matrix.h>
+#include <lamella/model_file.h>
+
+#include "core/base/format.h"
+#include "core/base/sizes.h"
+#include "core/base/text.h"
+#include "core/model/model_metadata.h"
+#include "core/model/safetensors.h"
+
+namespace lamella {
+namespace {
+
+using safetensors::TensorData;
+using safetensors::TensorInfo;
+
+template <class T>
+constexpr std::string_view kDtype = std::is_same_v<T, float> ? "F32" : "F64";
+
+struct TensorShape {
+  std::string name;
+  std::vector<std::uint64_t> shape;
+};
+
+// The tensors of a network, in the order of the file: weight and bias of each layer.
+std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
+  std::vector<TensorShape> tensors;
+  auto inputs = static_cast<std::uint64_t>(spec.inputs);
+  for (std::size_t l = 0; l <= spec.hidden.size(); ++l) {
+    const auto units =
+        static_cast<std::uint64_t>(l < spec.hidden.size() ? spec.hidden[l] : spec.classes);
+    tensors.push_back({formatted("layers.{}.weight", l), {units, inputs}});
+    tensors.push_back({formatted("layers.{}.bias", l), {units}});
+    inputs = units;
+  }
+  return tensors;
+}
+
+// body(first element, elements) for the rows of the tensors in memory, which may have room between
+// them, in the order of the file.
+template <class Network, class Body>
+void for_each_row(Network& network, const Body& body) {
+  for (index_t l = 0; l < network.layers(); ++l) {
+    const auto [weights, bias] = network.layer(l);
+    for (index_t i = 0; i < weights.rows; ++i) body(&weights(i, 0), weights.cols);
+    body(bias.data, bias.size);
+  }
+}
+
+template <class T>
+bool all_finite(std::span<const T> values) {
+  return std::ranges::all_of(values, [](T v) { return std::isfinite(v); });
+}
+
+// The tensors of `file` in the order of tensor_shapes(spec): exactly those, of these shapes, all of
+// one type. The reader has compared their sizes with the file's, so that from here on metadata
+// cannot ask for more memory than the file has data.
+std::vector<const TensorInfo*> checked_tensors(const safetensors::Reader& file,
+                                               const NetworkSpec& spec) {
+  std::unordered_map<std::string_view, const TensorInfo*> found;
+  for (const TensorInfo& tensor : file.tensors()) found.emplace(tensor.name, &tensor);
+  if (const std::size_t count = 2 * (spec.hidden.size() + 1); found.size() != count)
+    file.fail(formatted("{} tensors, where the architecture has {}", found.size(), count));
+  std::vector<const TensorInfo*> tensors;
+  for (const TensorShape& wanted : tensor_shapes(spec)) {
+    const auto entry = found.find(wanted.name);
+    if (entry == found.end()) file.fail(formatted("tensor {} is missing", wanted.name));
+    const TensorInfo& tensor = *entry->second;
+    if (tensor.shape != wanted.shape)
+      file.fail(formatted("tensor {} has shape {}, where the architecture has {}", wanted.name,
+                          shape_text(tensor.shape), shape_text(wanted.shape)));
+    tensors.push_back(&tensor);
+    if (tensor.dtype != tensors[0]->dtype || (tensor.dtype != "F32" && tensor.dtype != "F64"))
+      file.fail(formatted("tensor {} has dtype {}; F32 throughout or F64 throughout is right",
+                          wanted.name, tensor.dtype));
+  }
+  return tensors;
+}
+
+template <class T>
+Network<T> load_network(const safetensors::Reader& file,
+                        const std::vector<const TensorInfo*>& tensors, const NetworkSpec& spec,
+                        std::shared_ptr<const Backend> backend) {
+  Network<T> network = Network<T>::zeros(spec, std::move(backend));
+  AlignedArray<T> values(network.parameter_count());  // so that no tensor's size overflows
+  T* next = values.data();
+  for (const TensorInfo* tensor : tensors) {
+    const std::span<T> memory(next, *element_count(tensor->shape));
+    file.read(*tensor, std::as_writable_bytes(memory));
+    if (!all_finite<T>(memory))
+      file.fail(formatted("tensor {} has a value that is not finite", tensor->name));
+    next += memory.size();
+  }
+  const T* from = values.data();
+  for_each_row(network, [&](T* row, index_t n) {
+    std::copy_n(from, n, row);
+    from += n;
+  });
+  return network;
+}
+
+}  // namespace
+
+template <class T>
+void save_model(const std::filesystem::path& path, const Network<T>& network,
+                const ModelInfo& info) {
+  const safetensors::Metadata metadata = encode_metadata(network.spec(), info);
+  const std::vector<TensorShape> shapes = tensor_shapes(network.spec());
+  AlignedArray<T> values(network.parameter_count());
+  T* to = values.data();
+  for_each_row(network, [&](const T* row, index_t n) { to = std::copy_n(row, n, to); });
+  std::vector<TensorData> tensors;
+  const T* next = values.data();
+  for (const TensorShape& tensor : shapes) {
+    const std::span<const T> memory(next, *element_count(tensor.shape));
+    if (!all_finite(memory))
+      throw ArgumentError(formatted("save_model: {} has a value that is not finite", tensor.name));
+    tensors.push_back({tensor.name, std::string(kDtype<T>), tensor.shape, std::as_bytes(memory)});
+    next += memory.size();
+  }
+  safetensors::write(path, metadata, tensors);
+}
+
+Model load_model(const std::filesystem::path& path, std::shared_ptr<const Backend> backend) {
+  if (backend == nullptr) throw ArgumentError("load_model: backend is null");
+  const safetensors::Reader file(path);
+  ModelMetadata metadata;
+  try {
+    metadata = decode_metadata(file.metadata());
+  } catch (const DataError& error) {
+    file.fail(error.what());
+  }
+  const std::vector<const TensorInfo*> tensors = checked_tensors(file, metadata.spec);
+  if (tensors[0]->dtype == kDtype<float>)
+    return {load_network<float>(file, tensors, metadata.spec, std::move(backend)),
+            std::move(metadata.info)};
+  return {load_network<double>(file, tensors, metadata.spec, std::move(backend)),
+          std::move(metadata.info)};
+}
+
+template void save_model(const std::filesystem::path&, const Network<float>&, const ModelInfo&);
+template void save_model(const std::filesystem::path&, const Network<double>&, const ModelInfo&);
+
+}  // namespace lamella

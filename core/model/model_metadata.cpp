@@ -1,0 +1,204 @@
+// The words of a model file, to and from JSON; see model_metadata.h.
+//
+//   format          "lamella"
+//   format_version  "1"
+//   architecture    {"inputs": 784, "hidden": [512, 256], "classes": 10, "activation": "relu",
+//                    "slope": 0.01}
+//   class_names     ["0", "1", ...]; a name that is not UTF-8 is {"hex": BYTES}
+//   sample_shape    [28, 28]
+//   preprocessing   {"offset": [...], "scale": [...]}
+#include "core/model/model_metadata.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include <lamella/error.h>
+
+#include "core/base/format.h"
+#include "core/base/json.h"
+#include "core/base/text.h"
+
+namespace lamella {
+namespace {
+
+constexpr std::string_view kFormat = "lamella";
+constexpr std::string_view kFormatVersion = "1";
+
+constexpr std::array<std::pair<ActivationKind, std::string_view>, 5> kActivations = {
+    {{ActivationKind::identity, "identity"},
+     {ActivationKind::relu, "relu"},
+     {ActivationKind::leaky_relu, "leaky_relu"},
+     {ActivationKind::tanh, "tanh"},
+     {ActivationKind::sigmoid, "sigmoid"}}};
+
+// What is wrong with `info` for a network of `spec`; empty if nothing.
+std::string complaint(const NetworkSpec& spec, const ModelInfo& info) {
+  if (std::ssize(info.class_names) != spec.classes)
+    return formatted("{} class_names for {} classes", info.class_names.size(), spec.classes);
+  index_t features = 1;
+  for (const index_t dimension : info.sample_shape) {
+    if (dimension < 1 || features > std::numeric_limits<index_t>::max() / dimension)
+      return formatted("a sample_shape of {}", shape_text(info.sample_shape));
+    features *= dimension;
+  }
+  if (info.sample_shape.empty() || features != spec.inputs)
+    return formatted("a sample_shape of {} for {} inputs", shape_text(info.sample_shape),
+                     spec.inputs);
+  for (const auto* values : {&info.preprocessing.offset, &info.preprocessing.scale}) {
+    if (values->size() > 1 && std::ssize(*values) != spec.inputs)
+      return formatted("preprocessing of {} values for {} inputs", values->size(), spec.inputs);
+    if (!std::ranges::all_of(*values, [](double v) { return std::isfinite(v); }))
+      return "preprocessing that is not finite";
+  }
+  return {};
+}
+
+// JSON texts are UTF-8; class names are whatever the data's file had. Others travel as hex digits.
+void encode_name(json::Writer& out, const std::string& name) {
+  if (json::is_utf8(name)) {
+    out.value(name);
+    return;
+  }
+  std::string hex;
+  for (const char c : name) hex += formatted("{:02x}", static_cast<unsigned char>(c));
+  out.begin_object().key("hex").value(hex).end_object();
+}
+
+std::string decode_name(const json::Value& value) {
+  if (const auto* const text = std::get_if<std::string>(&value.data)) return *text;
+  const std::string& hex = value.at("hex").text();
+  std::string name;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    unsigned byte = 0;
+    const char* const end = hex.data() + std::min(i + 2, hex.size());
+    const auto [stop, error] = std::from_chars(hex.data() + i, end, byte, 16);
+    if (hex.size() % 2 != 0 || stop != end) throw DataError("not pairs of hexadecimal digits");
+    name += static_cast<char>(byte);
+  }
+  return name;
+}
+
+// The value of `key`, passed to `use`; whatever is wrong with it is reported with the key's name.
+template <class Use>
+void decode(const safetensors::Metadata& metadata, const std::string& key, Use use) {
+  constexpr int kDeepest = 4;
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) throw DataError(formatted("metadata: {} is missing", key));
+  try {
+    use(json::parse(found->second, kDeepest));
+  } catch (const DataError& error) {
+    throw DataError(formatted("metadata: {}: {}", key, error.what()));
+  }
+}
+
+// A value as a message shows it.
+std::string value_text(const json::Value& value) {
+  json::Writer text;
+  if (const auto* const whole = std::get_if<std::uint64_t>(&value.data))
+    return text.value(*whole).take();
+  if (const auto* const negative = std::get_if<std::int64_t>(&value.data))
+    return text.value(*negative).take();
+  if (const auto* const real = std::get_if<double>(&value.data)) return text.value(*real).take();
+  if (const auto* const string = std::get_if<std::string>(&value.data)) return *string;
+  return "...";
+}
+
+index_t decode_size(const json::Value& value) {
+  const auto* const size = std::get_if<std::uint64_t>(&value.data);
+  if (size == nullptr || *size < 1 || *size > std::uint64_t{std::numeric_limits<index_t>::max()})
+    throw DataError(
+        formatted("{} is no size (a whole number of at least 1)", in_quotes(value_text(value))));
+  return static_cast<index_t>(*size);
+}
+
+std::vector<index_t> decode_sizes(const json::Value& value) {
+  std::vector<index_t> sizes;
+  for (const json::Value& size : value.array()) sizes.push_back(decode_size(size));
+  return sizes;
+}
+
+std::vector<double> decode_numbers(const json::Value& value) {
+  std::vector<double> numbers;
+  for (const json::Value& number : value.array()) numbers.push_back(number.number());
+  return numbers;
+}
+
+NetworkSpec decode_spec(const json::Value& value) {
+  NetworkSpec spec;
+  spec.inputs = decode_size(value.at("inputs"));
+  spec.hidden = decode_sizes(value.at("hidden"));
+  spec.classes = decode_size(value.at("classes"));
+  const std::string& name = value.at("activation").text();
+  const auto* const found =
+      std::ranges::find(kActivations, name, &std::pair<ActivationKind, std::string_view>::second);
+  if (found == kActivations.end())
+    throw DataError(formatted("activation {} is unknown", in_quotes(name)));
+  spec.activation.kind = found->first;
+  spec.activation.slope = value.at("slope").number();
+  if (!(spec.activation.slope > 0) || !std::isfinite(spec.activation.slope))
+    throw DataError("slope must be positive and finite");
+  return spec;
+}
+
+}  // namespace
+
+safetensors::Metadata encode_metadata(const NetworkSpec& spec, const ModelInfo& info) {
+  if (const std::string what = complaint(spec, info); !what.empty())
+    throw ArgumentError(formatted("save_model: {}", what));
+  const auto* const activation = std::ranges::find(
+      kActivations, spec.activation.kind, &std::pair<ActivationKind, std::string_view>::first);
+  json::Writer architecture, names, shape, preprocessing;
+  architecture.begin_object();
+  architecture.key("inputs").value(spec.inputs);
+  architecture.key("hidden").values(spec.hidden);
+  architecture.key("classes").value(spec.classes);
+  architecture.key("activation").value(activation->second);
+  architecture.key("slope").value(spec.activation.slope);
+  architecture.end_object();
+  names.begin_array();
+  for (const std::string& name : info.class_names) encode_name(names, name);
+  names.end_array();
+  shape.values(info.sample_shape);
+  preprocessing.begin_object();
+  preprocessing.key("offset").values(info.preprocessing.offset);
+  preprocessing.key("scale").values(info.preprocessing.scale);
+  preprocessing.end_object();
+  return {{"format", std::string(kFormat)},      {"format_version", std::string(kFormatVersion)},
+          {"architecture", architecture.take()}, {"class_names", names.take()},
+          {"sample_shape", shape.take()},        {"preprocessing", preprocessing.take()}};
+}
+
+ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
+  const auto format = metadata.find("format");
+  if (format == metadata.end() || format->second != kFormat)
+    throw DataError(
+        formatted("not a lamella model: its metadata has no \"format\": \"{}\"", kFormat));
+  const auto version = metadata.find("format_version");
+  if (version == metadata.end() || version->second != kFormatVersion)
+    throw DataError(formatted("format_version {}, where {} can be read",
+                              version == metadata.end() ? "is missing" : in_quotes(version->second),
+                              kFormatVersion));
+  ModelMetadata result;
+  decode(metadata, "architecture",
+         [&](const json::Value& value) { result.spec = decode_spec(value); });
+  decode(metadata, "class_names", [&](const json::Value& value) {
+    for (const json::Value& name : value.array())
+      result.info.class_names.push_back(decode_name(name));
+  });
+  decode(metadata, "sample_shape",
+         [&](const json::Value& value) { result.info.sample_shape = decode_sizes(value); });
+  decode(metadata, "preprocessing", [&](const json::Value& value) {
+    result.info.preprocessing.offset = decode_numbers(value.at("offset"));
+    result.info.preprocessing.scale = decode_numbers(value.at("scale"));
+  });
+  if (const std::string what = complaint(result.spec, result.info); !what.empty())
+    throw DataError(formatted("metadata: {}", what));
+  return result;
+}
+
+}  // namespace lamella

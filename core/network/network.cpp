@@ -1,0 +1,297 @@
+// Network: checks what comes from outside, and runs the plans that other files build.
+//
+// The sequence of kernel calls is in plan_builder.cpp, a training step's mini-batch and cached
+// plans in training_step.cpp, memory in workspace.cpp and parameters.cpp.
+#include <algorithm>
+#include <utility>
+
+#include <lamella/error.h>
+#include <lamella/network.h>
+
+#include "core/base/footprint.h"
+#include "core/base/format.h"
+#include "core/kernels/checks.h"
+#include "core/network/parameters.h"
+#include "core/network/plan_builder.h"
+#include "core/network/training_step.h"
+#include "core/network/workspace.h"
+
+namespace lamella {
+namespace {
+
+// Samples that predict and evaluate pass through the network at a time: enough to keep all threads
+// and vector lanes busy, few enough that two layers of a thousand units stay in the L2 cache.
+constexpr index_t kChunk = 256;
+
+NetworkSpec checked(NetworkSpec spec) {
+  const auto check_size = [](const std::string& what, index_t size) {
+    if (size < 1)
+      throw ArgumentError(formatted("NetworkSpec: {} is {}; it must be at least 1", what, size));
+  };
+  check_size("inputs", spec.inputs);
+  for (std::size_t l = 0; l < spec.hidden.size(); ++l)
+    check_size(formatted("hidden[{}]", l), spec.hidden[l]);
+  check_size("classes", spec.classes);
+  check_activation("NetworkSpec", spec.activation);
+  return spec;
+}
+
+}  // namespace
+
+template <class T>
+struct Network<T>::Impl {
+  Impl(NetworkSpec given, std::shared_ptr<const Backend> b)
+      : spec(checked(std::move(given))),
+        sizes(layer_sizes(spec)),
+        backend(std::move(b)),
+        parameters(sizes),
+        step(spec, parameters) {}
+
+  void run(const Plan<T>& plan) const {
+    backend->template kernels<T>().run(plan);
+    backend->throw_if_failed();
+  }
+
+  void check_input_shape(const char* where, ConstView<T> x) const;
+  void check_gradients(std::span<const LayerView<T>> gradients) const;
+
+  // Calls pass(input, rows, batch, plan) for each chunk of x, with a plan that holds its forward
+  // pass.
+  template <class Pass>
+  void for_each_chunk(ConstView<T> x, Pass pass) const;
+
+  NetworkSpec spec;
+  std::vector<index_t> sizes;
+  std::shared_ptr<const Backend> backend;
+  Parameters<T> parameters;
+  TrainingStep<T> step;
+};
+
+template <class T>
+void Network<T>::Impl::check_input_shape(const char* where, ConstView<T> x) const {
+  check_input(where, "x", x);
+  if (x.cols != spec.inputs)
+    throw ArgumentError(
+        formatted("{}: x is {} x {} but the network has {} inputs; x needs {} columns", where,
+                  x.rows, x.cols, spec.inputs, spec.inputs));
+}
+
+template <class T>
+void Network<T>::Impl::check_gradients(std::span<const LayerView<T>> gradients) const {
+  constexpr const char* where = "Network::gradient";
+  if (static_cast<index_t>(gradients.size()) != parameters.layers())
+    throw ArgumentError(formatted("{}: gradients of {} layers are given but the network has {}",
+                                  where, gradients.size(), parameters.layers()));
+  std::vector<Footprint> written{*footprint(untyped(parameters.storage().view()))};
+  const auto check_apart = [&](const UntypedView& view, std::size_t l) {
+    const Footprint bytes = *footprint(view);
+    for (const Footprint& other : written)
+      if (overlap(bytes, other))
+        throw ArgumentError(formatted(
+            "{}: the gradient of layer {} overlaps another gradient or the parameters", where, l));
+    written.push_back(bytes);
+  };
+  for (std::size_t l = 0; l < gradients.size(); ++l) {
+    const auto [weights, bias] = gradients[l];
+    const LayerView<T> layer = parameters.layer(static_cast<index_t>(l));
+    if (weights.rows != layer.weights.rows || weights.cols != layer.weights.cols ||
+        bias.size != layer.bias.size)
+      throw ArgumentError(formatted(
+          "{}: the gradient of layer {} is {} x {} and {} biases; it needs to be {} x {} and {}",
+          where, l, weights.rows, weights.cols, bias.size, layer.weights.rows, layer.weights.cols,
+          layer.bias.size));
+    check_output(where, formatted("gradients[{}].weights", l), weights);
+    check_output(where, formatted("gradients[{}].bias", l),
+                 View<T>{bias.data, bias.size, 1, bias.stride, 1});
+    check_apart(untyped(weights), l);
+    check_apart(untyped(bias), l);
+  }
+}
+
+template <class T>
+template <class Pass>
+void Network<T>::Impl::for_each_chunk(ConstView<T> x, Pass pass) const {
+  Workspace<T> chunk_workspace(sizes, WorkspaceUse::inference);
+  chunk_workspace.reserve(std::min(x.rows, kChunk));
+  BatchViews<T> chunk;
+  Plan<T> plan;
+  for (index_t first = 0; first < x.rows; first += kChunk) {
+    const index_t n = std::min(kChunk, x.rows - first);
+    chunk_workspace.bind(n, chunk);
+    plan.calls.clear();
+    PlanBuilder<T> builder(parameters, spec.activation, chunk, plan);
+    builder.add_forward(block(x, first, 0, n, x.cols));
+    pass(first, chunk, builder, plan);
+  }
+}
+
+template <class T>
+Network<T>::Network(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+template <class T>
+Network<T> Network<T>::zeros(NetworkSpec spec, std::shared_ptr<const Backend> backend) {
+  if (backend == nullptr)
+    throw ArgumentError("Network: the backend is null; make_backend() gives one");
+  return Network(std::make_unique<Impl>(std::move(spec), std::move(backend)));
+}
+
+template <class T>
+Network<T>::Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed)
+    : Network(zeros(std::move(spec), std::move(backend))) {
+  initialize(impl_->parameters, impl_->spec.activation, seed);
+}
+
+template <class T>
+Network<T>::Network(Network&&) noexcept = default;
+template <class T>
+Network<T>& Network<T>::operator=(Network&&) noexcept = default;
+template <class T>
+Network<T>::~Network() = default;
+
+template <class T>
+const NetworkSpec& Network<T>::spec() const {
+  return impl_->spec;
+}
+
+template <class T>
+const Backend& Network<T>::backend() const {
+  return *impl_->backend;
+}
+
+template <class T>
+index_t Network<T>::layers() const {
+  return impl_->parameters.layers();
+}
+
+template <class T>
+LayerView<T> Network<T>::layer(index_t l) {
+  if (l < 0 || l >= layers())
+    throw ArgumentError(formatted("Network: there is no layer {}; there are {}", l, layers()));
+  return impl_->parameters.layer(l);
+}
+
+template <class T>
+LayerView<const T> Network<T>::layer(index_t l) const {
+  const LayerView<T> view = const_cast<Network*>(this)->layer(l);
+  return {view.weights, view.bias};
+}
+
+template <class T>
+index_t Network<T>::parameter_count() const {
+  index_t count = 0;
+  for (index_t l = 0; l < layers(); ++l) count += layer(l).weights.size() + layer(l).bias.size;
+  return count;
+}
+
+template <class T>
+double Network<T>::penalty(double weight_decay) const {
+  double squares = 0;
+  for (index_t l = 0; l < layers(); ++l) {
+    const ConstView<T> w = layer(l).weights;
+    for (index_t i = 0; i < w.rows; ++i)
+      for (index_t j = 0; j < w.cols; ++j) {
+        const auto value = static_cast<double>(w(i, j));
+        squares += value * value;
+      }
+  }
+  return weight_decay / 2 * squares;
+}
+
+template <class T>
+void Network<T>::predict(ConstView<T> x, View<T> probabilities) const {
+  constexpr const char* where = "Network::predict";
+  impl_->check_input_shape(where, x);
+  check_output(where, "probabilities", probabilities);
+  if (probabilities.rows != x.rows || probabilities.cols != impl_->spec.classes)
+    throw ArgumentError(
+        formatted("{}: probabilities is {} x {}; it needs to be {} x {}, samples x classes", where,
+                  probabilities.rows, probabilities.cols, x.rows, impl_->spec.classes));
+  if (overlap(*footprint(untyped(probabilities)), *footprint(untyped(x))))
+    throw ArgumentError(formatted("{}: probabilities overlaps x", where));
+  impl_->for_each_chunk(x, [&](index_t first, const BatchViews<T>& chunk, auto&, Plan<T>& plan) {
+    plan.calls.push_back(
+        Softmax<T>{chunk.activations.back(),
+                   block(probabilities, first, 0, chunk.samples, probabilities.cols)});
+    impl_->run(plan);
+  });
+}
+
+template <class T>
+BatchResult Network<T>::evaluate(ConstView<T> x, std::span<const std::int32_t> labels,
+                                 std::span<std::int32_t> predictions) const {
+  constexpr const char* where = "Network::evaluate";
+  impl_->check_input_shape(where, x);
+  const auto n = static_cast<std::size_t>(x.rows);
+  if (labels.size() != n)
+    throw ArgumentError(
+        formatted("{}: there are {} labels for {} samples", where, labels.size(), n));
+  if (!predictions.empty() && predictions.size() != n)
+    throw ArgumentError(formatted("{}: there is room for {} predictions of {} samples", where,
+                                  predictions.size(), n));
+  check_labels(where, {labels.data(), x.rows, 1}, impl_->spec.classes);
+  BatchResult total;
+  impl_->for_each_chunk(
+      x, [&](index_t first, const BatchViews<T>& chunk, auto& builder, Plan<T>& plan) {
+        std::copy_n(labels.begin() + first, chunk.samples, chunk.labels.data);
+        builder.add_loss();
+        impl_->run(plan);
+        const BatchResult part = batch_result(chunk, static_cast<double>(chunk.samples));
+        total.loss_sum += part.loss_sum;
+        total.weight_sum += part.weight_sum;
+        total.correct += part.correct;
+        if (!predictions.empty())
+          std::copy_n(chunk.predictions.data, chunk.samples, predictions.begin() + first);
+      });
+  return total;
+}
+
+template <class T>
+View<T> Network<T>::batch_input(index_t n) {
+  return impl_->step.input(n);
+}
+
+template <class T>
+void Network<T>::gather_batch(const GatherBytes<T>& batch) {
+  impl_->step.gather(batch);
+}
+
+template <class T>
+BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
+                                    std::span<const T> weights, const Optimizer& optimizer,
+                                    const Dropout& dropout) {
+  check_options(optimizer);
+  impl_->step.load("Network::train_batch", labels, weights, dropout);
+  impl_->run(impl_->step.descent(optimizer));
+  return impl_->step.result();
+}
+
+template <class T>
+void Network<T>::reset_optimizer() {
+  impl_->step.reset_optimizer();
+}
+
+template <class T>
+BatchResult Network<T>::gradient(std::span<const std::int32_t> labels, std::span<const T> weights,
+                                 double weight_decay, std::span<const LayerView<T>> gradients,
+                                 const Dropout& dropout) {
+  SgdOptions options;
+  options.weight_decay = weight_decay;
+  check_options(options);
+  impl_->check_gradients(gradients);
+  impl_->step.load("Network::gradient", labels, weights, dropout);
+  const Plan<T> plan = impl_->step.gradients(static_cast<T>(weight_decay), gradients);
+  if (weight_decay != 0)  // the penalty's part, to which the plan adds the loss's
+    for (index_t l = 0; l < layers(); ++l) {
+      const ConstView<T> w = impl_->parameters.layer(l).weights;
+      const View<T> g = gradients[static_cast<std::size_t>(l)].weights;
+      for (index_t i = 0; i < w.rows; ++i)
+        for (index_t j = 0; j < w.cols; ++j) g(i, j) = w(i, j);
+    }
+  impl_->run(plan);
+  return impl_->step.result();
+}
+
+template class Network<float>;
+template class Network<double>;
+
+}  // namespace lamella

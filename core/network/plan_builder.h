@@ -1,0 +1,119 @@
+// Writes forward passes and training steps down as plans: kernel calls with their operands.
+//
+// Not here: memory (workspace.h, parameters.h) and execution (Kernels::run). The sequence of calls
+// is MATH.md's, layer by layer. Building appends to the plan it is given, and allocates nothing
+// where that has the capacity.
+#ifndef LAMELLA_CORE_NETWORK_PLAN_BUILDER_H_
+#define LAMELLA_CORE_NETWORK_PLAN_BUILDER_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <lamella/kernels.h>
+#include <lamella/optimizer.h>
+
+#include "core/network/parameters.h"
+#include "core/network/workspace.h"
+
+namespace lamella {
+
+/// Room for the gradient of one layer at a time, which the largest layer fills: optimisers with a
+/// memory of their own need the gradient itself.
+template <class T>
+class GradientBuffer {
+ public:
+  /// `sizes` are d_0 ... d_L.
+  explicit GradientBuffer(const std::vector<index_t>& sizes);
+
+  /// The place of a gradient with the shapes of `layer`.
+  LayerView<T> of(const LayerView<T>& layer);
+
+ private:
+  AlignedArray<T> memory_;
+};
+
+/// Adam's memory: the moments of every parameter, zero at first, and the number of steps taken.
+template <class T>
+struct AdamState {
+  explicit AdamState(const std::vector<index_t>& sizes) : first(sizes), second(sizes) {}
+
+  Parameters<T> first;
+  Parameters<T> second;
+  std::uint64_t steps = 0;
+};
+
+/// What the number of steps taken decides in an update: 1 for the first step. Everything else in
+/// the call stays.
+template <class T>
+void set_step(AdamUpdate<T>& update, const AdamOptions& options, std::uint64_t step);
+
+/// Adds to plans the passes of one network over one mini-batch.
+template <class T>
+class PlanBuilder {
+ public:
+  /// All must outlive the builder; the plan holds views into parameters and batch. With a
+  /// `dropout` probability above 0, the batch's masks say which hidden units are left out.
+  PlanBuilder(const Parameters<T>& parameters, const Activation& hidden, const BatchViews<T>& batch,
+              Plan<T>& plan, double dropout = 0)
+      : parameters_(parameters),
+        hidden_(hidden),
+        batch_(batch),
+        plan_(plan),
+        drops_(dropout > 0),
+        kept_scale_(static_cast<T>(1 / (1 - dropout))) {}
+
+  /// input [n, d_0] → logits in the last activation. One call per layer.
+  void add_forward(ConstView<T> input);
+
+  /// Losses, predictions, and the logits' gradient in place of the logits. One call, which comes
+  /// right after add_forward's; its `weights` (none) and `scale` (1/n) may be patched later.
+  void add_loss();
+
+  /// Gradients of all layers and their plain descent step, W ← (1 - ηλ) W - η D Aᵀ, in one.
+  void add_descent(const SgdOptions& options);
+
+  /// Gradients of all layers, each followed by its momentum update.
+  void add_momentum_descent(const SgdOptions& options, GradientBuffer<T>& buffer,
+                            const Parameters<T>& velocity);
+
+  /// Gradients of all layers, each followed by its update as in step 1 of Adam.
+  void add_adam_descent(const AdamOptions& options, GradientBuffer<T>& buffer,
+                        const AdamState<T>& state);
+
+  /// Gradients into `gradients`, where ∇W ← D Aᵀ + weight_decay ∇W: holding W for the penalty.
+  void add_gradients(T weight_decay, std::span<const LayerView<T>> gradients);
+
+ private:
+  // Adds, from the last layer to the first, D_{l-1} and then what `add_layer` does with layer l.
+  template <class AddLayer>
+  void add_backward(AddLayer add_layer);
+
+  // Adds D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), without the units left out.
+  void add_input_gradient(index_t l);
+
+  // What layer l's inputs are scaled by: inverted dropout's 1 / (1 - p) behind hidden layers.
+  T input_scale(index_t l) const { return drops_ && l > 0 ? kept_scale_ : T{1}; }
+
+  // The gradient D of layer l's outputs (0 nearest the input) and the layer's inputs A.
+  View<T> outputs_gradient(index_t l) const;
+  View<T> inputs(index_t l) const;
+
+  // The gradient of layer l, written to the buffer.
+  LayerView<T> add_buffered_gradient(index_t l, GradientBuffer<T>& buffer);
+
+  // weights ← alpha D_l A_{l-1}ᵀ + beta weights and bias ← alpha D_l 1 + bias_beta bias.
+  void add_layer_gradient(index_t l, T alpha, T beta, View<T> weights, T bias_beta,
+                          VectorView<T> bias);
+
+  const Parameters<T>& parameters_;
+  const Activation& hidden_;
+  const BatchViews<T>& batch_;
+  Plan<T>& plan_;
+  bool drops_;
+  T kept_scale_;
+};
+
+}  // namespace lamella
+
+#endif  // LAMELLA_CORE_NETWORK_PLAN_BUILDER_H_

@@ -1,0 +1,231 @@
+// Mini-batches from outside are checked here; plans are built and cached here.
+#include "core/network/training_step.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <variant>
+
+#include <lamella/error.h>
+
+#include "core/base/format.h"
+#include "core/kernels/checks.h"
+#include "core/network/dropout.h"
+
+namespace lamella {
+namespace {
+
+void check_count(std::string_view where, std::string_view what, std::size_t count,
+                 index_t samples) {
+  if (count != static_cast<std::size_t>(samples))
+    throw ArgumentError(formatted("{}: there are {} {} but batch_input was called for {} samples",
+                                  where, count, what, samples));
+}
+
+// The sum of the weights, each of which is found valid.
+template <class T>
+double checked_sum_of_weights(std::string_view where, std::span<const T> weights) {
+  double sum = 0;
+  for (std::size_t s = 0; s < weights.size(); ++s) {
+    if (!(weights[s] >= 0 && std::isfinite(weights[s])))
+      throw ArgumentError(
+          formatted("{}: the weight of sample {} is {}; it must be finite and not negative", where,
+                    s, weights[s]));
+    sum += static_cast<double>(weights[s]);
+  }
+  if (!(sum > 0))
+    throw ArgumentError(
+        formatted("{}: all weights are zero; at least one must be positive", where));
+  return sum;
+}
+
+}  // namespace
+
+template <class T>
+BatchResult batch_result(const BatchViews<T>& batch, double weight_sum) {
+  BatchResult result;
+  result.weight_sum = weight_sum;
+  // Several sums, in a fixed order: additions to one would wait for each other, a microsecond for
+  // 1000 samples, as long as a small network's product.
+  std::array<double, 8> sums{};
+  const T* const losses = batch.losses.data;  // contiguous, as all of a workspace's vectors are
+  const std::int32_t *predictions = batch.predictions.data, *labels = batch.labels.data;
+  constexpr auto kSums = static_cast<index_t>(sums.size());
+  index_t first = 0;
+  for (; first + kSums <= batch.samples; first += kSums)
+    for (index_t i = 0; i < kSums; ++i)
+      sums[static_cast<std::size_t>(i)] += static_cast<double>(losses[first + i]);
+  for (; first < batch.samples; ++first) sums[0] += static_cast<double>(losses[first]);
+  result.loss_sum = std::accumulate(sums.begin(), sums.end(), 0.0);
+  std::int32_t correct = 0;
+  for (index_t s = 0; s < batch.samples; ++s) correct += predictions[s] == labels[s] ? 1 : 0;
+  result.correct = correct;
+  return result;
+}
+
+template <class T>
+TrainingStep<T>::TrainingStep(const NetworkSpec& spec, const Parameters<T>& parameters)
+    : spec_(spec), parameters_(parameters), workspace_(layer_sizes(spec), WorkspaceUse::training) {}
+
+template <class T>
+View<T> TrainingStep<T>::input(index_t samples) {
+  if (samples < 1)
+    throw ArgumentError(formatted(
+        "Network::batch_input: a mini-batch of {} samples; it needs at least 1", samples));
+  if (workspace_.reserve(samples))
+    for (CachedPlan& entry : plans_) entry.samples = 0;  // they point into the old memory
+  workspace_.bind(samples, batch_);
+  gather_.reset();
+  used_up_ = false;
+  return batch_.activations.front();
+}
+
+template <class T>
+void TrainingStep<T>::gather(const GatherBytes<T>& batch) {
+  GatherBytes<T> call = batch;
+  call.out = input(batch.indices.size);
+  check(call);
+  gather_ = call;
+}
+
+template <class T>
+void TrainingStep<T>::load(std::string_view where, std::span<const std::int32_t> labels,
+                           std::span<const T> weights, const Dropout& dropout) {
+  if (batch_.samples == 0 || used_up_)
+    throw ArgumentError(
+        formatted("{}: there is no mini-batch; write one to batch_input(n)", where));
+  check_count(where, "labels", labels.size(), batch_.samples);
+  check_labels(where, {labels.data(), batch_.samples, 1}, spec_.classes);
+  check_dropout(where, dropout);
+  if (dropout.probability > 0)
+    check_count(where, "sample numbers for dropout", dropout.samples.size(), batch_.samples);
+  double weight_sum = static_cast<double>(batch_.samples);
+  if (!weights.empty()) {
+    check_count(where, "weights", weights.size(), batch_.samples);
+    weight_sum = checked_sum_of_weights(where, weights);
+  }
+
+  if (dropout.probability > 0) {
+    if (workspace_.keep_masks()) workspace_.bind(batch_.samples, batch_);
+    draw_masks(dropout, batch_.masks);
+  }
+  std::copy(labels.begin(), labels.end(), batch_.labels.data);
+  std::copy(weights.begin(), weights.end(), batch_.weights.data);
+  weighted_ = !weights.empty();
+  weight_sum_ = weight_sum;
+  dropout_ = dropout.probability;
+}
+
+// The entry of the current batch size, or else the one that has not been used for longest.
+template <class T>
+typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
+  auto entry = std::find_if(plans_.begin(), plans_.end(),
+                            [&](const CachedPlan& p) { return p.samples == batch_.samples; });
+  if (entry == plans_.end())
+    entry = std::min_element(
+        plans_.begin(), plans_.end(),
+        [](const CachedPlan& a, const CachedPlan& b) { return a.last_use < b.last_use; });
+  entry->last_use = ++uses_;
+  return *entry;
+}
+
+template <class T>
+const Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
+  CachedPlan& entry = cache_entry();
+  const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
+                     entry.dropout == dropout_ && entry.gathers == gather_.has_value();
+  if (!known) {
+    entry.samples = 0;  // unusable until complete
+    entry.plan.calls.clear();
+    PlanBuilder<T> builder = forward_and_loss(entry.plan);
+    std::visit([&](const auto& options) { add_descent(builder, options); }, optimizer);
+    check(entry.plan);
+    entry.samples = batch_.samples;
+    entry.optimizer = optimizer;
+    entry.dropout = dropout_;
+    entry.gathers = gather_.has_value();
+  }
+  fill_in(entry.plan);
+  if (const auto* options = std::get_if<AdamOptions>(&optimizer)) {
+    ++adam_->steps;
+    for (KernelCall<T>& call : entry.plan.calls)
+      if (auto* update = std::get_if<AdamUpdate<T>>(&call))
+        set_step(*update, *options, adam_->steps);
+  }
+  return entry.plan;
+}
+
+template <class T>
+void TrainingStep<T>::add_descent(PlanBuilder<T>& builder, const SgdOptions& options) {
+  if (options.momentum == 0) return builder.add_descent(options);
+  if (!velocity_) velocity_.emplace(layer_sizes(spec_));
+  builder.add_momentum_descent(options, gradient_buffer(), *velocity_);
+}
+
+template <class T>
+void TrainingStep<T>::add_descent(PlanBuilder<T>& builder, const AdamOptions& options) {
+  if (!adam_) adam_.emplace(layer_sizes(spec_));
+  builder.add_adam_descent(options, gradient_buffer(), *adam_);
+}
+
+template <class T>
+GradientBuffer<T>& TrainingStep<T>::gradient_buffer() {
+  if (!gradient_buffer_) gradient_buffer_.emplace(layer_sizes(spec_));
+  return *gradient_buffer_;
+}
+
+template <class T>
+Plan<T> TrainingStep<T>::gradients(T weight_decay, std::span<const LayerView<T>> gradients) {
+  Plan<T> plan;
+  forward_and_loss(plan).add_gradients(weight_decay, gradients);
+  check(plan);
+  fill_in(plan);
+  return plan;
+}
+
+template <class T>
+PlanBuilder<T> TrainingStep<T>::forward_and_loss(Plan<T>& plan) const {
+  if (gather_) plan.calls.push_back(*gather_);
+  PlanBuilder<T> builder(parameters_, spec_.activation, batch_, plan, dropout_);
+  builder.add_forward(batch_.activations.front());
+  builder.add_loss();
+  return builder;
+}
+
+template <class T>
+void TrainingStep<T>::fill_in(Plan<T>& plan) {
+  auto call = plan.calls.begin();
+  if (gather_) {
+    auto& gather = std::get<GatherBytes<T>>(*call++);
+    gather = *gather_;
+    // The gradient of the weights for a single sample is an outer product.
+    gather.products_only = gather_->products_only && batch_.samples > 1;
+    used_up_ = gather_->products_only;
+    gather_.reset();  // once this plan has run, the input is there, or else used up
+  }
+  // The call that add_loss put behind those of the layers.
+  auto& loss = std::get<SoftmaxNll<T>>(call[parameters_.layers()]);
+  loss.weights = weighted_ ? ConstVectorView<T>(batch_.weights) : ConstVectorView<T>();
+  loss.scale = static_cast<T>(1 / weight_sum_);
+}
+
+template <class T>
+void TrainingStep<T>::reset_optimizer() {
+  const auto clear = [](Parameters<T>& memory) {
+    std::fill(memory.storage().begin(), memory.storage().end(), T{0});
+  };
+  if (velocity_) clear(*velocity_);
+  if (!adam_) return;
+  clear(adam_->first);
+  clear(adam_->second);
+  adam_->steps = 0;
+}
+
+template BatchResult batch_result(const BatchViews<float>&, double);
+template BatchResult batch_result(const BatchViews<double>&, double);
+template class TrainingStep<float>;
+template class TrainingStep<double>;
+
+}  // namespace lamella

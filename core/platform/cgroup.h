@@ -1,0 +1,45 @@
+// The CPU quota that Linux control groups put on this process, as containers use it.
+//
+// What follows from it for the number of threads is said in thread_limit.cpp.
+#ifndef LAMELLA_CORE_PLATFORM_CGROUP_H_
+#define LAMELLA_CORE_PLATFORM_CGROUP_H_
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lamella::detail {
+
+/// Whether a line of a cgroup or mountinfo file speaks of version 1 or version 2 of the interface.
+enum class CgroupVersion { v1, v2 };
+
+/// One line of /proc/self/cgroup that may carry a CPU quota: the process's group in a hierarchy.
+struct CgroupMembership {
+  CgroupVersion version;
+  std::string path;
+};
+
+/// One mounted hierarchy that may carry a CPU quota. `root` is the group mounted at `mount_point`.
+struct CgroupMount {
+  CgroupVersion version;
+  std::string root;
+  std::string mount_point;
+};
+
+/// Lines that do not fit the formats of proc(5) are skipped.
+std::vector<CgroupMembership> parse_proc_cgroup(std::string_view text);
+std::vector<CgroupMount> parse_mountinfo(std::string_view text);
+
+/// CPUs per period from the text of cpu.max ("150000 100000" is 1.5); nothing for "max" or text
+/// that is not two positive numbers.
+std::optional<double> parse_cpu_max(std::string_view text);
+
+/// The tightest quota, in CPUs, on the process's groups and all their ancestors, as far as they are
+/// mounted; nothing if there is none. Every file is read below `root`, which tests set.
+std::optional<double> cgroup_cpu_quota(const std::filesystem::path& root = "/");
+
+}  // namespace lamella::detail
+
+#endif  // LAMELLA_CORE_PLATFORM_CGROUP_H_

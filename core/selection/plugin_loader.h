@@ -1,0 +1,42 @@
+// Finds, opens and checks backends in shared libraries; their interface is <lamella/plugin.h>.
+//
+// What runs their kernels is plugin_backend.h.
+#ifndef LAMELLA_CORE_SELECTION_PLUGIN_LOADER_H_
+#define LAMELLA_CORE_SELECTION_PLUGIN_LOADER_H_
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lamella/backend_selection.h>
+
+#include "core/selection/plugin_backend.h"
+
+namespace lamella::detail {
+
+/// Opens the plugin in the file `path`, which holds a slash. Throws BackendError, naming the file
+/// and what is wrong with it; a name among `reserved` is wrong.
+Plugin open_plugin(const std::string& path, std::span<const std::string_view> reserved);
+
+/// What a search for a plugin by name came to.
+struct PluginSearch {
+  std::optional<Plugin> plugin;
+  std::string tried;    ///< every file that could not be opened, with the loader's reason
+  bool looked = false;  ///< whether there was a directory to look in
+};
+
+/// Looks for lamella-NAME.so and liblamella-NAME.so in the directories of LAMELLA_PLUGIN_PATH
+/// (absolute, separated by colons), in their order, and nowhere else. The first file that can be
+/// opened must be a plugin of that name: BackendError if it is not.
+PluginSearch find_plugin(std::string_view name, std::span<const std::string_view> reserved);
+
+/// What find_plugin says of every name that a file in the directories of LAMELLA_PLUGIN_PATH has,
+/// in alphabetical order. Opens the files, which runs their initialisers, but no function of a
+/// plugin.
+std::vector<BackendStatus> list_plugins(std::span<const std::string_view> reserved);
+
+}  // namespace lamella::detail
+
+#endif  // LAMELLA_CORE_SELECTION_PLUGIN_LOADER_H_

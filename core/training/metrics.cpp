@@ -1,0 +1,64 @@
+// classification_metrics: what follows from pairs of true and predicted classes. Running a network
+// over data is evaluate.cpp.
+#include <lamella/error.h>
+#include <lamella/metrics.h>
+
+#include "core/base/format.h"
+
+namespace lamella {
+namespace {
+
+// Of the confusion matrix, which has classes² entries of 8 bytes: 2 GiB.
+constexpr index_t kMaxClasses = 1 << 14;
+
+double ratio(index_t part, index_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void check_class(const char* what, std::size_t sample, std::int32_t value, index_t classes) {
+  if (value < 0 || value >= classes)
+    throw ArgumentError(
+        formatted("classification_metrics: {} {} of sample {} is not one of 0 to {}", what, value,
+                  sample, classes - 1));
+}
+
+}  // namespace
+
+Evaluation classification_metrics(std::span<const std::int32_t> labels,
+                                  std::span<const std::int32_t> predictions, index_t classes) {
+  if (labels.size() != predictions.size())
+    throw ArgumentError(formatted("classification_metrics: {} labels and {} predictions",
+                                  labels.size(), predictions.size()));
+  if (classes < 1 || classes > kMaxClasses)
+    throw ArgumentError(
+        formatted("classification_metrics: {} classes; 1 to {} are supported, for the confusion "
+                  "matrix has the square of that",
+                  classes, kMaxClasses));
+  const auto count = static_cast<std::size_t>(classes);
+  Evaluation result;
+  result.samples = std::ssize(labels);
+  result.confusion_matrix.assign(count, std::vector<index_t>(count, 0));
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    check_class("label", i, labels[i], classes);
+    check_class("prediction", i, predictions[i], classes);
+    ++result.confusion_matrix[static_cast<std::size_t>(labels[i])]
+                             [static_cast<std::size_t>(predictions[i])];
+  }
+  index_t correct = 0;
+  std::vector<index_t> predicted(count, 0);
+  for (const std::vector<index_t>& row : result.confusion_matrix)
+    for (std::size_t c = 0; c < count; ++c) predicted[c] += row[c];
+  for (std::size_t c = 0; c < count; ++c) {
+    const index_t hits = result.confusion_matrix[c][c];
+    index_t support = 0;
+    for (const index_t n : result.confusion_matrix[c]) support += n;
+    correct += hits;
+    // F1 = 2PR / (P + R), written without the two divisions that may be 0/0.
+    result.per_class.push_back({ratio(hits, predicted[c]), ratio(hits, support),
+                                ratio(2 * hits, predicted[c] + support), support});
+  }
+  result.accuracy = ratio(correct, result.samples);
+  return result;
+}
+
+}  // namespace lamella

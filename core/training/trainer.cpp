@@ -1,0 +1,185 @@
+// The training loop: shuffle, gather, step; after each epoch, evaluate and report.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include <lamella/error.h>
+#include <lamella/trainer.h>
+
+#include "core/base/format.h"
+#include "core/base/random.h"
+#include "core/data/gather.h"
+#include "core/kernels/checks.h"
+#include "core/network/dropout.h"
+#include "core/training/augment.h"
+#include "core/training/evaluation.h"
+
+namespace lamella {
+namespace {
+
+// Adds up the time between start and stop: training without callbacks and evaluation.
+class Stopwatch {
+ public:
+  void start() { started_ = Clock::now(); }
+  void stop() { seconds_ += std::chrono::duration<double>(Clock::now() - started_).count(); }
+  double seconds() const { return seconds_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point started_;
+  double seconds_ = 0;
+};
+
+// Reports for which memory is taken beforehand, so that the loop allocates nothing.
+constexpr index_t kReportsReserved = 1000;
+
+void check_train_options(const TrainOptions& options) {
+  if (options.epochs < 1 || options.epochs > std::numeric_limits<std::uint32_t>::max())
+    throw ArgumentError(
+        formatted("train: epochs is {}; it must be at least 1 and below 2^32", options.epochs));
+  if (options.first_epoch < 1 || options.first_epoch > options.epochs)
+    throw ArgumentError(formatted("train: first_epoch is {}; it must be from 1 to epochs, {}",
+                                  options.first_epoch, options.epochs));
+  if (options.batch_size < 1)
+    throw ArgumentError(
+        formatted("train: batch_size is {}; it must be at least 1", options.batch_size));
+  check_options(options.optimizer);
+  check_dropout("train", {options.dropout, options.seed, 0, {}});
+}
+
+// One run over the training data.
+template <class T>
+class Run {
+ public:
+  Run(Network<T>& network, const Dataset& data, const Preprocessing& preprocessing,
+      const TrainOptions& options, const TrainCallbacks& callbacks)
+      : network_(network),
+        data_(data),
+        options_(options),
+        callbacks_(callbacks),
+        batch_size_(std::min(options.batch_size, data.samples())),
+        augmenter_(data, options.augmentation, options.seed, batch_size_),
+        order_(static_cast<std::size_t>(data.samples())),
+        labels_(static_cast<std::size_t>(batch_size_)),
+        gatherer_(network.backend(), preprocessing, data.features()) {
+    std::iota(order_.begin(), order_.end(), 0);
+  }
+
+  // Trains on every sample once.
+  EpochReport epoch(index_t number) {
+    progress_ = {};
+    progress_.epoch = number;
+    progress_.epochs = options_.epochs;
+    progress_.samples = data_.samples();
+    total_ = {};
+    Stopwatch watch;
+    watch.start();
+    // A single mini-batch holds the same samples in any order.
+    if (options_.shuffle && batch_size_ < data_.samples())
+      shuffled_indices(order_, options_.seed, static_cast<std::uint32_t>(number));
+    watch.stop();
+    for (index_t first = 0; first < data_.samples(); first += batch_size_) {
+      watch.start();
+      step(first, std::min(batch_size_, data_.samples() - first));
+      watch.stop();
+      progress_.seconds = watch.seconds();
+      if (callbacks_.on_progress) callbacks_.on_progress(progress_);
+    }
+    EpochReport report;
+    report.epoch = number;
+    report.train_loss = progress_.mean_loss;
+    report.train_accuracy = progress_.accuracy;
+    report.seconds = watch.seconds();
+    report.samples_per_second = static_cast<double>(data_.samples()) / watch.seconds();
+    return report;
+  }
+
+ private:
+  void step(index_t first, index_t n) {
+    const auto count = static_cast<std::size_t>(n);
+    const auto indices =
+        std::span<const std::int32_t>(order_).subspan(static_cast<std::size_t>(first), count);
+    const auto epoch = static_cast<std::uint32_t>(progress_.epoch);
+    if (options_.augmentation.active())
+      augmenter_.gather(indices, epoch, gatherer_, network_.batch_input(n));
+    else if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&data_.values())) {
+      GatherBytes<T> batch = gatherer_.call(*bytes, indices);
+      batch.products_only = true;
+      network_.gather_batch(batch);
+    } else
+      gatherer_.gather(data_.values(), indices, network_.batch_input(n));
+    for (std::size_t s = 0; s < count; ++s)
+      labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];
+    const BatchResult result =
+        network_.train_batch(std::span<const std::int32_t>(labels_.data(), count), {},
+                             options_.optimizer, {options_.dropout, options_.seed, epoch, indices});
+    if (!std::isfinite(result.loss_sum)) fail(first, result);
+    total_.loss_sum += result.loss_sum;
+    total_.weight_sum += result.weight_sum;
+    total_.correct += result.correct;
+    progress_.samples_done = first + n;
+    progress_.mean_loss = total_.loss_sum / total_.weight_sum;
+    progress_.accuracy =
+        static_cast<double>(total_.correct) / static_cast<double>(progress_.samples_done);
+  }
+
+  [[noreturn]] void fail(index_t first, const BatchResult& result) const {
+    const index_t batches = (data_.samples() + batch_size_ - 1) / batch_size_;
+    throw TrainingError(formatted(
+        "train: the loss is {} in epoch {}, batch {} of {}, with learning rate {}; try a smaller "
+        "learning rate such as {}, or look for NaN, infinite or badly scaled values in the data",
+        result.loss_sum, progress_.epoch, first / batch_size_ + 1, batches,
+        learning_rate(options_.optimizer), learning_rate(options_.optimizer) / 10));
+  }
+
+  Network<T>& network_;
+  const Dataset& data_;
+  const TrainOptions& options_;
+  const TrainCallbacks& callbacks_;
+  index_t batch_size_;
+  Augmenter augmenter_;
+  std::vector<std::int32_t> order_;   // sample indices in the order of this epoch
+  std::vector<std::int32_t> labels_;  // of the current mini-batch
+  Gatherer<T> gatherer_;
+  Progress progress_;
+  BatchResult total_;  // of the epoch so far
+};
+
+}  // namespace
+
+template <class T>
+std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const Dataset* test,
+                               const Preprocessing& preprocessing, const TrainOptions& options,
+                               const TrainCallbacks& callbacks) {
+  check_train_options(options);
+  check_fits("train", "training", network.spec(), train, preprocessing);
+  check_augmentation("train", options.augmentation, train);
+  if (test != nullptr) check_fits("train", "test", network.spec(), *test, preprocessing);
+
+  if (options.first_epoch == 1) network.reset_optimizer();
+  Run<T> run(network, train, preprocessing, options, callbacks);
+  std::vector<EpochReport> reports;
+  reports.reserve(static_cast<std::size_t>(std::min(options.epochs, kReportsReserved)));
+  for (index_t epoch = options.first_epoch; epoch <= options.epochs; ++epoch) {
+    EpochReport report = run.epoch(epoch);
+    if (test != nullptr) {
+      const BatchResult result = evaluate_dataset(network, *test, preprocessing);
+      report.test_loss = result.loss_sum / result.weight_sum;
+      report.test_accuracy = static_cast<double>(result.correct) / result.weight_sum;
+    }
+    reports.push_back(report);
+    if (callbacks.on_epoch) callbacks.on_epoch(report);
+  }
+  return reports;
+}
+
+template std::vector<EpochReport> train(Network<float>&, const Dataset&, const Dataset*,
+                                        const Preprocessing&, const TrainOptions&,
+                                        const TrainCallbacks&);
+template std::vector<EpochReport> train(Network<double>&, const Dataset&, const Dataset*,
+                                        const Preprocessing&, const TrainOptions&,
+                                        const TrainCallbacks&);
+
+}  // namespace lamella

@@ -1,0 +1,78 @@
+// Choosing a backend at run time: by argument, by environment, or the best one usable here.
+//
+// Three questions, three answers: *compiled* (is the code in this archive), *usable* (does this
+// machine run it), *selected* (is it the one that make_backend returns).
+#ifndef LAMELLA_BACKEND_SELECTION_H_
+#define LAMELLA_BACKEND_SELECTION_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <lamella/backend.h>
+#include <lamella/export.h>
+
+namespace lamella {
+
+/// What a caller asks for. An empty field leaves the choice to the environment, then to lamella.
+struct BackendRequest {
+  /// auto, scalar, simd, openmp, tbb, the name of a plugin, or its path (with a slash in it);
+  /// else LAMELLA_BACKEND.
+  std::string name = {};
+  /// Cap on the instruction set: baseline, avx2, avx512, neon; else LAMELLA_ISA.
+  std::string isa = {};
+  /// Most threads; else LAMELLA_NUM_THREADS. Never above what the machine grants.
+  int threads = 0;
+};
+
+/// One row of the table of backends.
+struct BackendStatus {
+  std::string name;
+  bool compiled = false;
+  bool usable = false;
+  std::string reason;  ///< why not compiled or not usable; otherwise a few words on what it is
+};
+
+/// One instruction set lamella has kernels for.
+struct IsaStatus {
+  std::string name;
+  bool compiled = false;
+  bool usable = false;
+  bool selected = false;  ///< the one that kernels chosen with the given request use
+  std::string reason;
+};
+
+/// How many threads a backend may use, and what decided it.
+struct ThreadLimit {
+  int threads = 1;
+  std::string limited_by;
+};
+
+/// Makes the backend asked for. `auto` is the fastest usable one: openmp, else tbb where more than
+/// one thread is allowed, else simd, else scalar. Throws BackendError for an unknown, empty or
+/// unusable name or instruction set, or a malformed environment variable; the message lists the
+/// valid names, each unusable one with its reason.
+///
+/// A plugin is asked for by its file's path, which has a slash in it, or by its name: then
+/// lamella-NAME.so and liblamella-NAME.so are looked for in the directories of LAMELLA_PLUGIN_PATH
+/// (absolute, separated by colons), and nowhere else. With LAMELLA_VERBOSE=1 the choice, the
+/// reasons against the others, and a line per kernel call go to stderr.
+LAMELLA_API std::shared_ptr<const Backend> make_backend(const BackendRequest& request = {});
+
+/// Every built-in backend, in the order in which `auto` prefers them last to first, then the
+/// plugins found in LAMELLA_PLUGIN_PATH (which are not `compiled`: that means "in this library").
+/// Their files are opened for it. Throws BackendError if LAMELLA_PLUGIN_PATH is set but empty.
+LAMELLA_API std::vector<BackendStatus> list_backends();
+
+/// Every instruction set known to lamella, slowest first. Throws BackendError if the cap is
+/// invalid.
+LAMELLA_API std::vector<IsaStatus> list_isas(const BackendRequest& request = {});
+
+/// The thread limit that make_backend would apply: the least of the request (or
+/// LAMELLA_NUM_THREADS), the affinity mask and the cgroup CPU quota. Throws BackendError for a
+/// malformed number.
+LAMELLA_API ThreadLimit thread_limit(int requested = 0);
+
+}  // namespace lamella
+
+#endif  // LAMELLA_BACKEND_SELECTION_H_

@@ -1,0 +1,213 @@
+// Choosing a backend: precedence, caps, and errors that list what there is.
+#include <algorithm>
+#include <functional>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <lamella/backend_selection.h>
+#include <lamella/error.h>
+#include <lamella/version.h>
+
+#include "tests/catch.h"
+#include "tests/environment_guard.h"
+
+namespace lamella::test {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+
+const std::vector<std::string> kBuiltins = {"scalar", "simd", "tbb", "openmp"};
+
+/// The message of the BackendError that `call` must throw.
+std::string backend_error(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const BackendError& error) {
+    return error.what();
+  }
+  FAIL("no BackendError was thrown");
+  return {};
+}
+
+bool usable(const std::string& name) {
+  for (const auto& status : list_backends())
+    if (status.name == name) return status.usable;
+  return false;
+}
+
+std::vector<std::string> usable_isas() {
+  std::vector<std::string> names;
+  for (const auto& isa : list_isas())
+    if (isa.compiled && isa.usable) names.push_back(isa.name);
+  return names;
+}
+
+TEST_CASE("every built-in backend is listed, compiled or not", "[selection]") {
+  const CleanEnvironment clean;
+  const auto list = list_backends();
+  REQUIRE(list.size() == kBuiltins.size());
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    CAPTURE(list[i].name, list[i].reason);
+    CHECK(list[i].name == kBuiltins[i]);
+    CHECK_FALSE(list[i].reason.empty());
+    bool compiled = true;
+#ifndef LAMELLA_WITH_OPENMP
+    if (list[i].name == "openmp") compiled = false;
+#endif
+#ifndef LAMELLA_WITH_TBB
+    if (list[i].name == "tbb") compiled = false;
+#endif
+    CHECK(list[i].compiled == compiled);
+    if (!compiled) CHECK_THAT(list[i].reason, ContainsSubstring("-DLAMELLA_WITH_"));
+    if (!compiled) CHECK_FALSE(list[i].usable);
+  }
+}
+
+TEST_CASE("a backend is made by name, by argument or by LAMELLA_BACKEND", "[selection]") {
+  const CleanEnvironment clean;
+  for (const auto& name : kBuiltins) {
+    CAPTURE(name);
+    if (!usable(name)) {
+      const auto message = backend_error([&] { make_backend({.name = name}); });
+      CHECK_THAT(message, ContainsSubstring("not usable") && ContainsSubstring(name + " ("));
+      continue;
+    }
+    CHECK(make_backend({.name = name})->info().name == name);
+    const EnvironmentGuard guard("LAMELLA_BACKEND", name.c_str());
+    CHECK(make_backend()->info().name == name);
+    CHECK(make_backend({.name = "scalar"})->info().name == "scalar");
+  }
+}
+
+TEST_CASE("auto takes openmp, else tbb, for several threads; simd, else scalar, for one",
+          "[selection]") {
+  const CleanEnvironment clean;
+  const std::string serial = usable("simd") ? "simd" : "scalar";
+  const std::string parallel = usable("openmp") ? "openmp" : usable("tbb") ? "tbb" : serial;
+  const auto expected = thread_limit().threads > 1 ? parallel : serial;
+  CHECK(make_backend()->info().name == expected);
+  CHECK(make_backend({.name = "auto"})->info().name == expected);
+  CHECK(make_backend({.name = "auto", .threads = 1})->info().name == serial);
+  const EnvironmentGuard scalar("LAMELLA_BACKEND", "scalar");
+  CHECK(make_backend({.name = "auto"})->info().name == expected);  // the argument goes first
+  const EnvironmentGuard automatic("LAMELLA_BACKEND", "auto");
+  CHECK(make_backend()->info().name == expected);
+  const EnvironmentGuard one("LAMELLA_NUM_THREADS", "1");
+  CHECK(make_backend()->info().name == serial);
+}
+
+TEST_CASE("an unknown name is an error that lists the valid ones with reasons", "[selection]") {
+  const CleanEnvironment clean;
+  for (const char* name : {"nonsense", "Simd", " simd", "simd,scalar", "scalar\n"}) {
+    CAPTURE(name);
+    const auto by_argument = backend_error([&] { make_backend({.name = name}); });
+    CHECK_THAT(by_argument, ContainsSubstring(std::string("\"") + name + "\" (request)"));
+    const EnvironmentGuard guard("LAMELLA_BACKEND", name);
+    const auto message = backend_error([] { make_backend(); });
+    CHECK_THAT(message, ContainsSubstring("(LAMELLA_BACKEND)") && ContainsSubstring("auto"));
+    for (const auto& status : list_backends()) {
+      CHECK_THAT(message, ContainsSubstring(status.name));
+      if (!status.usable) CHECK_THAT(message, ContainsSubstring(status.reason));
+    }
+  }
+}
+
+TEST_CASE("a variable that is set but empty is an error that says so", "[selection]") {
+  const CleanEnvironment clean;
+  for (const char* variable :
+       {"LAMELLA_BACKEND", "LAMELLA_ISA", "LAMELLA_NUM_THREADS", "LAMELLA_VERBOSE"}) {
+    const EnvironmentGuard guard(variable, "");
+    const auto message = backend_error([] { make_backend(); });
+    CHECK_THAT(message, ContainsSubstring(std::string(variable) + " is set but empty"));
+  }
+  const EnvironmentGuard guard("LAMELLA_BACKEND", "");
+  CHECK(make_backend({.name = "scalar"})->info().name == "scalar");  // not consulted
+}
+
+TEST_CASE("a malformed number of threads is an error for every backend", "[selection]") {
+  const CleanEnvironment clean;
+  CHECK_THAT(backend_error([] { make_backend({.name = "scalar", .threads = -2}); }),
+             ContainsSubstring("-2 threads"));
+  const EnvironmentGuard guard("LAMELLA_NUM_THREADS", "many");
+  CHECK_THAT(backend_error([] { make_backend({.name = "scalar"}); }),
+             ContainsSubstring("LAMELLA_NUM_THREADS is \"many\""));
+}
+
+TEST_CASE("the instruction set is the best one not above the cap", "[selection]") {
+  const CleanEnvironment clean;
+  if (!usable("simd")) {
+    WARN("simd is not usable here");
+    return;
+  }
+  const auto isas = usable_isas();
+  REQUIRE_FALSE(isas.empty());
+  CHECK(make_backend({.name = "simd"})->info().isa == isas.back());
+  for (const auto& isa : isas) {
+    CAPTURE(isa);
+    for (const auto& name : kBuiltins) {
+      if (!usable(name)) continue;
+      const auto expected = name == "scalar" ? "scalar" : isa;
+      CHECK(make_backend({.name = name, .isa = isa})->info().isa == expected);
+      const EnvironmentGuard guard("LAMELLA_ISA", isa.c_str());
+      CHECK(make_backend({.name = name})->info().isa == expected);
+    }
+    int selected = 0;
+    for (const auto& status : list_isas({.isa = isa}))
+      if (status.selected) {
+        ++selected;
+        CHECK(status.name == isa);
+      }
+    CHECK(selected == 1);
+    const EnvironmentGuard guard("LAMELLA_ISA", isa.c_str());
+    CHECK(make_backend({.name = "simd", .isa = isas.front()})->info().isa == isas.front());
+  }
+}
+
+TEST_CASE("an instruction set that is unknown or not usable here is an error with reasons",
+          "[selection]") {
+  const CleanEnvironment clean;
+  const auto all = list_isas();
+  std::vector<std::string> wrong = {"sse9", "AVX2", "scalar", "auto"};
+  for (const auto& isa : all)
+    if (!isa.usable) wrong.push_back(isa.name);
+  REQUIRE(wrong.size() > 4);  // one processor family's names are always another's errors
+  for (const auto& isa : wrong) {
+    CAPTURE(isa);
+    const auto by_argument = backend_error([&] { make_backend({.isa = isa}); });
+    CHECK_THAT(by_argument, ContainsSubstring("\"" + isa + "\" (request)"));
+    const EnvironmentGuard guard("LAMELLA_ISA", isa.c_str());
+    for (const auto& message :
+         {backend_error([] { make_backend(); }), backend_error([] { list_isas(); }),
+          backend_error([] { make_backend({.name = "scalar"}); })}) {
+      CHECK_THAT(message, ContainsSubstring("(LAMELLA_ISA)"));
+      for (const auto& status : all) {
+        CHECK_THAT(message, ContainsSubstring(status.name));
+        if (!status.usable) CHECK_THAT(message, ContainsSubstring(status.reason));
+      }
+    }
+  }
+}
+
+TEST_CASE("a backend knows its threads and what limited them", "[selection]") {
+  const CleanEnvironment clean;
+  for (const auto& name : kBuiltins) {
+    if (!usable(name)) continue;
+    CAPTURE(name);
+    const bool threads = name == "openmp" || name == "tbb";
+    const auto info = make_backend({.name = name})->info();
+    CHECK(info.threads == (threads ? thread_limit().threads : 1));
+    CHECK(info.threads_limited_by ==
+          (threads ? thread_limit().limited_by : "a backend of one thread"));
+    const auto one = make_backend({.name = name, .threads = 1})->info();
+    CHECK(one.threads == 1);
+    if (threads) CHECK(one.threads_limited_by == "request");
+  }
+}
+
+TEST_CASE("the version is three numbers", "[selection]") {
+  CHECK(std::regex_match(version(), std::regex("[0-9]+\\.[0-9]+\\.[0-9]+")));
+}
+
+}  // namespace
+}  // namespace lamella::test

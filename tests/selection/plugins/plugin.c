@@ -1,0 +1,259 @@
+/* The plugins of plugin_test.cpp: the example's kernels behind a descriptor that, by VARIANT_...,
+ * is right or wrong in one way. What must not be called by then aborts.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <lamella/plugin.h>
+
+/* A kernel that a variant leaves out is unused. (Not an option: clang heeds the last one.) */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
+#define T float
+#define KERNEL(name) name##_f32
+#define CALL(name) lamella_plugin_##name##_f32
+#define EXP expf
+#include "examples/plugin-minimal/kernels.inc"
+#undef T
+#undef KERNEL
+#undef CALL
+#undef EXP
+
+#define T double
+#define KERNEL(name) name##_f64
+#define CALL(name) lamella_plugin_##name##_f64
+#define EXP exp
+#include "examples/plugin-minimal/kernels.inc"
+
+#define GEMM_F32 gemm_f32
+#define GEMM_F64 gemm_f64
+#define BIAS_ADD_F32 bias_add_f32
+#define SOFTMAX_F64 softmax_f64
+#define CREATE NULL
+#define DESTROY NULL
+#define NAME VARIANT_NAME
+#define MAJOR LAMELLA_PLUGIN_ABI_MAJOR
+#define MINOR LAMELLA_PLUGIN_ABI_MINOR
+#define DESCRIPTOR_SIZE sizeof(lamella_plugin_descriptor)
+#define KERNELS_SIZE sizeof(lamella_plugin_kernels_f32)
+#define F64 &kernels_f64
+
+#include "tests/selection/plugins/faults.inc"
+
+#if defined(VARIANT_hosted)
+/* Uses every service of the host, and the context. */
+static void square(void* argument, int32_t task) { ((int*)argument)[task] = task * task; }
+
+static int hosted_create(const lamella_plugin_host* host, void** context) {
+  char line[200];
+  int squares[100] = {0};
+  int sum = 0;
+  void* memory = host->allocate(1000);
+  if (host->struct_size != sizeof *host || host->abi_major != LAMELLA_PLUGIN_ABI_MAJOR ||
+      memory == NULL || (uintptr_t)memory % 64 != 0)
+    return LAMELLA_PLUGIN_FAILED;
+  host->release(memory);
+  host->release(NULL);
+  host->parallel_for(host, 100, square, squares);
+  host->parallel_for(host, 0, square, NULL);
+  for (int i = 0; i < 100; ++i) sum += squares[i];
+  snprintf(line, sizeof line, "created with %d threads, sum %d", (int)host->threads, sum);
+  host->log(host, line);
+  *context = (void*)host;
+  return LAMELLA_PLUGIN_OK;
+}
+static void hosted_destroy(void* context) {
+  const lamella_plugin_host* host = context;
+  host->log(host, "destroyed");
+}
+static int hosted_gemm_f32(void* context, const lamella_plugin_gemm_f32* call) {
+  const lamella_plugin_host* host = context;
+  host->log(host, "gemm");
+  return gemm_f32(context, call);
+}
+#undef CREATE
+#define CREATE hosted_create
+#undef DESTROY
+#define DESTROY hosted_destroy
+#undef GEMM_F32
+#define GEMM_F32 hosted_gemm_f32
+
+#elif defined(VARIANT_failing)
+/* gemm fails after ten calls that work, or as many as LAMELLA_TEST_CALLS says. */
+static int calls_left = -1, failed = 0;
+static int failing_gemm_f32(void* context, const lamella_plugin_gemm_f32* call) {
+  const char* calls = getenv("LAMELLA_TEST_CALLS");
+  if (failed) abort(); /* called again after its failure */
+  if (calls_left < 0) calls_left = calls != NULL ? atoi(calls) : 10;
+  failed = calls_left-- == 0;
+  return failed ? LAMELLA_PLUGIN_OUT_OF_MEMORY : gemm_f32(context, call);
+}
+#undef GEMM_F32
+#define GEMM_F32 failing_gemm_f32
+
+#elif defined(VARIANT_failing_create)
+static int failing_create(const lamella_plugin_host* host, void** context) {
+  (void)host;
+  *context = NULL;
+  return 42;
+}
+static void not_destroyed(void* context) {
+  (void)context;
+  abort();
+}
+#undef CREATE
+#define CREATE failing_create
+#undef DESTROY
+#define DESTROY not_destroyed
+
+#elif defined(VARIANT_unresolved)
+extern int lamella_test_function_that_does_not_exist(const lamella_plugin_host*, void**);
+#undef CREATE
+#define CREATE lamella_test_function_that_does_not_exist
+
+#elif defined(VARIANT_wrong_major)
+#undef MAJOR
+#define MAJOR (LAMELLA_PLUGIN_ABI_MAJOR + 1)
+#elif defined(VARIANT_newer_minor)
+#undef MINOR
+#define MINOR (LAMELLA_PLUGIN_ABI_MINOR + 1)
+#elif defined(VARIANT_short_descriptor)
+#undef DESCRIPTOR_SIZE
+#define DESCRIPTOR_SIZE offsetof(lamella_plugin_descriptor, f64)
+#elif defined(VARIANT_short_kernels)
+#undef KERNELS_SIZE
+#define KERNELS_SIZE offsetof(lamella_plugin_kernels_f32, outer_product)
+#elif defined(VARIANT_older)
+#undef KERNELS_SIZE
+#define KERNELS_SIZE offsetof(lamella_plugin_kernels_f32, activate)
+#elif defined(VARIANT_null_kernel)
+#undef SOFTMAX_F64
+#define SOFTMAX_F64 NULL
+#elif defined(VARIANT_no_f64)
+#undef F64
+#define F64 NULL
+#elif defined(VARIANT_no_name)
+#undef NAME
+#define NAME NULL
+#elif defined(VARIANT_bad_name)
+#undef NAME
+#define NAME "Bad name"
+#elif defined(VARIANT_misnamed)
+#undef NAME
+#define NAME "somebody_else"
+#endif
+
+/* Plugins that are refused must be refused before this. */
+#if defined(VARIANT_wrong_major) || defined(VARIANT_newer_minor) ||                        \
+    defined(VARIANT_short_descriptor) || defined(VARIANT_short_kernels) ||                 \
+    defined(VARIANT_null_kernel) || defined(VARIANT_no_f64) || defined(VARIANT_no_name) || \
+    defined(VARIANT_bad_name) || defined(VARIANT_simd)
+static int must_not_be_called(const lamella_plugin_host* host, void** context) {
+  (void)host;
+  (void)context;
+  abort();
+}
+#undef CREATE
+#define CREATE must_not_be_called
+#endif
+
+#if defined(VARIANT_optional)
+/* Kernels that give results of their own, to show that they were called. */
+static int odd_activate_f32(void* context, const lamella_plugin_activate_f32* call) {
+  (void)context;
+  for (ptrdiff_t i = 0; i < call->a.rows; ++i)
+    for (ptrdiff_t j = 0; j < call->a.cols; ++j)
+      call->a.data[i * call->a.row_stride + j * call->a.col_stride] =
+          (float)(100 * call->activation.kind) + (float)call->activation.slope;
+  return LAMELLA_PLUGIN_OK;
+}
+static int odd_adam_update_f32(void* context, const lamella_plugin_adam_update_f32* call) {
+  (void)context;
+  for (ptrdiff_t i = 0; i < call->weights.rows; ++i)
+    for (ptrdiff_t j = 0; j < call->weights.cols; ++j)
+      call->weights.data[i * call->weights.row_stride + j * call->weights.col_stride] =
+          call->step + call->epsilon;
+  return LAMELLA_PLUGIN_OK;
+}
+#endif
+
+#if defined(VARIANT_declining)
+/* Every optional kernel, and each declines. */
+#define DECLINE(name, S)                                                                    \
+  static int decline_##name##_##S(void* context, const lamella_plugin_##name##_##S* call) { \
+    (void)context;                                                                          \
+    (void)call;                                                                             \
+    return LAMELLA_PLUGIN_DECLINED;                                                         \
+  }
+#define DECLINE_ALL(S)          \
+  DECLINE(fused_gemm, S)        \
+  DECLINE(activate, S)          \
+  DECLINE(activate_backward, S) \
+  DECLINE(softmax_nll, S)       \
+  DECLINE(column_sums, S)       \
+  DECLINE(sgd_update, S)        \
+  DECLINE(adam_update, S)
+DECLINE_ALL(f32)
+DECLINE_ALL(f64)
+#endif
+
+static const lamella_plugin_kernels_f32 kernels_f32 = {
+    .struct_size = KERNELS_SIZE,
+    .gemm = GEMM_F32,
+    .bias_add = BIAS_ADD_F32,
+    .softmax = softmax_f32,
+    .outer_product = outer_product_f32,
+#if defined(VARIANT_optional)
+    .activate = odd_activate_f32,
+    .adam_update = odd_adam_update_f32,
+#elif defined(VARIANT_older)
+    /* Not part of the struct by its size: whatever stands here must not be called. */
+    .activate = (int (*)(void*, const lamella_plugin_activate_f32*))16,
+    .sgd_update = (int (*)(void*, const lamella_plugin_sgd_update_f32*))16,
+    .adam_update = (int (*)(void*, const lamella_plugin_adam_update_f32*))16,
+#elif defined(VARIANT_declining)
+    .fused_gemm = decline_fused_gemm_f32,
+    .activate = decline_activate_f32,
+    .activate_backward = decline_activate_backward_f32,
+    .softmax_nll = decline_softmax_nll_f32,
+    .column_sums = decline_column_sums_f32,
+    .sgd_update = decline_sgd_update_f32,
+    .adam_update = decline_adam_update_f32,
+#endif
+};
+
+#ifndef VARIANT_no_f64
+static const lamella_plugin_kernels_f64 kernels_f64 = {
+    .struct_size = KERNELS_SIZE,
+    .gemm = GEMM_F64,
+    .bias_add = bias_add_f64,
+    .softmax = SOFTMAX_F64,
+    .outer_product = outer_product_f64,
+#if defined(VARIANT_declining)
+    .fused_gemm = decline_fused_gemm_f64,
+    .activate = decline_activate_f64,
+    .activate_backward = decline_activate_backward_f64,
+    .softmax_nll = decline_softmax_nll_f64,
+    .column_sums = decline_column_sums_f64,
+    .sgd_update = decline_sgd_update_f64,
+    .adam_update = decline_adam_update_f64,
+#endif
+};
+#endif
+
+#if defined(VARIANT_no_symbol)
+#define lamella_plugin lamella_plugin_by_another_name
+__attribute__((visibility("default"))) extern const lamella_plugin_descriptor lamella_plugin;
+#endif
+const lamella_plugin_descriptor lamella_plugin = {
+    .struct_size = DESCRIPTOR_SIZE,
+    .abi_major = MAJOR,
+    .abi_minor = MINOR,
+    .name = NAME,
+    .description = "a plugin of the tests",
+    .create = CREATE,
+    .destroy = DESTROY,
+    .f32 = &kernels_f32,
+    .f64 = F64,
+};

@@ -1,0 +1,154 @@
+// `lamella bench`: how fast a backend is at the shapes of a network, in % of what the machine can
+// do.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <lamella/backend_selection.h>
+#include <lamella/version.h>
+
+#include "bench/roofline/machine.h"
+#include "tools/lamella/commands.h"
+#include "tools/lamella/io/report.h"
+#include "tools/lamella/io/streams.h"
+#include "tools/lamella/io/text.h"
+#include "tools/lamella/measure/bench_measure.h"
+#include "tools/lamella/measure/bench_page.h"
+#include "tools/lamella/options/options.h"
+
+namespace lamella::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr index_t kMostUnits = 1 << 16;
+
+std::string to_text(const BenchContext& context, const std::vector<Row>& rows) {
+  using Align = TextTable::Align;
+  std::vector<Align> columns = {Align::left, Align::left};
+  std::vector<std::string> head = {"operation", "shape"};
+  for (const BackendInfo& info : context.backends) {
+    columns.insert(columns.end(),
+                   {Align::right, Align::right, Align::left, Align::right, Align::left});
+    head.insert(head.end(), {info.name + " us", "rate", "", "% of roof", "roof"});
+  }
+  const bool two = context.backends.size() == 2;
+  if (two) {
+    columns.push_back(Align::right);
+    head.push_back("speed-up");
+  }
+  TextTable table(columns);
+  table.add(head);
+  bool disturbed = false;
+  for (const Row& row : rows) {
+    std::vector<std::string> cells = {row.operation, row.shape};
+    for (const Measurement& m : row.measured) {
+      cells.push_back(fmt::format("{:.1f}", m.seconds * 1e6));
+      cells.push_back(fmt::format("{:.1f}", m.rate() / 1e9));
+      cells.push_back(m.by_bytes ? "GB/s" : "GFLOP/s");
+      cells.push_back(fmt::format("{:.1f}{}", 100 * m.ratio, m.quiet ? "" : "*"));
+      cells.push_back(m.roof_of);
+      disturbed |= !m.quiet;
+    }
+    if (two)
+      cells.push_back(fmt::format("{:.2f}", row.measured[1].seconds / row.measured[0].seconds));
+    table.add(cells);
+  }
+  std::string text;
+  for (const BackendInfo& info : context.backends)
+    text += fmt::format("{} ({}, {} thread{}, {})\n", info.name, info.isa, info.threads,
+                        info.threads == 1 ? "" : "s", context.precision);
+  for (const MachineRoof& roof : context.roofs)
+    text += fmt::format("roof {:<12} {:8.1f} {}\n", roof.name, roof.per_second / 1e9,
+                        roof.by_bytes ? "GB/s" : "GFLOP/s");
+  text += '\n' + table.text();
+  if (disturbed) text += "* other work disturbed the measurement\n";
+  return text;
+}
+
+ordered_json to_json(const BenchContext& context, const std::vector<Row>& rows) {
+  ordered_json json{
+      {"version", context.version}, {"cpu", context.cpu}, {"precision", context.precision}};
+  json["backends"] = ordered_json::array();
+  for (const BackendInfo& info : context.backends)
+    json["backends"].push_back({{"name", info.name}, {"isa", info.isa}, {"threads", info.threads}});
+  json["roofs"] = ordered_json::array();
+  for (const MachineRoof& roof : context.roofs)
+    json["roofs"].push_back({{"name", roof.name},
+                             {"unit", roof.by_bytes ? "B/s" : "FLOP/s"},
+                             {"per_second", roof.per_second}});
+  json["operations"] = ordered_json::array();
+  for (const Row& row : rows) {
+    ordered_json results = ordered_json::array();
+    for (const Measurement& m : row.measured)
+      results.push_back({{"backend", m.backend},
+                         {"seconds", m.seconds},
+                         {"flops", m.flops},
+                         {"bytes", m.bytes},
+                         {"roof", m.roof_of},
+                         {"unit", m.by_bytes ? "B/s" : "FLOP/s"},
+                         {"roof_per_second", m.roof},
+                         {"roof_percent", 100 * m.ratio},
+                         {"undisturbed", m.quiet}});
+    json["operations"].push_back(
+        {{"operation", row.operation}, {"shape", row.shape}, {"results", std::move(results)}});
+  }
+  return json;
+}
+
+struct BenchCommand {
+  BackendOptions backend;
+  std::string compare;
+  std::vector<index_t> network = {784, 512, 256, 10};
+  index_t batch = 128;
+  std::string precision = "f32";
+  double seconds = 0.2;
+  bool json = false;
+  std::filesystem::path html;
+
+  void run() const {
+    if (network.size() < 2) throw UsageError("--network: give at least two widths, such as 784,10");
+    if (!html.empty()) check_file_target(html);
+    BackendRequest request = backend.request();
+    std::vector<std::shared_ptr<const Backend>> backends = {make_backend(request)};
+    if (!compare.empty()) {
+      request.name = compare;
+      backends.push_back(make_backend(request));
+    }
+    BenchContext context{version(), lamella::bench::cpu_model(), precision, {}, {}};
+    for (const auto& one : backends) context.backends.push_back(one->info());
+    const bool f64 = precision == "f64";
+    context.roofs = measure_roofs(backends.front(), f64);
+    const std::vector<Row> rows = measure_rows(backends, {network, batch, f64, seconds});
+    if (!html.empty()) {
+      OutputFile page(html);
+      page.write(bench_page(context, rows));
+      page.commit();
+    }
+    write_stdout(json ? to_line(to_json(context, rows)) + "\n" : to_text(context, rows));
+  }
+};
+
+}  // namespace
+
+Command add_bench(CLI::App& app) {
+  const auto command = std::make_shared<BenchCommand>();
+  command->backend.add_to(app);
+  add_text(app, "--compare", command->compare, "NAME",
+           "A second backend, measured beside the first");
+  add_sizes(app, "--network", command->network, kMostUnits, "Widths of the layers, inputs first");
+  add_integer(app, "--batch-size", command->batch, 1, kMostUnits, "Samples of a step");
+  add_choice(app, "--precision", command->precision, {"f32", "f64"}, "Type of the numbers");
+  add_real(app, "--seconds", command->seconds, {0, 3600, false},
+           "Time for each operation and backend, at least");
+  add_flag(app, "--json", command->json, "Print one JSON object");
+  add_path(app, "--html", command->html, "Write a page with table and roofline plot");
+  return [command] { command->run(); };
+}
+
+}  // namespace lamella::cli

@@ -1,0 +1,115 @@
+// `lamella conformance`: proves a backend, a plugin's above all, by the checks of the test suite.
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <lamella/error.h>
+#include <lamella/version.h>
+
+#include "tools/lamella/commands.h"
+#include "tools/lamella/io/report.h"
+#include "tools/lamella/io/streams.h"
+#include "tools/lamella/io/text.h"
+#include "tools/lamella/measure/isolated_check.h"
+#include "tools/lamella/options/options.h"
+
+namespace lamella::cli {
+namespace {
+
+using conformance::Check;
+using nlohmann::ordered_json;
+
+constexpr const char* kLegend =
+    "\nOf an operand: which stride is 1 (rows, columns; general: neither), +N elements between "
+    "its\nlines, and whether it ends or starts at a page that faults. docs/plugins.md says more.\n";
+
+std::vector<std::string> kernel_names() {
+  std::vector<std::string> names = {"all"};
+  for (const Check& check : conformance::checks())
+    if (names.back() != check.kernel) names.emplace_back(check.kernel);
+  return names;
+}
+
+std::string line_of(const Check& check, const CheckResult& result) {
+  std::string line = fmt::format("{:<4}  {:<17}  {:<66}", result.passed() ? "ok" : "FAIL",
+                                 check.kernel, check.name);
+  line += result.failures == 0 ? fmt::format("  {} cases\n", result.cases)
+                               : fmt::format("  {} of {} cases\n", result.failures, result.cases);
+  for (const CheckProblem& problem : result.problems)
+    line += fmt::format("      {} {}\n          {}\n", problem.type, printable(problem.where),
+                        printable(problem.problem));
+  return line;
+}
+
+ordered_json to_json(const Check& check, const CheckResult& result) {
+  ordered_json problems = ordered_json::array();
+  for (const CheckProblem& problem : result.problems)
+    problems.push_back(
+        {{"type", problem.type}, {"case", problem.where}, {"problem", problem.problem}});
+  ordered_json json{{"kernel", check.kernel},      {"name", check.name},
+                    {"passed", result.passed()},   {"cases", result.cases},
+                    {"failures", result.failures}, {"problems", std::move(problems)}};
+  json["ended"] = nullptr;
+  if (!result.ended.empty()) json["ended"] = result.ended;
+  return json;
+}
+
+struct ConformanceCommand {
+  BackendOptions backend;
+  std::string kernel = "all";
+  bool json = false;
+  bool in_process = false;
+
+  void run() const {
+    const BackendRequest request = backend.request();
+    const BackendInfo info = probe_backend(request);
+    if (!json)
+      write_stdout(fmt::format("lamella {}: {} ({}, {} thread{})\n\n", version(), info.name,
+                               info.isa, info.threads, info.threads == 1 ? "" : "s"));
+    ordered_json entries = ordered_json::array();
+    int run = 0, failed = 0;
+    for (const Check& check : conformance::checks()) {
+      if (kernel != "all" && kernel != check.kernel) continue;
+      const CheckResult result =
+          in_process ? run_here(check, request) : run_isolated(check, request);
+      ++run;
+      if (!result.passed()) ++failed;
+      if (json)
+        entries.push_back(to_json(check, result));
+      else
+        write_stdout(line_of(check, result));
+    }
+    if (json)
+      write_stdout(to_line({{"version", version()},
+                            {"backend", info.name},
+                            {"isa", info.isa},
+                            {"threads", info.threads},
+                            {"passed", failed == 0},
+                            {"checks", std::move(entries)}}) +
+                   "\n");
+    else
+      write_stdout(
+          fmt::format("{}\n{} checks, {} failed\n", failed == 0 ? "" : kLegend, run, failed));
+    if (failed != 0)
+      throw Error(
+          fmt::format("{} does not conform: {} of {} checks failed", info.name, failed, run));
+  }
+};
+
+}  // namespace
+
+Command add_conformance(CLI::App& app) {
+  const auto command = std::make_shared<ConformanceCommand>();
+  command->backend.add_to(app);
+  add_choice(app, "--kernel", command->kernel, kernel_names(), "Only the checks of one kernel");
+  add_flag(app, "--json", command->json, "Print one JSON object");
+  add_flag(app, "--in-process", command->in_process,
+           "Run in this process, which a fault then ends: for debuggers");
+  return [command] { command->run(); };
+}
+
+}  // namespace lamella::cli

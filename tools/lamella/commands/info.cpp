@@ -1,0 +1,143 @@
+// `lamella info`: what was compiled in, what this machine can use, what is selected, and why.
+#include <fmt/format.h>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <lamella/backend_selection.h>
+#include <lamella/error.h>
+#include <lamella/version.h>
+
+#include "tools/lamella/commands.h"
+#include "tools/lamella/io/report.h"
+#include "tools/lamella/io/streams.h"
+#include "tools/lamella/io/text.h"
+#include "tools/lamella/options/options.h"
+
+namespace lamella::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// All there is to tell. What a bad request leaves unknown stays empty, so that the rest can help
+/// to mend it.
+struct Findings {
+  std::vector<BackendStatus> backends;
+  std::vector<IsaStatus> isas;
+  std::optional<ThreadLimit> threads;
+  std::optional<BackendInfo> selected;
+};
+
+/// Calls `look`; keeps the first error in `problem`.
+template <class Look>
+void attempt(std::exception_ptr& problem, const Look& look) {
+  try {
+    look();
+  } catch (const BackendError&) {
+    if (!problem) problem = std::current_exception();
+  }
+}
+
+bool is_selected(const Findings& found, const BackendStatus& status) {
+  return found.selected && found.selected->name == status.name;
+}
+
+/// The registry says which set would be used; the scalar backend uses none of them.
+bool is_selected(const Findings& found, const IsaStatus& status) {
+  return status.selected && found.selected && found.selected->isa == status.name;
+}
+
+std::string yes(bool value) { return value ? "yes" : "no"; }
+
+std::string to_text(const Findings& found) {
+  using Align = TextTable::Align;
+  std::string text = fmt::format("lamella {}\n\n", version());
+  text += found.selected ? fmt::format("selected  {} ({}, {} thread{})\n", found.selected->name,
+                                       found.selected->isa, found.selected->threads,
+                                       found.selected->threads == 1 ? "" : "s")
+                         : "selected  none\n";
+  if (found.threads)
+    text += fmt::format("threads   {} ({})\n", found.threads->threads, found.threads->limited_by);
+
+  TextTable backends({Align::left, Align::left, Align::left, Align::left, Align::left});
+  backends.add({"backend", "compiled", "usable", "selected", "why"});
+  for (const BackendStatus& status : found.backends)
+    backends.add({status.name, yes(status.compiled), yes(status.usable),
+                  yes(is_selected(found, status)), status.reason});
+  text += fmt::format("\n{}", backends.text());
+  if (found.isas.empty()) return text;
+
+  TextTable isas({Align::left, Align::left, Align::left, Align::left, Align::left});
+  isas.add({"instruction set", "compiled", "usable", "selected", "why"});
+  for (const IsaStatus& status : found.isas)
+    isas.add({status.name, yes(status.compiled), yes(status.usable),
+              yes(is_selected(found, status)), status.reason});
+  return text + fmt::format("\n{}", isas.text());
+}
+
+ordered_json to_json(const Findings& found, const std::exception_ptr& problem) {
+  ordered_json result{{"version", version()}};
+  result["selected"] = nullptr;
+  if (found.selected)
+    result["selected"] = {{"name", found.selected->name},
+                          {"isa", found.selected->isa},
+                          {"threads", found.selected->threads},
+                          {"threads_limited_by", found.selected->threads_limited_by}};
+  result["threads"] = nullptr;
+  if (found.threads)
+    result["threads"] = {{"threads", found.threads->threads},
+                         {"limited_by", found.threads->limited_by}};
+  result["backends"] = ordered_json::array();
+  for (const BackendStatus& status : found.backends)
+    result["backends"].push_back({{"name", status.name},
+                                  {"compiled", status.compiled},
+                                  {"usable", status.usable},
+                                  {"selected", is_selected(found, status)},
+                                  {"reason", status.reason}});
+  result["instruction_sets"] = ordered_json::array();
+  for (const IsaStatus& status : found.isas)
+    result["instruction_sets"].push_back({{"name", status.name},
+                                          {"compiled", status.compiled},
+                                          {"usable", status.usable},
+                                          {"selected", is_selected(found, status)},
+                                          {"reason", status.reason}});
+  try {
+    if (problem) std::rethrow_exception(problem);
+  } catch (const BackendError& error) {
+    result["error"] = error.what();
+  }
+  return result;
+}
+
+struct InfoCommand {
+  BackendOptions backend;
+  bool json = false;
+
+  void run() const {
+    const BackendRequest request = backend.request();
+    Findings found;
+    std::exception_ptr problem;
+    found.backends = list_backends();
+    attempt(problem, [&] { found.selected = make_backend(request)->info(); });
+    attempt(problem, [&] { found.isas = list_isas(request); });
+    attempt(problem, [&] { found.threads = thread_limit(request.threads); });
+    write_stdout(json ? to_line(to_json(found, problem)) + "\n" : to_text(found));
+    if (problem) std::rethrow_exception(problem);
+  }
+};
+
+}  // namespace
+
+Command add_info(CLI::App& app) {
+  const auto command = std::make_shared<InfoCommand>();
+  command->backend.add_to(app);
+  add_flag(app, "--json", command->json, "Print one JSON object");
+  return [command] { command->run(); };
+}
+
+}  // namespace lamella::cli

@@ -1,0 +1,135 @@
+// `lamella predict`: the most probable class of each sample and all probabilities, as CSV.
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <lamella/error.h>
+#include <lamella/matrix.h>
+#include <lamella/model_file.h>
+
+#include "tools/lamella/commands.h"
+#include "tools/lamella/io/inputs.h"
+#include "tools/lamella/io/interrupt.h"
+#include "tools/lamella/io/streams.h"
+#include "tools/lamella/io/text.h"
+#include "tools/lamella/options/options.h"
+
+namespace lamella::cli {
+namespace {
+
+/// Samples at a time: as many as a network passes through at once, so that they stay in its caches.
+constexpr index_t kChunk = 256;
+
+struct PredictCommand {
+  std::filesystem::path model;
+  std::filesystem::path input;
+  std::filesystem::path output;
+  TableOptions table;
+  BackendOptions backend;
+
+  void add_to(CLI::App& app);
+  void run() const;
+
+ private:
+  template <class T>
+  void predict_all(const Network<T>& network, const ModelInfo& info, const Dataset& data,
+                   const InterruptGuard& interrupts, OutputFile& out) const;
+};
+
+void PredictCommand::add_to(CLI::App& app) {
+  add_path(app, "--model", model, "The model, as train wrote it", Presence::required);
+  add_path(app, "--input", input, "Samples: CSV without labels, IDX (.gz or not) or NumPy's .npy",
+           Presence::required);
+  add_path(app, "--output", output, "Where to write the CSV, else to standard output");
+  table.add_to(app, "CSV: a column of labels, by name or index, to leave out");
+  backend.add_to(app);
+}
+
+void PredictCommand::run() const {
+  const Model loaded = load_model(model, make_backend(backend.request()));
+  CsvOptions csv = table.csv();
+  csv.labelled = table.names_label_column();
+  const Dataset data = load_samples(input, csv);
+  const InterruptGuard interrupts;
+  OutputFile out(output);
+  std::visit(
+      [&](const auto& network) {
+        check_features(data, network.spec(), input.string());
+        predict_all(network, loaded.info, data, interrupts, out);
+      },
+      loaded.network);
+  out.commit();
+}
+
+std::string header_line(const std::vector<std::string>& class_names) {
+  std::string line = "class";
+  for (const std::string& name : class_names) line += fmt::format(",{}", csv_field("p_" + name));
+  return line + "\n";
+}
+
+/// Returns false if a probability is not finite.
+template <class T>
+bool append_line(fmt::memory_buffer& text, const std::vector<std::string>& names,
+                 std::span<const T> probabilities) {
+  if (!std::ranges::all_of(probabilities, [](T p) { return std::isfinite(p); })) return false;
+  const auto best = std::ranges::max_element(probabilities) - probabilities.begin();
+  text.append(names[static_cast<std::size_t>(best)]);
+  for (const T p : probabilities) fmt::format_to(std::back_inserter(text), FMT_COMPILE(",{}"), p);
+  text.push_back('\n');
+  return true;
+}
+
+template <class T>
+void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& info,
+                                 const Dataset& data, const InterruptGuard& interrupts,
+                                 OutputFile& out) const {
+  const index_t classes = network.spec().classes;
+  std::vector<std::string> names;
+  for (const std::string& name : info.class_names) names.push_back(csv_field(name));
+  const index_t rows = std::min(kChunk, data.samples());
+  Matrix<T> samples(rows, data.features());
+  Matrix<T> probabilities(rows, classes);
+  std::vector<std::int32_t> indices;
+  fmt::memory_buffer text;
+  fmt::format_to(std::back_inserter(text), "{}", header_line(info.class_names));
+  for (index_t begin = 0; begin < data.samples(); begin += kChunk) {
+    if (const int signal = interrupts.pending())
+      throw Interrupted(signal,
+                        fmt::format("stopped after {} of {} samples", begin, data.samples()));
+    const index_t count = std::min(kChunk, data.samples() - begin);
+    indices.resize(static_cast<std::size_t>(count));
+    std::iota(indices.begin(), indices.end(), static_cast<std::int32_t>(begin));
+    const View<T> x = block(samples.view(), 0, 0, count, data.features());
+    const View<T> p = block(probabilities.view(), 0, 0, count, classes);
+    data.gather(indices, info.preprocessing, x);
+    network.predict(x, p);
+    for (index_t i = 0; i < count; ++i)
+      if (!append_line<T>(text, names, {&p(i, 0), names.size()}))
+        throw DataError(fmt::format(
+            "{}: sample {} gives no probabilities; it holds nan, inf or numbers too large",
+            input.string(), begin + i + 1));
+    out.write({text.data(), text.size()});
+    text.clear();
+  }
+  out.write({text.data(), text.size()});
+}
+
+}  // namespace
+
+Command add_predict(CLI::App& app) {
+  const auto command = std::make_shared<PredictCommand>();
+  command->add_to(app);
+  return [command] { command->run(); };
+}
+
+}  // namespace lamella::cli

@@ -1,0 +1,59 @@
+// The training log as JSON lines, each written before the next epoch begins.
+#include "tools/lamella/io/epoch_log.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include <lamella/error.h>
+
+#include "tools/lamella/io/report.h"
+
+namespace lamella::cli {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path) {
+  throw IoError(fmt::format("cannot write the log {}: {}", path.string(),
+                            std::generic_category().message(errno)));
+}
+
+}  // namespace
+
+EpochLog::EpochLog(std::filesystem::path path) : path_(std::move(path)) {
+  if (path_.empty()) return;
+  file_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666));
+  if (!file_.open()) fail(path_);
+}
+
+void EpochLog::start() {
+  if (!file_.open()) return;
+  struct stat status = {};
+  if (::fstat(file_.get(), &status) != 0) fail(path_);
+  if (S_ISREG(status.st_mode) && ::ftruncate(file_.get(), 0) != 0) fail(path_);
+}
+
+void EpochLog::write(const EpochReport& report) {
+  if (!file_.open()) return;
+  const std::string line = to_line(epoch_json(report)) + "\n";
+  try {
+    write_all(file_.get(), line, "the log " + path_.string());
+  } catch (const IoError&) {
+    (void)!::ftruncate(file_.get(), written_);
+    file_.close();
+    throw;
+  }
+  written_ += static_cast<std::int64_t>(line.size());
+}
+
+void EpochLog::close() {
+  if (!file_.close()) fail(path_);
+}
+
+}  // namespace lamella::cli

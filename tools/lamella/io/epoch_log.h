@@ -1,0 +1,36 @@
+// The training log: JSON lines, one an epoch, each in the file before the next epoch begins.
+#ifndef LAMELLA_TOOLS_LAMELLA_IO_EPOCH_LOG_H_
+#define LAMELLA_TOOLS_LAMELLA_IO_EPOCH_LOG_H_
+
+#include <cstdint>
+#include <filesystem>
+
+#include <lamella/trainer.h>
+
+#include "tools/lamella/io/streams.h"
+
+namespace lamella::cli {
+
+class EpochLog {
+ public:
+  /// Opens or creates the file so that a failure shows before any work; an empty path logs nothing.
+  /// What the file holds is kept until start(). Throws IoError.
+  explicit EpochLog(std::filesystem::path path);
+
+  /// Empties the file.
+  void start();
+  /// Throws IoError if the line cannot be written; a regular file then ends with the line before,
+  /// and further calls do nothing.
+  void write(const EpochReport& report);
+  /// Throws IoError if the system did not keep what was written.
+  void close();
+
+ private:
+  std::filesystem::path path_;
+  Descriptor file_;
+  std::int64_t written_ = 0;  // bytes of whole lines
+};
+
+}  // namespace lamella::cli
+
+#endif  // LAMELLA_TOOLS_LAMELLA_IO_EPOCH_LOG_H_

@@ -1,0 +1,45 @@
+// Data as the subcommands want them: labelled for evaluation, any format for prediction, with a
+// part held out, and preprocessed as --preprocess says. Reading itself is the library's.
+#ifndef LAMELLA_TOOLS_LAMELLA_IO_INPUTS_H_
+#define LAMELLA_TOOLS_LAMELLA_IO_INPUTS_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <lamella/dataset.h>
+#include <lamella/network.h>
+
+namespace lamella::cli {
+
+/// Values of --preprocess, the default first.
+const std::vector<std::string>& preprocessing_names();
+/// auto: as suggest_preprocessing; none; scale: to [0, 1], bytes by 1/255 and other types by the
+/// range of each feature; standardize: mean 0, deviation 1 per feature. O(samples * features).
+Preprocessing make_preprocessing(const std::string& name, const Dataset& data);
+
+/// Moves round(fraction * samples) samples, drawn without replacement by `seed`, from split.train
+/// to split.test. Throws DataError if that leaves either of them empty.
+void hold_out(DataSplit& split, double fraction, std::uint64_t seed);
+
+/// The part of `source` (see load_data) to evaluate on, with the model's classes.
+struct LabelledData {
+  Dataset data;
+  bool is_test_split = false;  ///< the source has test data, and this is them
+};
+/// Throws DataError if the classes are not the model's.
+LabelledData load_labelled(const std::string& source, CsvOptions csv, std::uint64_t seed,
+                           const std::vector<std::string>& class_names);
+
+/// Samples without labels from an IDX file (gzip'd or not), a NumPy file or a CSV file, told apart
+/// by how they begin. Labels of a CSV file, if csv.labelled, are left out.
+Dataset load_samples(const std::filesystem::path& path, const CsvOptions& csv);
+
+/// Throws DataError, saying what both have, unless `data` has as many features as a network of
+/// `spec` takes.
+void check_features(const Dataset& data, const NetworkSpec& spec, const std::string& source);
+
+}  // namespace lamella::cli
+
+#endif  // LAMELLA_TOOLS_LAMELLA_IO_INPUTS_H_
