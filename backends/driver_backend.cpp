@@ -23,8 +23,8 @@ class DriverBackend final : public Backend {
   std::unique_ptr<Executor> executor_;
   // Kernels are const and used by several threads at once, which Experience allows.
   Experience f32_experience_, f64_experience_;
-  Drivers<float> f32_;
-  Drivers<double> f64_;
+  BlockedKernels<float> f32_;
+  BlockedKernels<double> f64_;
 };
 
 }  // namespace

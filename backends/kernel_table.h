@@ -16,7 +16,7 @@ using index = ptrdiff_t;
 /// Same order as lamella::ActivationKind (checked where both are visible).
 enum ActivationCode : int { kIdentity, kRelu, kLeakyRelu, kTanh, kSigmoid };
 
-/// What happens to a tile while it is in registers: c ← f(c + bias) * g'(gate).
+/// What happens to a tile while it is in registers: c ← f(c + bias) * g'(activation_output).
 template <class T>
 struct TileEpilogue {
   const T* row_bias;      // one per row of the block, or null
@@ -24,10 +24,10 @@ struct TileEpilogue {
   const T* column_bias;   // one per column, contiguous, or null
   int activation;         // ActivationCode
   T slope;
-  const T* gate;  // activations, unit column stride, or null
-  index gate_row_stride;
-  int gate_activation;  // ActivationCode
-  T gate_slope;
+  const T* activation_output;  // activations, unit column stride, or null
+  index activation_output_row_stride;
+  int backward_of;  // ActivationCode
+  T backward_slope;
 };
 
 /// Rows of B that gemm can pack from bytes, at most: a panel of bytes stands on the stack. And what
@@ -121,7 +121,7 @@ struct SoftmaxNllBlock {
 template <class T>
 struct AdamBlock {
   index n;
-  T beta1, gain1, beta2, gain2, weight_decay, keep, step, epsilon;
+  T beta1, one_minus_beta1, beta2, one_minus_beta2, weight_decay, weight_scale, step_size, epsilon;
   const T* gradient;
   T* first;
   T* second;

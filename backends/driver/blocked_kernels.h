@@ -26,10 +26,10 @@ struct Experience {
 };
 
 template <class T>
-class Drivers final : public Kernels<T> {
+class BlockedKernels final : public Kernels<T> {
  public:
   /// All must outlive the drivers.
-  Drivers(const KernelTable<T>& table, const Executor& executor, Experience& experience)
+  BlockedKernels(const KernelTable<T>& table, const Executor& executor, Experience& experience)
       : table_(table), executor_(executor), experience_(&experience) {}
 
   void gemm(const Gemm<T>& call) const noexcept override;
@@ -52,8 +52,8 @@ class Drivers final : public Kernels<T> {
 
  private:
   // Of one worker, for one run of a plan; with samples that stand for its first call, or none.
-  Drivers(const KernelTable<T>& table, const Executor& executor,
-          std::optional<PackedSamples<T>> samples)
+  BlockedKernels(const KernelTable<T>& table, const Executor& executor,
+                 std::optional<PackedBatch<T>> samples)
       : table_(table), executor_(executor), experience_(nullptr), samples_(samples) {}
 
   // Each worker goes through the plan with drivers that share out every call among all; one of them
@@ -72,11 +72,11 @@ class Drivers final : public Kernels<T> {
   const KernelTable<T>& table_;
   const Executor& executor_;
   Experience* experience_;
-  mutable std::optional<PackedSamples<T>> samples_;  // packed when products ask for them
+  mutable std::optional<PackedBatch<T>> samples_;  // packed when products ask for them
 };
 
-extern template class Drivers<float>;
-extern template class Drivers<double>;
+extern template class BlockedKernels<float>;
+extern template class BlockedKernels<double>;
 
 }  // namespace lamella::backends
 

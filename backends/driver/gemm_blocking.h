@@ -26,8 +26,8 @@ struct Problem {
   View<T> c;
   TileEpilogue<T> epilogue;
   bool has_epilogue;
-  PackedSamples<T>* samples;  ///< B comes from here, or null
-  bool samples_are_columns;   ///< of B; else they are its rows
+  PackedBatch<T>* samples;   ///< B comes from here, or null
+  bool samples_are_columns;  ///< of B; else they are its rows
 };
 
 /// B rows are read in place, unpacked, when at most this many rows of C use them: packing costs a

@@ -14,7 +14,8 @@ constexpr bool transcendental(ActivationKind kind) {
 
 template <class T>
 bool has_epilogue(const Epilogue<T>& e) {
-  return !e.bias.empty() || e.activation.kind != ActivationKind::identity || !e.gate.empty();
+  return !e.bias.empty() || e.activation.kind != ActivationKind::identity ||
+         !e.activation_output.empty();
 }
 
 /// Lays the call out as a Problem; `flip` computes Cᵀ = Bᵀ Aᵀ instead.
@@ -43,28 +44,30 @@ Problem<T> make_problem(const FusedGemm<T>& call, bool flip) {
   }
   p.epilogue.activation = static_cast<int>(e.activation.kind);
   p.epilogue.slope = static_cast<T>(e.activation.slope);
-  if (!e.gate.empty()) {
-    p.epilogue.gate = e.gate.data;
-    p.epilogue.gate_row_stride = flip ? e.gate.col_stride : e.gate.row_stride;
+  if (!e.activation_output.empty()) {
+    p.epilogue.activation_output = e.activation_output.data;
+    p.epilogue.activation_output_row_stride =
+        flip ? e.activation_output.col_stride : e.activation_output.row_stride;
   }
-  p.epilogue.gate_activation = static_cast<int>(e.gate_activation.kind);
-  p.epilogue.gate_slope = static_cast<T>(e.gate_activation.slope);
+  p.epilogue.backward_of = static_cast<int>(e.backward_of.kind);
+  p.epilogue.backward_slope = static_cast<T>(e.backward_of.slope);
   return p;
 }
 
-/// Can the micro-kernel write C (and read gate and bias) in this orientation?
+/// Can the micro-kernel write C (and read activation_output and bias) in this orientation?
 template <class T>
 bool fits(const FusedGemm<T>& call, bool flip) {
   const View<T> c = flip ? transposed(call.gemm.c) : call.gemm.c;
   if (c.col_stride != 1 && c.cols > 1) return false;
-  if (!call.epilogue.gate.empty()) {
-    const ConstView<T> gate = flip ? transposed(call.epilogue.gate) : call.epilogue.gate;
-    if (gate.col_stride != 1 && gate.cols > 1) return false;
+  if (!call.epilogue.activation_output.empty()) {
+    const ConstView<T> activation_output =
+        flip ? transposed(call.epilogue.activation_output) : call.epilogue.activation_output;
+    if (activation_output.col_stride != 1 && activation_output.cols > 1) return false;
   }
   return flip || call.epilogue.bias.stride == 1 || call.epilogue.bias.size <= 1;
 }
 
-/// Any strides, slowly: C and gate go through dense blocks.
+/// Any strides, slowly: C and activation_output go through dense blocks.
 template <class T>
 void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
   const Gemm<T>& g = call.gemm;
@@ -73,7 +76,7 @@ void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
   for (index i = 0; i < g.c.rows; i += kSide)
     for (index j = 0; j < g.c.cols; j += kSide) {
       const index m = std::min(kSide, g.c.rows - i), n = std::min(kSide, g.c.cols - j);
-      alignas(64) T c[kSide * kSide], gate[kSide * kSide], bias[kSide];
+      alignas(64) T c[kSide * kSide], activation_output[kSide * kSide], bias[kSide];
       FusedGemm<T> part = call;
       part.gemm.a = block(g.a, i, 0, m, g.a.cols);
       part.gemm.b = block(g.b, 0, j, g.b.rows, n);
@@ -82,11 +85,13 @@ void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
         for (index q = 0; q < n; ++q) bias[q] = e.bias[j + q];
         part.epilogue.bias = {bias, n, 1};
       }
-      if (!e.gate.empty()) part.epilogue.gate = {gate, m, n, kSide, 1};
+      if (!e.activation_output.empty())
+        part.epilogue.activation_output = {activation_output, m, n, kSide, 1};
       for (index r = 0; r < m; ++r)
         for (index q = 0; q < n; ++q) {
           if (g.beta != 0) c[r * kSide + q] = g.c(i + r, j + q);
-          if (!e.gate.empty()) gate[r * kSide + q] = e.gate(i + r, j + q);
+          if (!e.activation_output.empty())
+            activation_output[r * kSide + q] = e.activation_output(i + r, j + q);
         }
       Share share{m};
       run_task(table, make_problem(part, false), {0, m}, {0, n}, share);
@@ -98,13 +103,13 @@ void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
 }  // namespace
 
 template <class T>
-void Drivers<T>::gemm(const Gemm<T>& call) const noexcept {
+void BlockedKernels<T>::gemm(const Gemm<T>& call) const noexcept {
   fused_gemm({call, {}});
 }
 
 /// y ← alpha M x + beta y with M's rows contiguous: dot products, lanes along k.
 template <class T>
-void Drivers<T>::gemv(const Gemm<T>& g) const noexcept {
+void BlockedKernels<T>::gemv(const Gemm<T>& g) const noexcept {
   const bool column = g.c.cols == 1;
   const ConstView<T> matrix = column ? g.a : transposed(g.b);
   const ConstVectorView<T> x = column ? lamella::column(g.b, 0) : lamella::row(g.a, 0);
@@ -127,7 +132,7 @@ bool prefers_dots(const KernelTable<T>& table, const Gemm<T>& g) {
 
 /// C ← alpha A B + beta C, every element a dot product; A becomes the operand with fewer rows.
 template <class T>
-void Drivers<T>::gemm_dots(const Gemm<T>& g) const noexcept {
+void BlockedKernels<T>::gemm_dots(const Gemm<T>& g) const noexcept {
   const bool flip = g.c.rows > g.c.cols;
   const ConstView<T> a = flip ? transposed(g.b) : g.a;
   const ConstView<T> b = flip ? g.a : transposed(g.b);
@@ -146,10 +151,10 @@ void Drivers<T>::gemm_dots(const Gemm<T>& g) const noexcept {
 
 /// The epilogue as passes of its own, for products that have none in their kernel.
 template <class T>
-void Drivers<T>::apply_epilogue(const Epilogue<T>& e, View<T> c) const noexcept {
+void BlockedKernels<T>::apply_epilogue(const Epilogue<T>& e, View<T> c) const noexcept {
   if (!e.bias.empty()) bias_add({e.bias, c});
   if (e.activation.kind != ActivationKind::identity) activate({e.activation, c, c});
-  if (!e.gate.empty()) activate_backward({e.gate_activation, e.gate, c});
+  if (!e.activation_output.empty()) activate_backward({e.backward_of, e.activation_output, c});
 }
 
 namespace {
@@ -166,7 +171,8 @@ enum class Route {
   dots,      ///< dot products
   straight,  ///< as it stands, by tiles
   flipped,   ///< as Cᵀ = Bᵀ Aᵀ, by tiles
-  copies,    ///< neither direction of C (or of the gate) is contiguous: through dense blocks
+  copies,    ///< neither direction of C (or of the activation_output) is contiguous: through dense
+             ///< blocks
 };
 
 template <class T>
@@ -199,18 +205,18 @@ bool same(const ConstView<T>& a, const ConstView<T>& b) {
 }  // namespace
 
 template <class T>
-void Drivers<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
+void BlockedKernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
   const Gemm<T>& g = call.gemm;
   const Epilogue<T>& e = call.epilogue;
   if (g.c.empty() || run_tried(call)) return;
 
-  // A tile applies tanh and sigmoid after everything else, so a gate on top of them is a second
-  // pass.
-  if (transcendental(e.activation.kind) && !e.gate.empty()) {
+  // A tile applies tanh and sigmoid after everything else, so a activation_output on top of them is
+  // a second pass.
+  if (transcendental(e.activation.kind) && !e.activation_output.empty()) {
     Epilogue<T> first = e;
-    first.gate = {};
+    first.activation_output = {};
     fused_gemm({g, first});
-    activate_backward({e.gate_activation, e.gate, g.c});
+    activate_backward({e.backward_of, e.activation_output, g.c});
     return;
   }
 
@@ -238,14 +244,14 @@ void Drivers<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
 }
 
 template <class T>
-index Drivers<T>::packed_size(index k, index n) const noexcept {
+index BlockedKernels<T>::packed_size(index k, index n) const noexcept {
   index size;
   const bool overflows = __builtin_mul_overflow(k, padded_columns(table_, n), &size);
   return overflows ? 0 : size;
 }
 
 template <class T>
-void Drivers<T>::pack_b(ConstView<T> b, T* packed) const noexcept {
+void BlockedKernels<T>::pack_b(ConstView<T> b, T* packed) const noexcept {
   const index blocks = k_blocks_of(table_, b.rows), columns = padded_columns(table_, b.cols);
   parallel_for(executor_, b.cols, table_.nr, static_cast<double>(b.size()), [&](Range r) {
     for (index kb = 0; kb < blocks; ++kb) {
@@ -257,11 +263,10 @@ void Drivers<T>::pack_b(ConstView<T> b, T* packed) const noexcept {
 }
 
 template <class T>
-const GatherBytes<T>* Drivers<T>::samples_to_pack(const Plan<T>& plan) const noexcept {
+const GatherBytes<T>* BlockedKernels<T>::samples_to_pack(const Plan<T>& plan) const noexcept {
   if (plan.calls.empty()) return nullptr;
   const auto* samples = std::get_if<GatherBytes<T>>(&plan.calls.front());
-  if (samples == nullptr || !samples->products_only ||
-      PackedSamples<T>::bytes(table_, *samples) == 0)
+  if (samples == nullptr || !samples->products_only || PackedBatch<T>::bytes(table_, *samples) == 0)
     return nullptr;
 
   const ConstView<T> x = samples->out;
@@ -278,23 +283,25 @@ const GatherBytes<T>* Drivers<T>::samples_to_pack(const Plan<T>& plan) const noe
   return samples;
 }
 
-template void Drivers<float>::gemm(const Gemm<float>&) const noexcept;
-template void Drivers<double>::gemm(const Gemm<double>&) const noexcept;
-template void Drivers<float>::gemv(const Gemm<float>&) const noexcept;
-template void Drivers<double>::gemv(const Gemm<double>&) const noexcept;
-template void Drivers<float>::gemm_dots(const Gemm<float>&) const noexcept;
-template void Drivers<double>::gemm_dots(const Gemm<double>&) const noexcept;
-template void Drivers<float>::apply_epilogue(const Epilogue<float>&, View<float>) const noexcept;
-template void Drivers<double>::apply_epilogue(const Epilogue<double>&, View<double>) const noexcept;
-template void Drivers<float>::fused_gemm(const FusedGemm<float>&) const noexcept;
-template void Drivers<double>::fused_gemm(const FusedGemm<double>&) const noexcept;
-template index Drivers<float>::packed_size(index, index) const noexcept;
-template index Drivers<double>::packed_size(index, index) const noexcept;
-template void Drivers<float>::pack_b(ConstView<float>, float*) const noexcept;
-template void Drivers<double>::pack_b(ConstView<double>, double*) const noexcept;
-template const GatherBytes<float>* Drivers<float>::samples_to_pack(
+template void BlockedKernels<float>::gemm(const Gemm<float>&) const noexcept;
+template void BlockedKernels<double>::gemm(const Gemm<double>&) const noexcept;
+template void BlockedKernels<float>::gemv(const Gemm<float>&) const noexcept;
+template void BlockedKernels<double>::gemv(const Gemm<double>&) const noexcept;
+template void BlockedKernels<float>::gemm_dots(const Gemm<float>&) const noexcept;
+template void BlockedKernels<double>::gemm_dots(const Gemm<double>&) const noexcept;
+template void BlockedKernels<float>::apply_epilogue(const Epilogue<float>&,
+                                                    View<float>) const noexcept;
+template void BlockedKernels<double>::apply_epilogue(const Epilogue<double>&,
+                                                     View<double>) const noexcept;
+template void BlockedKernels<float>::fused_gemm(const FusedGemm<float>&) const noexcept;
+template void BlockedKernels<double>::fused_gemm(const FusedGemm<double>&) const noexcept;
+template index BlockedKernels<float>::packed_size(index, index) const noexcept;
+template index BlockedKernels<double>::packed_size(index, index) const noexcept;
+template void BlockedKernels<float>::pack_b(ConstView<float>, float*) const noexcept;
+template void BlockedKernels<double>::pack_b(ConstView<double>, double*) const noexcept;
+template const GatherBytes<float>* BlockedKernels<float>::samples_to_pack(
     const Plan<float>&) const noexcept;
-template const GatherBytes<double>* Drivers<double>::samples_to_pack(
+template const GatherBytes<double>* BlockedKernels<double>::samples_to_pack(
     const Plan<double>&) const noexcept;
 
 }  // namespace lamella::backends

@@ -155,8 +155,9 @@ void run_piece(const KernelTable<T>& table, const Problem<T>& p, Range rows, Ran
         if (g.epilogue != nullptr) {
           if (epilogue.row_bias != nullptr)
             epilogue.row_bias = p.epilogue.row_bias + r.begin * p.epilogue.row_bias_stride;
-          if (epilogue.gate != nullptr)
-            epilogue.gate = p.epilogue.gate + r.begin * p.epilogue.gate_row_stride + j;
+          if (epilogue.activation_output != nullptr)
+            epilogue.activation_output = p.epilogue.activation_output +
+                                         r.begin * p.epilogue.activation_output_row_stride + j;
         }
         table.gemm(g);
         g.b_source = nullptr;  // packed now

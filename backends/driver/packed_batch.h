@@ -24,7 +24,7 @@ namespace lamella::backends {
 /// Panels of nr samples, samples along the lanes, each `features` deep: B of a product in which
 /// samples are columns. Of one worker, for one run of a plan.
 template <class T>
-class PackedSamples {
+class PackedBatch {
  public:
   /// Batches of 2048 x 784, 6 MB, train 2 to 4 % faster packed (AVX-512, one and two threads).
   /// Larger ones were not tried: every worker holds one.
@@ -41,7 +41,7 @@ class PackedSamples {
   }
 
   /// All must outlive this. `memory` has room for bytes().
-  PackedSamples(const KernelTable<T>& table, const GatherBytes<T>& call, T* memory)
+  PackedBatch(const KernelTable<T>& table, const GatherBytes<T>& call, T* memory)
       : table_(table), call_(call), memory_(memory) {}
 
   const GatherBytes<T>& call() const { return call_; }
@@ -82,22 +82,22 @@ class PackedSamples {
 
 /// Memory for all workers of one run of a plan, of the thread that runs it and kept for the next.
 template <class T>
-class SamplesOfWorkers {
+class PackedBatchOfWorkers {
  public:
   /// Without a call, or without memory, there are none.
-  SamplesOfWorkers(const KernelTable<T>& table, const GatherBytes<T>* call, int workers)
+  PackedBatchOfWorkers(const KernelTable<T>& table, const GatherBytes<T>* call, int workers)
       : table_(table), call_(call) {
     if (call == nullptr) return;
     // Pages of their own, so that each lies with the core that writes to it first.
     constexpr index kPage = 4096;
-    stride_ = (PackedSamples<T>::bytes(table, *call) + kPage - 1) / kPage * kPage;
+    stride_ = (PackedBatch<T>::bytes(table, *call) + kPage - 1) / kPage * kPage;
     thread_local PackBuffer buffer;
     memory_ = static_cast<unsigned char*>(buffer.get(static_cast<std::size_t>(workers * stride_)));
   }
 
-  std::optional<PackedSamples<T>> of(int worker) const {
+  std::optional<PackedBatch<T>> of(int worker) const {
     if (memory_ == nullptr) return std::nullopt;
-    return PackedSamples<T>(table_, *call_, reinterpret_cast<T*>(memory_ + worker * stride_));
+    return PackedBatch<T>(table_, *call_, reinterpret_cast<T*>(memory_ + worker * stride_));
   }
 
  private:

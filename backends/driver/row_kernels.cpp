@@ -1,4 +1,5 @@
-// Drivers of everything but GEMM: which form of a kernel fits the strides, and who does which rows.
+// BlockedKernels of everything but GEMM: which form of a kernel fits the strides, and who does
+// which rows.
 //
 // Every kernel has a form for rows with unit stride and one for columns. Views with neither go
 // through the column form one row at a time: a row with column stride s is a column with leading
@@ -69,7 +70,7 @@ void elementwise(const Executor& executor, double cost, const Kernel& kernel, Vi
 }  // namespace
 
 template <class T>
-void Drivers<T>::bias_add(const BiasAdd<T>& call) const noexcept {
+void BlockedKernels<T>::bias_add(const BiasAdd<T>& call) const noexcept {
   const View<T> c = call.c;
   if (c.empty()) return;
   const ConstVectorView<T> bias = call.bias;
@@ -92,7 +93,7 @@ void Drivers<T>::bias_add(const BiasAdd<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::softmax(const Softmax<T>& call) const noexcept {
+void BlockedKernels<T>::softmax(const Softmax<T>& call) const noexcept {
   const ConstView<T> z = call.logits;
   const View<T> p = call.probabilities;
   if (z.empty()) return;
@@ -116,7 +117,7 @@ void Drivers<T>::softmax(const Softmax<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::outer_product(const OuterProduct<T>& call) const noexcept {
+void BlockedKernels<T>::outer_product(const OuterProduct<T>& call) const noexcept {
   View<T> a = call.a;
   if (a.empty()) return;
   ConstVectorView<T> x = call.x, y = call.y;
@@ -140,7 +141,7 @@ void Drivers<T>::outer_product(const OuterProduct<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::activate(const Activate<T>& call) const noexcept {
+void BlockedKernels<T>::activate(const Activate<T>& call) const noexcept {
   const int code = static_cast<int>(call.activation.kind);
   const T slope = static_cast<T>(call.activation.slope);
   const bool costly = code == kTanh || code == kSigmoid;
@@ -151,7 +152,7 @@ void Drivers<T>::activate(const Activate<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::activate_backward(const ActivateBackward<T>& call) const noexcept {
+void BlockedKernels<T>::activate_backward(const ActivateBackward<T>& call) const noexcept {
   const int code = static_cast<int>(call.activation.kind);
   const T slope = static_cast<T>(call.activation.slope);
   elementwise<T>(
@@ -161,7 +162,7 @@ void Drivers<T>::activate_backward(const ActivateBackward<T>& call) const noexce
 }
 
 template <class T>
-void Drivers<T>::softmax_nll(const SoftmaxNll<T>& call) const noexcept {
+void BlockedKernels<T>::softmax_nll(const SoftmaxNll<T>& call) const noexcept {
   const ConstView<T> z = call.logits;
   const View<T> d = call.gradient;
   if (z.empty()) return;
@@ -211,7 +212,7 @@ void Drivers<T>::softmax_nll(const SoftmaxNll<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::column_sums(const ColumnSums<T>& call) const noexcept {
+void BlockedKernels<T>::column_sums(const ColumnSums<T>& call) const noexcept {
   const ConstView<T> a = call.a;
   const VectorView<T> sums = call.sums;
   if (sums.empty()) return;
@@ -238,7 +239,7 @@ void Drivers<T>::column_sums(const ColumnSums<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
+void BlockedKernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
   const auto update = [&](index n, T* w, const T* g, T* v) {
     table_.sgd_update(n, call.learning_rate, call.momentum, call.weight_decay, call.nesterov, g, v,
                       w);
@@ -252,19 +253,20 @@ void Drivers<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
+void BlockedKernels<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
   constexpr double cost = 4;  // per element, in loads and stores: it touches seven, and divides
   elementwise<T>(
       executor_, cost,
       [&](index n, T* w, const T* g, T* m, T* v) {
-        table_.adam_update({n, call.beta1, call.gain1, call.beta2, call.gain2, call.weight_decay,
-                            call.keep, call.step, call.epsilon, g, m, v, w});
+        table_.adam_update({n, call.beta1, call.one_minus_beta1, call.beta2, call.one_minus_beta2,
+                            call.weight_decay, call.weight_scale, call.step_size, call.epsilon, g,
+                            m, v, w});
       },
       call.weights, writable<T>(call.gradient), call.first, call.second);
 }
 
 template <class T>
-void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
+void BlockedKernels<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
   if (call.out.empty()) return;
   if (samples_ && &samples_->call() == &call) return;  // products pack the bytes
   if (table_.gather_columns == nullptr || !unit_columns(call.out) ||
@@ -286,7 +288,7 @@ void Drivers<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
       });
 }
 
-template class Drivers<float>;
-template class Drivers<double>;
+template class BlockedKernels<float>;
+template class BlockedKernels<double>;
 
 }  // namespace lamella::backends

@@ -47,8 +47,8 @@ T times_derivative(int code, T slope, T a, T d) {
   }
 }
 
-/// One tile of kRows rows: C ← f(alpha A B + beta C + bias) * g'(gate). The number of rows is a
-/// constant so that the compiler can keep the sums in registers.
+/// One tile of kRows rows: C ← f(alpha A B + beta C + bias) * g'(activation_output). The number of
+/// rows is a constant so that the compiler can keep the sums in registers.
 template <index kRows, class T>
 void gemm_tile(const GemmBlock<T>& g, index row, index column, index columns) {
   const T* a = g.a + row * g.a_row_stride;
@@ -69,9 +69,11 @@ void gemm_tile(const GemmBlock<T>& g, index row, index column, index columns) {
         if (e->row_bias != nullptr) value += e->row_bias[(row + i) * e->row_bias_stride];
         if (e->column_bias != nullptr) value += e->column_bias[column + j];
         value = activation(e->activation, e->slope, value);
-        if (e->gate != nullptr)
-          value = times_derivative(e->gate_activation, e->gate_slope,
-                                   e->gate[(row + i) * e->gate_row_stride + column + j], value);
+        if (e->activation_output != nullptr)
+          value = times_derivative(
+              e->backward_of, e->backward_slope,
+              e->activation_output[(row + i) * e->activation_output_row_stride + column + j],
+              value);
       }
       c = value;
     }
@@ -248,9 +250,10 @@ template <class T>
 void adam_update(const AdamBlock<T>& s) {
   for (index i = 0; i < s.n; ++i) {
     const T g = s.gradient[i] + s.weight_decay * s.weights[i];
-    s.first[i] = s.beta1 * s.first[i] + s.gain1 * g;
-    s.second[i] = s.beta2 * s.second[i] + s.gain2 * (g * g);
-    s.weights[i] = s.keep * s.weights[i] - s.step * (s.first[i] / (sqrt(s.second[i]) + s.epsilon));
+    s.first[i] = s.beta1 * s.first[i] + s.one_minus_beta1 * g;
+    s.second[i] = s.beta2 * s.second[i] + s.one_minus_beta2 * (g * g);
+    s.weights[i] = s.weight_scale * s.weights[i] -
+                   s.step_size * (s.first[i] / (sqrt(s.second[i]) + s.epsilon));
   }
 }
 

@@ -210,15 +210,15 @@ LAMELLA_KERNEL void sgd_update(index n, T learning_rate, T momentum, T weight_de
 
 template <class T>
 LAMELLA_KERNEL void adam_update(const AdamBlock<T>& s) {
-  const Vec<T> beta1 = broadcast(s.beta1), gain1 = broadcast(s.gain1), beta2 = broadcast(s.beta2),
-               gain2 = broadcast(s.gain2), decay = broadcast(s.weight_decay),
-               keep = broadcast(s.keep), minus_step = broadcast(-s.step),
-               epsilon = broadcast(s.epsilon);
+  const Vec<T> beta1 = broadcast(s.beta1), one_minus_beta1 = broadcast(s.one_minus_beta1),
+               beta2 = broadcast(s.beta2), one_minus_beta2 = broadcast(s.one_minus_beta2),
+               decay = broadcast(s.weight_decay), keep = broadcast(s.weight_scale),
+               minus_step = broadcast(-s.step_size), epsilon = broadcast(s.epsilon);
   // Division and square root are exactly rounded in every lane, so a vector's place does not show.
   const auto advance = [&](Vec<T> gradient, Vec<T>& m, Vec<T>& v, Vec<T>& w) LAMELLA_INLINE_LAMBDA {
     const Vec<T> g = fma(decay, w, gradient);
-    m = fma(beta1, m, gain1 * g);
-    v = fma(beta2, v, gain2 * (g * g));
+    m = fma(beta1, m, one_minus_beta1 * g);
+    v = fma(beta2, v, one_minus_beta2 * (g * g));
     w = fma(minus_step, m / (xsimd::sqrt(v) + epsilon), keep * w);
   };
   index i = 0;

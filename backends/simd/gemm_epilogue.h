@@ -1,4 +1,5 @@
-// What becomes of the finished sums of a tile of C: alpha and beta, bias, activation, gate.
+// What becomes of the finished sums of a tile of C: alpha and beta, bias, activation,
+// activation_output.
 #ifndef LAMELLA_BACKENDS_SIMD_GEMM_EPILOGUE_H_
 #define LAMELLA_BACKENDS_SIMD_GEMM_EPILOGUE_H_
 
@@ -7,10 +8,11 @@
 namespace lamella::backends {
 namespace {
 
-/// Bias, relu and gates are applied to the accumulators; tanh and sigmoid, whose code is long, to
-/// the tile just stored (still in L1). Either way the operations and their bits are the same.
+/// Bias, relu and activation outputs are applied to the accumulators; tanh and sigmoid, whose code
+/// is long, to the tile just stored (still in L1). Either way the operations and their bits are the
+/// same.
 ///
-/// With kReluOnly, code for other activations and gates is left out.
+/// With kReluOnly, code for other activations and activation outputs is left out.
 template <bool kReluOnly, int kM, int kV, class T>
 LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index column,
                                   Vec<T> (&acc)[kM][kV]) {
@@ -24,7 +26,7 @@ LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index col
       const Vec<T> bias = load(e.column_bias + column + v * kLanes<T>);
       unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
     });
-  const Vec<T> slope = broadcast(e.slope), gate_slope = broadcast(e.gate_slope);
+  const Vec<T> slope = broadcast(e.slope), backward_slope = broadcast(e.backward_slope);
   const auto apply = [&](auto code) LAMELLA_INLINE_LAMBDA {
     unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
@@ -34,19 +36,22 @@ LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index col
   };
   if (e.activation == kRelu) apply(Index<kRelu>{});
   if (!kReluOnly && e.activation == kLeakyRelu) apply(Index<kLeakyRelu>{});
-  if (e.gate == nullptr) return;
-  const auto apply_gate = [&](auto code) LAMELLA_INLINE_LAMBDA {
+  if (e.activation_output == nullptr) return;
+  const auto apply_backward = [&](auto code) LAMELLA_INLINE_LAMBDA {
     unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
-        const Vec<T> gate = load(e.gate + (row + i) * e.gate_row_stride + column + v * kLanes<T>);
-        acc[i][v] = times_derivative<decltype(code)::value, T>(gate_slope, gate, acc[i][v]);
+        const Vec<T> activation_output =
+            load(e.activation_output + (row + i) * e.activation_output_row_stride + column +
+                 v * kLanes<T>);
+        acc[i][v] = times_derivative<decltype(code)::value, T>(backward_slope, activation_output,
+                                                               acc[i][v]);
       });
     });
   };
   if constexpr (kReluOnly)
-    apply_gate(Index<kRelu>{});
+    apply_backward(Index<kRelu>{});
   else
-    with_activation(e.gate_activation, apply_gate);
+    with_activation(e.backward_of, apply_backward);
 }
 
 /// The value, from where the compiler cannot know it: what depends on it is computed from here on,

@@ -95,7 +95,7 @@ LAMELLA_INLINE bool is_short(const GemmBlock<T>& g, Ending ending) {
   if (ending != Ending::store && ending != Ending::accumulate) return false;
   const TileEpilogue<T>* e = g.epilogue;
   return e == nullptr || ((e->activation == kIdentity || e->activation == kRelu) &&
-                          (e->gate == nullptr || e->gate_activation == kRelu));
+                          (e->activation_output == nullptr || e->backward_of == kRelu));
 }
 
 /// The whole panels of C; returns the column where they end.

@@ -130,7 +130,7 @@ template <class T>
 [[gnu::noinline]] void gemm_edge_tile(const GemmBlock<T>& g, const TileOperands<T>& from, index row,
                                       index rows, index column, index columns, index vectors) {
   constexpr index ld = kPanel<T>;
-  alignas(64) T c[kRows * ld], gate[kRows * ld], bias[ld];
+  alignas(64) T c[kRows * ld], activation_output[kRows * ld], bias[ld];
   // What there is of a row, and zeros up to the end of its last vector.
   const auto fill = [&](T* to, const T* old) LAMELLA_INLINE_LAMBDA {
     for (index j = 0; j < columns; j += kLanes<T>)
@@ -152,11 +152,13 @@ template <class T>
       fill(bias, epilogue.column_bias + column);
       epilogue.column_bias = bias;
     }
-    if (epilogue.gate != nullptr) {
-      const T* const gate_at = epilogue.gate + row * epilogue.gate_row_stride + column;
-      for (index i = 0; i < rows; ++i) fill(gate + i * ld, gate_at + i * epilogue.gate_row_stride);
-      epilogue.gate = gate;
-      epilogue.gate_row_stride = ld;
+    if (epilogue.activation_output != nullptr) {
+      const T* const output_at =
+          epilogue.activation_output + row * epilogue.activation_output_row_stride + column;
+      for (index i = 0; i < rows; ++i)
+        fill(activation_output + i * ld, output_at + i * epilogue.activation_output_row_stride);
+      epilogue.activation_output = activation_output;
+      epilogue.activation_output_row_stride = ld;
     }
   }
   tile_kernels<T>.at[rows - 1][vectors - 1](copy, from, 0, 1, 0);

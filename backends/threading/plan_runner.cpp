@@ -60,18 +60,19 @@ class EagerExecutor final : public Executor {
 }  // namespace
 
 template <class T>
-void Drivers<T>::run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observer) const noexcept {
-  const auto go_through = [&](const Drivers& drivers, int worker) {
+void BlockedKernels<T>::run_in_one_region(const Plan<T>& plan,
+                                          PlanObserver<T>* observer) const noexcept {
+  const auto go_through = [&](const BlockedKernels& drivers, int worker) {
     if (observer != nullptr && worker == 0)
       drivers.Kernels<T>::run_observed(plan, *observer);
     else
       drivers.Kernels<T>::run(plan);
   };
   const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
-  const SamplesOfWorkers<T> samples(table_, samples_to_pack(plan), concurrency);
+  const PackedBatchOfWorkers<T> samples(table_, samples_to_pack(plan), concurrency);
   const auto alone = [&] {
     const SerialExecutor serial;
-    go_through(Drivers(table_, serial, samples.of(0)), 0);
+    go_through(BlockedKernels(table_, serial, samples.of(0)), 0);
   };
   if (concurrency == 1) return alone();
   using Clock = Attendance::Clock;
@@ -80,8 +81,8 @@ void Drivers<T>::run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observe
   const Work work = work_of(plan);
   const bool is_tried = work.flops < kSurelyForTeams;
   if (is_tried && experience_->trials.goes_alone(work.key, called)) return alone();
-  const PhaseCounter counter(concurrency);
-  Drivers(table_, counter, samples.of(0)).Kernels<T>::run(plan);
+  const DryRunExecutor counter(concurrency);
+  BlockedKernels(table_, counter, samples.of(0)).Kernels<T>::run(plan);
   const int workers = counter.widest();
   if (workers == 1) return alone();
   if (counter.phases() > Team::kMaxPhases) return go_through(*this, 0);
@@ -94,7 +95,7 @@ void Drivers<T>::run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observe
     executor_.run(workers, [&](int worker) {
       const TeamMember member(team, worker, concurrency);
       if (worker == 0) begun = Clock::now();
-      go_through(Drivers(table_, member, samples.of(worker)), worker);
+      go_through(BlockedKernels(table_, member, samples.of(worker)), worker);
       if (worker == 0) done = Clock::now();
     });
     const Clock::time_point ended = Clock::now();
@@ -109,7 +110,7 @@ void Drivers<T>::run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observe
 }
 
 template <class T>
-bool Drivers<T>::run_tried(const FusedGemm<T>& call) const noexcept {
+bool BlockedKernels<T>::run_tried(const FusedGemm<T>& call) const noexcept {
   if (experience_ == nullptr || executor_.concurrency() == 1) return false;
   Work work;
   work.add(call.gemm);
@@ -120,7 +121,7 @@ bool Drivers<T>::run_tried(const FusedGemm<T>& call) const noexcept {
   const Trials::Way way = experience_->trials.way_of(work.key, called);
   const SerialExecutor alone;
   const EagerExecutor team(executor_);
-  Drivers(table_, way.team ? static_cast<const Executor&>(team) : alone, std::nullopt)
+  BlockedKernels(table_, way.team ? static_cast<const Executor&>(team) : alone, std::nullopt)
       .fused_gemm(call);
   if (way.timed) {
     const Clock::time_point ended = Clock::now();
@@ -130,25 +131,27 @@ bool Drivers<T>::run_tried(const FusedGemm<T>& call) const noexcept {
 }
 
 template <class T>
-void Drivers<T>::run(const Plan<T>& plan) const noexcept {
+void BlockedKernels<T>::run(const Plan<T>& plan) const noexcept {
   run_in_one_region(plan, nullptr);
 }
 
 template <class T>
-void Drivers<T>::run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept {
+void BlockedKernels<T>::run_observed(const Plan<T>& plan,
+                                     PlanObserver<T>& observer) const noexcept {
   run_in_one_region(plan, &observer);
 }
 
-template void Drivers<float>::run_in_one_region(const Plan<float>&,
-                                                PlanObserver<float>*) const noexcept;
-template void Drivers<double>::run_in_one_region(const Plan<double>&,
-                                                 PlanObserver<double>*) const noexcept;
-template void Drivers<float>::run(const Plan<float>&) const noexcept;
-template void Drivers<double>::run(const Plan<double>&) const noexcept;
-template void Drivers<float>::run_observed(const Plan<float>&, PlanObserver<float>&) const noexcept;
-template void Drivers<double>::run_observed(const Plan<double>&,
-                                            PlanObserver<double>&) const noexcept;
-template bool Drivers<float>::run_tried(const FusedGemm<float>&) const noexcept;
-template bool Drivers<double>::run_tried(const FusedGemm<double>&) const noexcept;
+template void BlockedKernels<float>::run_in_one_region(const Plan<float>&,
+                                                       PlanObserver<float>*) const noexcept;
+template void BlockedKernels<double>::run_in_one_region(const Plan<double>&,
+                                                        PlanObserver<double>*) const noexcept;
+template void BlockedKernels<float>::run(const Plan<float>&) const noexcept;
+template void BlockedKernels<double>::run(const Plan<double>&) const noexcept;
+template void BlockedKernels<float>::run_observed(const Plan<float>&,
+                                                  PlanObserver<float>&) const noexcept;
+template void BlockedKernels<double>::run_observed(const Plan<double>&,
+                                                   PlanObserver<double>&) const noexcept;
+template bool BlockedKernels<float>::run_tried(const FusedGemm<float>&) const noexcept;
+template bool BlockedKernels<double>::run_tried(const FusedGemm<double>&) const noexcept;
 
 }  // namespace lamella::backends

@@ -31,7 +31,7 @@ void pause() {
 }  // namespace
 
 double TeamMember::start_cost() const noexcept { return kPhaseCost; }
-double PhaseCounter::start_cost() const noexcept { return kPhaseCost; }
+double DryRunExecutor::start_cost() const noexcept { return kPhaseCost; }
 
 void TeamMember::run(int parts, WorkerBody body) const noexcept {
   Team::Phase& phase = team_.phase(next_phase_++);

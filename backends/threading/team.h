@@ -60,9 +60,9 @@ class TeamMember final : public Executor {
 };
 
 /// Runs nothing and counts: how many phases the calls made through it would have, and how wide.
-class PhaseCounter final : public Executor {
+class DryRunExecutor final : public Executor {
  public:
-  explicit PhaseCounter(int workers) : workers_(workers) {}
+  explicit DryRunExecutor(int workers) : workers_(workers) {}
 
   int concurrency() const noexcept override { return workers_; }
   int parts_per_worker() const noexcept override { return team_parts_per_worker(workers_); }

@@ -23,7 +23,7 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-PinPolicy Subject::pin_of_caller() const {
+PinPolicy BackendUnderTest::pin_of_caller() const {
   PinPolicy policy = pin;
   policy.enabled &= backend->info().threads == 1;
   return policy;
@@ -47,7 +47,7 @@ Stretch time_stretch(std::int64_t calls, const std::function<void()>& call) {
   return {seconds, thread_seconds() - busy};
 }
 
-RoofRatio::RoofRatio(const Subject& subject, RoofKind kind, double working_set_bytes)
+RoofRatio::RoofRatio(const BackendUnderTest& subject, RoofKind kind, double working_set_bytes)
     : kind_(kind),
       loops_(subject.loops->isa),
       threads_(subject.backend->info().threads),

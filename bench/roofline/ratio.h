@@ -18,7 +18,7 @@
 namespace lamella::bench {
 
 /// A backend under measurement.
-struct Subject {
+struct BackendUnderTest {
   std::shared_ptr<const Backend> backend;
   const RoofLoops* loops = nullptr;  ///< of the backend's instruction set
   PinPolicy pin;
@@ -45,7 +45,7 @@ Stretch time_stretch(std::int64_t calls, const std::function<void()>& call);
 /// reading, so that a busy machine never makes a kernel look better.
 class RoofRatio {
  public:
-  RoofRatio(const Subject& subject, RoofKind kind, double working_set_bytes);
+  RoofRatio(const BackendUnderTest& subject, RoofKind kind, double working_set_bytes);
 
   /// A stretch has ended that did `work` (flops or bytes, as the roof counts) in `seconds`, while
   /// the calling thread had its processor for `busy_seconds`.

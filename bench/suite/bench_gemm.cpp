@@ -9,7 +9,7 @@ namespace lamella::bench {
 namespace {
 
 template <class T>
-void register_gemm(const Subject& subject, Role role, Layout layout, const Shape& shape) {
+void register_gemm(const BackendUnderTest& subject, Role role, Layout layout, const Shape& shape) {
   const char* layout_name = role == Role::square         ? "any"
                             : layout == Layout::training ? "training"
                             : layout == Layout::packed   ? "packed"
@@ -31,7 +31,7 @@ void register_gemm(const Subject& subject, Role role, Layout layout, const Shape
 
 /// The products with their epilogues, as a training step makes them.
 template <class T>
-void register_fused(const Subject& subject, Role role, const Shape& shape) {
+void register_fused(const BackendUnderTest& subject, Role role, const Shape& shape) {
   const std::string epilogue = role == Role::forward ? "bias_relu_" : "relu_gate_";
   register_benchmark(
       benchmark_name("fused_gemm", type_name<T>, subject, "training",
@@ -44,15 +44,15 @@ void register_fused(const Subject& subject, Role role, const Shape& shape) {
         FusedGemm<T> call;
         call.gemm = {g.alpha, transposed(g.b), transposed(g.a), g.beta, transposed(g.c)};
         AlignedArray<T> bias(call.gemm.c.cols);
-        Matrix<T> gate(g.c.rows, g.c.cols);
+        Matrix<T> activation_output(g.c.rows, g.c.cols);
         fill(bias.data(), bias.size());
-        fill(gate.data(), gate.size());
+        fill(activation_output.data(), activation_output.size());
         if (role == Role::forward) {
           call.epilogue.bias = bias.view();
           call.epilogue.activation.kind = ActivationKind::relu;
         } else {
-          call.epilogue.gate = transposed(ConstView<T>(gate.view()));
-          call.epilogue.gate_activation.kind = ActivationKind::relu;
+          call.epilogue.activation_output = transposed(ConstView<T>(activation_output.view()));
+          call.epilogue.backward_of.kind = ActivationKind::relu;
         }
         const auto& kernels = subject.backend->kernels<T>();
         run_kernel(run, subject, fma_roof<T>, work_of(call.gemm),
@@ -61,7 +61,7 @@ void register_fused(const Subject& subject, Role role, const Shape& shape) {
 }
 
 template <class T>
-void register_type(const Subject& subject) {
+void register_type(const BackendUnderTest& subject) {
   const Shape forward[] = {{128, 512, 784}, {128, 256, 512}, {128, 10, 256},
                            {32, 256, 784},  {1, 512, 784},   {512, 1024, 1024}};
   const Shape input_gradient[] = {{128, 512, 256}, {128, 256, 10}};
@@ -86,7 +86,7 @@ void register_type(const Subject& subject) {
 
 }  // namespace
 
-void register_gemms(const Subject& subject) {
+void register_gemms(const BackendUnderTest& subject) {
   register_type<float>(subject);
   register_type<double>(subject);
 }

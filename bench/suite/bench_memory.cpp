@@ -38,7 +38,7 @@ double bytes(index_t m, index_t n) {
 }
 
 template <class T>
-void register_bias_add(const Subject& subject, const char* layout, index_t m, index_t n) {
+void register_bias_add(const BackendUnderTest& subject, const char* layout, index_t m, index_t n) {
   register_benchmark(
       benchmark_name("bias_add", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
         Samples<T> c(layout, m, n);
@@ -52,7 +52,7 @@ void register_bias_add(const Subject& subject, const char* layout, index_t m, in
 }
 
 template <class T>
-void register_softmax(const Subject& subject, const char* layout, index_t m, index_t n) {
+void register_softmax(const BackendUnderTest& subject, const char* layout, index_t m, index_t n) {
   register_benchmark(
       benchmark_name("softmax", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
         Samples<T> logits(layout, m, n);
@@ -65,7 +65,8 @@ void register_softmax(const Subject& subject, const char* layout, index_t m, ind
 }
 
 template <class T>
-void register_softmax_nll(const Subject& subject, const char* layout, index_t m, index_t n) {
+void register_softmax_nll(const BackendUnderTest& subject, const char* layout, index_t m,
+                          index_t n) {
   register_benchmark(
       benchmark_name("softmax_nll", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
         Samples<T> logits(layout, m, n);
@@ -88,7 +89,8 @@ void register_softmax_nll(const Subject& subject, const char* layout, index_t m,
 }
 
 template <class T>
-void register_column_sums(const Subject& subject, const char* layout, index_t m, index_t n) {
+void register_column_sums(const BackendUnderTest& subject, const char* layout, index_t m,
+                          index_t n) {
   register_benchmark(
       benchmark_name("column_sums", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
         Samples<T> a(layout, m, n);
@@ -101,7 +103,7 @@ void register_column_sums(const Subject& subject, const char* layout, index_t m,
 }
 
 template <class T>
-void register_outer_product(const Subject& subject, index_t m, index_t n) {
+void register_outer_product(const BackendUnderTest& subject, index_t m, index_t n) {
   register_benchmark(
       benchmark_name("outer_product", type_name<T>, subject, "any", text(m, n)), [=](Run& run) {
         Matrix<T> a(m, n);
@@ -119,8 +121,8 @@ void register_outer_product(const Subject& subject, index_t m, index_t n) {
 }
 
 template <class T>
-void register_activate(const Subject& subject, ActivationKind kind, const std::string& name,
-                       index_t m, index_t n) {
+void register_activate(const BackendUnderTest& subject, ActivationKind kind,
+                       const std::string& name, index_t m, index_t n) {
   register_benchmark(
       benchmark_name("activate", type_name<T>, subject, "any", name + '_' + text(m, n)),
       [=](Run& run) {
@@ -136,7 +138,7 @@ void register_activate(const Subject& subject, ActivationKind kind, const std::s
 
 // Only relu: its derivative is 0 or 1, so the gradient may be multiplied by it any number of times.
 template <class T>
-void register_activate_backward(const Subject& subject, index_t m, index_t n) {
+void register_activate_backward(const BackendUnderTest& subject, index_t m, index_t n) {
   register_benchmark(
       benchmark_name("activate_backward", type_name<T>, subject, "any", "relu_" + text(m, n)),
       [=](Run& run) {
@@ -152,7 +154,7 @@ void register_activate_backward(const Subject& subject, index_t m, index_t n) {
 }
 
 template <class T>
-void register_sgd_update(const Subject& subject, bool momentum, index_t m, index_t n) {
+void register_sgd_update(const BackendUnderTest& subject, bool momentum, index_t m, index_t n) {
   register_benchmark(benchmark_name("sgd_update", type_name<T>, subject, "any",
                                     (momentum ? "momentum_" : "plain_") + text(m, n)),
                      [=](Run& run) {
@@ -178,7 +180,7 @@ void register_sgd_update(const Subject& subject, bool momentum, index_t m, index
 }
 
 template <class T>
-void register_adam_update(const Subject& subject, index_t m, index_t n) {
+void register_adam_update(const BackendUnderTest& subject, index_t m, index_t n) {
   register_benchmark(
       benchmark_name("adam_update", type_name<T>, subject, "any", text(m, n)), [=](Run& run) {
         Matrix<T> gradient(m, n);
@@ -189,10 +191,10 @@ void register_adam_update(const Subject& subject, index_t m, index_t n) {
         fill(weights.data(), weights.size());
         AdamUpdate<T> call;
         call.beta1 = static_cast<T>(0.9);
-        call.gain1 = static_cast<T>(0.1);
+        call.one_minus_beta1 = static_cast<T>(0.1);
         call.beta2 = static_cast<T>(0.999);
-        call.gain2 = static_cast<T>(0.001);
-        call.step = static_cast<T>(1e-3);
+        call.one_minus_beta2 = static_cast<T>(0.001);
+        call.step_size = static_cast<T>(1e-3);
         call.epsilon = static_cast<T>(1e-8);
         call.gradient = gradient.view();
         call.first = first.view();
@@ -206,7 +208,7 @@ void register_adam_update(const Subject& subject, index_t m, index_t n) {
 }
 
 template <class T>
-void register_type(const Subject& subject) {
+void register_type(const BackendUnderTest& subject) {
   for (const char* layout : kLayouts) {
     register_bias_add<T>(subject, layout, 1024, 1024);
     register_softmax<T>(subject, layout, 1024, 1000);
@@ -230,7 +232,7 @@ void register_type(const Subject& subject) {
 
 }  // namespace
 
-void register_memory_kernels(const Subject& subject) {
+void register_memory_kernels(const BackendUnderTest& subject) {
   register_type<float>(subject);
   register_type<double>(subject);
 }

@@ -22,7 +22,7 @@ std::string text(const std::vector<index_t>& widths, index_t samples) {
 }
 
 template <class T>
-Network<T> network_of(const std::vector<index_t>& widths, const Subject& subject) {
+Network<T> network_of(const std::vector<index_t>& widths, const BackendUnderTest& subject) {
   return {{widths.front(),
            {widths.begin() + 1, widths.end() - 1},
            widths.back(),
@@ -39,7 +39,8 @@ double weights(const std::vector<index_t>& widths, std::size_t first_layer = 1) 
 }
 
 template <class T>
-void register_predict(const Subject& subject, const std::vector<index_t>& widths, index_t samples) {
+void register_predict(const BackendUnderTest& subject, const std::vector<index_t>& widths,
+                      index_t samples) {
   register_benchmark(
       benchmark_name("predict", type_name<T>, subject, "user", text(widths, samples)),
       [=](Run& run) {
@@ -57,7 +58,8 @@ void register_predict(const Subject& subject, const std::vector<index_t>& widths
 }
 
 template <class T>
-void register_step(const Subject& subject, const std::vector<index_t>& widths, index_t samples) {
+void register_step(const BackendUnderTest& subject, const std::vector<index_t>& widths,
+                   index_t samples) {
   register_benchmark(
       benchmark_name("step", type_name<T>, subject, "training", text(widths, samples)),
       [=](Run& run) {
@@ -81,7 +83,7 @@ void register_step(const Subject& subject, const std::vector<index_t>& widths, i
 }
 
 template <class T>
-void register_type(const Subject& subject) {
+void register_type(const BackendUnderTest& subject) {
   for (const index_t samples : {1, 1000}) {
     register_predict<T>(subject, {784, 128, 10}, samples);
     register_predict<T>(subject, {784, 512, 256, 10}, samples);
@@ -96,7 +98,7 @@ void register_type(const Subject& subject) {
 
 }  // namespace
 
-void register_network_calls(const Subject& subject) {
+void register_network_calls(const BackendUnderTest& subject) {
   register_type<float>(subject);
   register_type<double>(subject);
 }

@@ -62,7 +62,7 @@ std::string text(const Case& c) {
 }
 
 template <class T>
-void train_epochs(benchmark::State& state, const Subject& subject, const Case& c,
+void train_epochs(benchmark::State& state, const BackendUnderTest& subject, const Case& c,
                   const Dataset& data) {
   const ScopedPin pinned(subject.pin_of_caller());
 
@@ -100,7 +100,8 @@ void train_epochs(benchmark::State& state, const Subject& subject, const Case& c
 }
 
 template <class T>
-void register_type(const Subject& subject, const std::optional<std::filesystem::path>& directory) {
+void register_type(const BackendUnderTest& subject,
+                   const std::optional<std::filesystem::path>& directory) {
   const Case cases[] = {{{128}, 128},      {{512, 256}, 128},         {{512, 256}, 32},
                         {{512, 256}, 512}, {{1024, 1024, 1024}, 128}, {{512, 256}, 128, true}};
   for (const auto& c : cases)
@@ -112,7 +113,8 @@ void register_type(const Subject& subject, const std::optional<std::filesystem::
 
 }  // namespace
 
-void register_training(const Subject& subject, const std::optional<std::filesystem::path>& data) {
+void register_training(const BackendUnderTest& subject,
+                       const std::optional<std::filesystem::path>& data) {
   register_type<float>(subject, data);
   register_type<double>(subject, data);
 }

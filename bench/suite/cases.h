@@ -17,17 +17,18 @@ void register_roofs(int threads, const PinPolicy& pin);
 void add_roofs_to_context(int threads, const PinPolicy& pin);
 
 /// gemm and fused_gemm at the shapes of networks, and squares.
-void register_gemms(const Subject& subject);
+void register_gemms(const BackendUnderTest& subject);
 
 /// bias_add, softmax, outer_product and everything else that is bound by memory.
-void register_memory_kernels(const Subject& subject);
+void register_memory_kernels(const BackendUnderTest& subject);
 
 /// Predictions and single training steps of networks.
-void register_network_calls(const Subject& subject);
+void register_network_calls(const BackendUnderTest& subject);
 
 /// Epochs of training. `data` holds MNIST's four files (Fashion-MNIST); nothing: bytes of the same
 /// shape are made up.
-void register_training(const Subject& subject, const std::optional<std::filesystem::path>& data);
+void register_training(const BackendUnderTest& subject,
+                       const std::optional<std::filesystem::path>& data);
 
 }  // namespace lamella::bench
 

@@ -1,8 +1,6 @@
 // lamella_bench: benchmarks of every usable backend, each set against a roof of its moment.
 //
 // How to run it and read it: docs/benchmarks.md.
-#include <benchmark/benchmark.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <benchmark/benchmark.h>
 
 #include <lamella/backend_selection.h>
 #include <lamella/error.h>
@@ -153,7 +152,7 @@ int run(int argc, char** argv) {
   }
   register_roofs(threads, pin);
   for (const auto& backend : backends) {
-    const Subject subject{backend, roof_loops_for(backend->info().isa), pin};
+    const BackendUnderTest subject{backend, roof_loops_for(backend->info().isa), pin};
     register_gemms(subject);
     register_memory_kernels(subject);
     register_network_calls(subject);

@@ -11,8 +11,9 @@ int failures = 0;
 
 }  // namespace
 
-std::string benchmark_name(const std::string& kernel, const char* type, const Subject& subject,
-                           const std::string& layout, const std::string& what) {
+std::string benchmark_name(const std::string& kernel, const char* type,
+                           const BackendUnderTest& subject, const std::string& layout,
+                           const std::string& what) {
   const auto& info = subject.backend->info();
   return kernel + '/' + type + '/' + info.name + '/' + info.isa + '/' + layout + '/' + what;
 }
@@ -43,7 +44,7 @@ void report(benchmark::State& state, const RoofRatio& ratio) {
   state.SetLabel(ratio.label());
 }
 
-void run_kernel(Run& run, const Subject& subject, RoofKind roof, const Work& work,
+void run_kernel(Run& run, const BackendUnderTest& subject, RoofKind roof, const Work& work,
                 const std::function<void()>& call) {
   const ScopedPin pinned(subject.pin_of_caller());
 

@@ -4,12 +4,13 @@
 #ifndef LAMELLA_BENCH_SUITE_MEASURE_H_
 #define LAMELLA_BENCH_SUITE_MEASURE_H_
 
-#include <benchmark/benchmark.h>
-
 #include <functional>
 #include <string>
 
+#include <benchmark/benchmark.h>
+
 #include "bench/roofline/ratio.h"
+#include "bench/workloads/work.h"
 
 namespace lamella::bench {
 
@@ -17,8 +18,9 @@ template <class T>
 constexpr const char* type_name = sizeof(T) == 4 ? "f32" : "f64";
 
 /// kernel/type/backend/isa/layout/case, the grammar of docs/benchmarks.md.
-std::string benchmark_name(const std::string& kernel, const char* type, const Subject& subject,
-                           const std::string& layout, const std::string& what);
+std::string benchmark_name(const std::string& kernel, const char* type,
+                           const BackendUnderTest& subject, const std::string& layout,
+                           const std::string& what);
 
 /// One run of a benchmark. Google Benchmark makes several, and wants the same number of iterations
 /// from every repetition; so what the first run found out about lengths holds for the others.
@@ -39,7 +41,7 @@ void report(benchmark::State& state, const RoofRatio& ratio);
 
 /// Runs a case: `call` again and again, in stretches of about 10 ms, against `roof`.
 /// Counters: GFLOP/s, GB/s (those whose work is not 0) and those of RoofRatio.
-void run_kernel(Run& run, const Subject& subject, RoofKind roof, const Work& work,
+void run_kernel(Run& run, const BackendUnderTest& subject, RoofKind roof, const Work& work,
                 const std::function<void()>& call);
 
 }  // namespace lamella::bench

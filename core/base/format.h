@@ -5,11 +5,11 @@
 #ifndef LAMELLA_CORE_BASE_FORMAT_H_
 #define LAMELLA_CORE_BASE_FORMAT_H_
 
-#include <fmt/core.h>
-
 #include <cstddef>
 #include <string>
 #include <utility>
+
+#include <fmt/core.h>
 
 namespace lamella::detail {
 

@@ -5,14 +5,14 @@
 #ifndef LAMELLA_CORE_BASE_RANDOM_H_
 #define LAMELLA_CORE_BASE_RANDOM_H_
 
-#include <Random123/philox.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
 #include <span>
 #include <utility>
+
+#include <Random123/philox.h>
 
 namespace lamella {
 

@@ -147,11 +147,11 @@ void check(const FusedGemm<T>& call) {
   if (!bias.view.empty()) checker.entries(bias, c.view.cols, c);
   checker.disjoint(c, bias);
   check_activation(checker.kernel, epilogue.activation);
-  const Operand gate = checker.in("gate", epilogue.gate);
-  if (gate.view.empty()) return;
-  checker.same_shape(gate, c);
-  checker.disjoint(c, gate);
-  check_activation(checker.kernel, epilogue.gate_activation);
+  const Operand activation_output = checker.in("activation_output", epilogue.activation_output);
+  if (activation_output.view.empty()) return;
+  checker.same_shape(activation_output, c);
+  checker.disjoint(c, activation_output);
+  check_activation(checker.kernel, epilogue.backward_of);
 }
 
 template <class T>
@@ -267,12 +267,12 @@ template <class T>
 void check(const AdamUpdate<T>& call) {
   const Checker checker{"adam_update"};
   checker.finite("beta1", call.beta1);
-  checker.finite("gain1", call.gain1);
+  checker.finite("one_minus_beta1", call.one_minus_beta1);
   checker.finite("beta2", call.beta2);
-  checker.finite("gain2", call.gain2);
+  checker.finite("one_minus_beta2", call.one_minus_beta2);
   checker.finite("weight_decay", call.weight_decay);
-  checker.finite("keep", call.keep);
-  checker.finite("step", call.step);
+  checker.finite("weight_scale", call.weight_scale);
+  checker.finite("step_size", call.step_size);
   if (!(call.epsilon > 0 && std::isfinite(call.epsilon)))
     fail(checker.kernel, "epsilon is {}; it must be positive and finite", call.epsilon);
   const Operand gradient = checker.in("gradient", call.gradient);

@@ -128,7 +128,8 @@ void Kernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
   gemm(call.gemm);
   if (!epilogue.bias.empty()) bias_add({epilogue.bias, c});
   if (epilogue.activation.kind != ActivationKind::identity) activate({epilogue.activation, c, c});
-  if (!epilogue.gate.empty()) activate_backward({epilogue.gate_activation, epilogue.gate, c});
+  if (!epilogue.activation_output.empty())
+    activate_backward({epilogue.backward_of, epilogue.activation_output, c});
 }
 
 template <class T>
@@ -197,13 +198,15 @@ void Kernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
 
 template <class T>
 void Kernels<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
-  const T beta1 = call.beta1, gain1 = call.gain1, beta2 = call.beta2, gain2 = call.gain2;
-  const T decay = call.weight_decay, keep = call.keep, step = call.step, epsilon = call.epsilon;
+  const T beta1 = call.beta1, one_minus_beta1 = call.one_minus_beta1, beta2 = call.beta2,
+          one_minus_beta2 = call.one_minus_beta2;
+  const T decay = call.weight_decay, keep = call.weight_scale, step = call.step_size,
+          epsilon = call.epsilon;
   for_each_element(
       [=](T& w, T& m, T& v, T gradient) {
         const T g = gradient + decay * w;
-        m = beta1 * m + gain1 * g;
-        v = beta2 * v + gain2 * (g * g);
+        m = beta1 * m + one_minus_beta1 * g;
+        v = beta2 * v + one_minus_beta2 * (g * g);
         w = keep * w - step * (m / (std::sqrt(v) + epsilon));
       },
       call.weights, call.first, call.second, call.gradient);

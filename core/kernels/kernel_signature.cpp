@@ -77,7 +77,7 @@ const char* name_of(KernelId kernel) noexcept {
   return "unknown";
 }
 
-std::size_t print_shape(char* out, std::size_t room, const CallKind& kind) noexcept {
+std::size_t print_shape(char* out, std::size_t room, const KernelSignature& kind) noexcept {
   Words words(out, room);
   if (kind.kernel == KernelId::gemm || kind.kernel == KernelId::fused_gemm)
     words.add("{}x{}x{}", kind.rows, kind.cols, kind.depth);
@@ -86,17 +86,17 @@ std::size_t print_shape(char* out, std::size_t room, const CallKind& kind) noexc
   return words.size();
 }
 
-std::size_t print_options(char* out, std::size_t room, const CallKind& kind) noexcept {
+std::size_t print_options(char* out, std::size_t room, const KernelSignature& kind) noexcept {
   Words words(out, room);
   if (kind.accumulates) words.add("accumulate");
   if (kind.bias) words.add("bias");
   if (kind.activation != ActivationKind::identity) words.add("{}", name_of(kind.activation));
-  if (kind.gated) words.add("gate:{}", name_of(kind.gate));
+  if (kind.has_backward) words.add("backward:{}", name_of(kind.backward_of));
   if (kind.velocity) words.add("{}", kind.nesterov ? "nesterov" : "momentum");
   return words.size();
 }
 
-CallWork work_of(const CallKind& kind) noexcept {
+CallWork work_of(const KernelSignature& kind) noexcept {
   const auto size = static_cast<double>(kind.element_size);
   const auto rows = static_cast<double>(kind.rows);
   const auto cols = static_cast<double>(kind.cols);
@@ -108,7 +108,7 @@ CallWork work_of(const CallKind& kind) noexcept {
     case KernelId::fused_gemm: {
       double operands = one + (rows + cols) * depth * size;
       if (kind.bias) operands += cols * size;
-      if (kind.gated) operands += one;
+      if (kind.has_backward) operands += one;
       return {2 * rows * cols * depth, operands + (kind.accumulates ? one : 0), operands};
     }
     case KernelId::outer_product:

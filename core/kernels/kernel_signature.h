@@ -28,22 +28,22 @@ enum class KernelId : std::uint8_t {
 };
 
 /// Calls of one kind do the same work with other numbers.
-struct CallKind {
+struct KernelSignature {
   KernelId kernel = KernelId::gemm;
   std::uint8_t element_size = sizeof(float);
   ActivationKind activation = ActivationKind::identity;
-  ActivationKind gate = ActivationKind::identity;
-  bool bias = false;         ///< adds one
-  bool gated = false;        ///< by `gate`
-  bool accumulates = false;  ///< a product whose beta is not 0: it reads C too
-  bool in_place = false;     ///< the result replaces the input
-  bool velocity = false;     ///< of an sgd_update
+  ActivationKind backward_of = ActivationKind::identity;
+  bool bias = false;          ///< adds one
+  bool has_backward = false;  ///< multiplies by the derivative of `backward_of`
+  bool accumulates = false;   ///< a product whose beta is not 0: it reads C too
+  bool in_place = false;      ///< the result replaces the input
+  bool velocity = false;      ///< of an sgd_update
   bool nesterov = false;
   index_t rows = 0, cols = 0;  ///< of the result; of what is summed
   index_t depth = 0;           ///< of a product
   index_t stored = 0;          ///< samples that gather_bytes chooses from
 
-  friend bool operator==(const CallKind&, const CallKind&) = default;
+  friend bool operator==(const KernelSignature&, const KernelSignature&) = default;
 };
 
 /// What one call of a kind does.
@@ -52,18 +52,18 @@ struct CallWork {
   double bytes = 0;      ///< each operand once for every time it must be read or written
   double footprint = 0;  ///< bytes of distinct memory among which the operands lie
 };
-CallWork work_of(const CallKind& kind) noexcept;
+CallWork work_of(const KernelSignature& kind) noexcept;
 
 const char* name_of(KernelId kernel) noexcept;
 
 /// "128x512x784" (a product's as MxNxK) and "bias relu". Each writes at most `room` characters and
 /// returns how many it has written.
-std::size_t print_shape(char* out, std::size_t room, const CallKind& kind) noexcept;
-std::size_t print_options(char* out, std::size_t room, const CallKind& kind) noexcept;
+std::size_t print_shape(char* out, std::size_t room, const KernelSignature& kind) noexcept;
+std::size_t print_options(char* out, std::size_t room, const KernelSignature& kind) noexcept;
 
 template <class T>
-CallKind kind_of(KernelId kernel, index_t rows, index_t cols) noexcept {
-  CallKind kind;
+KernelSignature signature_of(KernelId kernel, index_t rows, index_t cols) noexcept {
+  KernelSignature kind;
   kind.kernel = kernel;
   kind.element_size = sizeof(T);
   kind.rows = rows;
@@ -72,84 +72,85 @@ CallKind kind_of(KernelId kernel, index_t rows, index_t cols) noexcept {
 }
 
 template <class T>
-CallKind kind_of(const Gemm<T>& call) noexcept {
-  CallKind kind = kind_of<T>(KernelId::gemm, call.c.rows, call.c.cols);
+KernelSignature signature_of(const Gemm<T>& call) noexcept {
+  KernelSignature kind = signature_of<T>(KernelId::gemm, call.c.rows, call.c.cols);
   kind.depth = call.a.cols;
   kind.accumulates = call.beta != T{0};
   return kind;
 }
 
 template <class T>
-CallKind kind_of(const FusedGemm<T>& call) noexcept {
-  CallKind kind = kind_of(call.gemm);
+KernelSignature signature_of(const FusedGemm<T>& call) noexcept {
+  KernelSignature kind = signature_of(call.gemm);
   kind.kernel = KernelId::fused_gemm;
   kind.bias = !call.epilogue.bias.empty();
   kind.activation = call.epilogue.activation.kind;
-  kind.gated = !call.epilogue.gate.empty();
-  if (kind.gated) kind.gate = call.epilogue.gate_activation.kind;
+  kind.has_backward = !call.epilogue.activation_output.empty();
+  if (kind.has_backward) kind.backward_of = call.epilogue.backward_of.kind;
   return kind;
 }
 
 template <class T>
-CallKind kind_of(const BiasAdd<T>& call) noexcept {
-  return kind_of<T>(KernelId::bias_add, call.c.rows, call.c.cols);
+KernelSignature signature_of(const BiasAdd<T>& call) noexcept {
+  return signature_of<T>(KernelId::bias_add, call.c.rows, call.c.cols);
 }
 
 template <class T>
-CallKind kind_of(const Softmax<T>& call) noexcept {
-  CallKind kind = kind_of<T>(KernelId::softmax, call.logits.rows, call.logits.cols);
+KernelSignature signature_of(const Softmax<T>& call) noexcept {
+  KernelSignature kind = signature_of<T>(KernelId::softmax, call.logits.rows, call.logits.cols);
   kind.in_place = call.probabilities.data == call.logits.data;
   return kind;
 }
 
 template <class T>
-CallKind kind_of(const OuterProduct<T>& call) noexcept {
-  return kind_of<T>(KernelId::outer_product, call.a.rows, call.a.cols);
+KernelSignature signature_of(const OuterProduct<T>& call) noexcept {
+  return signature_of<T>(KernelId::outer_product, call.a.rows, call.a.cols);
 }
 
 template <class T>
-CallKind kind_of(const Activate<T>& call) noexcept {
-  CallKind kind = kind_of<T>(KernelId::activate, call.a.rows, call.a.cols);
+KernelSignature signature_of(const Activate<T>& call) noexcept {
+  KernelSignature kind = signature_of<T>(KernelId::activate, call.a.rows, call.a.cols);
   kind.activation = call.activation.kind;
   kind.in_place = call.a.data == call.z.data;
   return kind;
 }
 
 template <class T>
-CallKind kind_of(const ActivateBackward<T>& call) noexcept {
-  CallKind kind = kind_of<T>(KernelId::activate_backward, call.d.rows, call.d.cols);
+KernelSignature signature_of(const ActivateBackward<T>& call) noexcept {
+  KernelSignature kind = signature_of<T>(KernelId::activate_backward, call.d.rows, call.d.cols);
   kind.activation = call.activation.kind;
   return kind;
 }
 
 template <class T>
-CallKind kind_of(const SoftmaxNll<T>& call) noexcept {
-  CallKind kind = kind_of<T>(KernelId::softmax_nll, call.logits.rows, call.logits.cols);
+KernelSignature signature_of(const SoftmaxNll<T>& call) noexcept {
+  KernelSignature kind = signature_of<T>(KernelId::softmax_nll, call.logits.rows, call.logits.cols);
   kind.in_place = call.gradient.data == call.logits.data;
   return kind;
 }
 
 template <class T>
-CallKind kind_of(const ColumnSums<T>& call) noexcept {
-  return kind_of<T>(KernelId::column_sums, call.a.rows, call.a.cols);
+KernelSignature signature_of(const ColumnSums<T>& call) noexcept {
+  return signature_of<T>(KernelId::column_sums, call.a.rows, call.a.cols);
 }
 
 template <class T>
-CallKind kind_of(const SgdUpdate<T>& call) noexcept {
-  CallKind kind = kind_of<T>(KernelId::sgd_update, call.weights.rows, call.weights.cols);
+KernelSignature signature_of(const SgdUpdate<T>& call) noexcept {
+  KernelSignature kind =
+      signature_of<T>(KernelId::sgd_update, call.weights.rows, call.weights.cols);
   kind.velocity = !call.velocity.empty();
   kind.nesterov = kind.velocity && call.nesterov;
   return kind;
 }
 
 template <class T>
-CallKind kind_of(const AdamUpdate<T>& call) noexcept {
-  return kind_of<T>(KernelId::adam_update, call.weights.rows, call.weights.cols);
+KernelSignature signature_of(const AdamUpdate<T>& call) noexcept {
+  return signature_of<T>(KernelId::adam_update, call.weights.rows, call.weights.cols);
 }
 
 template <class T>
-CallKind kind_of(const GatherBytes<T>& call) noexcept {
-  CallKind kind = kind_of<T>(KernelId::gather_bytes, call.out.rows, call.out.cols);
+KernelSignature signature_of(const GatherBytes<T>& call) noexcept {
+  KernelSignature kind = signature_of<T>(KernelId::gather_bytes, call.out.rows, call.out.cols);
   kind.stored = call.samples;
   return kind;
 }

@@ -15,12 +15,12 @@
 namespace lamella {
 namespace {
 
-using detail::CallKind;
+using detail::KernelSignature;
 
 // Times of calls by kind. Adding neither allocates nor throws, because kernels do it.
-class Tally {
+class ProfileTable {
  public:
-  void add(const CallKind& kind, double seconds) noexcept {
+  void add(const KernelSignature& kind, double seconds) noexcept {
     if (!recording.load(std::memory_order_relaxed)) return;
     const std::lock_guard lock(mutex_);
     Times& times = times_of(kind);
@@ -64,20 +64,20 @@ class Tally {
     double seconds = 0;
   };
   struct Row {
-    CallKind kind;
+    KernelSignature kind;
     Times times;
   };
 
-  static std::size_t hash(const CallKind& kind) noexcept {
+  static std::size_t hash(const KernelSignature& kind) noexcept {
     std::uint64_t h = static_cast<std::uint64_t>(kind.kernel) << 3 | kind.element_size >> 3 |
                       static_cast<std::uint64_t>(kind.accumulates) << 1 |
-                      static_cast<std::uint64_t>(kind.gated) << 2;
+                      static_cast<std::uint64_t>(kind.has_backward) << 2;
     for (const index_t value : {kind.rows, kind.cols, kind.depth})
       h = (h + static_cast<std::uint64_t>(value)) * 0x9E3779B97F4A7C15u;
     return static_cast<std::size_t>(h >> 32);
   }
 
-  Times& times_of(const CallKind& kind) noexcept {
+  Times& times_of(const KernelSignature& kind) noexcept {
     for (std::size_t slot = hash(kind);; ++slot) {
       std::uint16_t& number = slots_[slot % kSlots];  // of a row, from 1; 0: free
       if (number == 0) {
@@ -116,7 +116,7 @@ class Tally {
 template <class T>
 class ProfiledKernels final : public detail::TimedKernels<T> {
  public:
-  ProfiledKernels(const Kernels<T>& inner, Tally& tally)
+  ProfiledKernels(const Kernels<T>& inner, ProfileTable& tally)
       : detail::TimedKernels<T>(inner), tally_(tally) {}
 
   // Not call by call, but as `inner` runs plans.
@@ -130,14 +130,15 @@ class ProfiledKernels final : public detail::TimedKernels<T> {
   }
 
  protected:
-  void report(const CallKind& kind, double seconds) const noexcept override {
+  void report(const KernelSignature& kind, double seconds) const noexcept override {
     tally_.add(kind, seconds);
   }
 
  private:
   class Watch final : public PlanObserver<T> {
    public:
-    explicit Watch(Tally& tally, PlanObserver<T>* outer = nullptr) : tally_(tally), outer_(outer) {}
+    explicit Watch(ProfileTable& tally, PlanObserver<T>* outer = nullptr)
+        : tally_(tally), outer_(outer) {}
 
     void begin() noexcept override {
       if (outer_ != nullptr) outer_->begin();
@@ -145,7 +146,8 @@ class ProfiledKernels final : public detail::TimedKernels<T> {
     }
     void done(const KernelCall<T>& call) noexcept override {
       const std::chrono::duration<double> elapsed = Clock::now() - start_;
-      std::visit([&](const auto& c) { tally_.add(detail::kind_of(c), elapsed.count()); }, call);
+      std::visit([&](const auto& c) { tally_.add(detail::signature_of(c), elapsed.count()); },
+                 call);
       if (outer_ != nullptr) outer_->done(call);
       start_ = Clock::now();  // the time since the first reading belongs to no kernel
     }
@@ -153,12 +155,12 @@ class ProfiledKernels final : public detail::TimedKernels<T> {
    private:
     using Clock = std::chrono::steady_clock;
 
-    Tally& tally_;
+    ProfileTable& tally_;
     PlanObserver<T>* outer_;
     Clock::time_point start_;
   };
 
-  Tally& tally_;
+  ProfileTable& tally_;
 };
 
 std::shared_ptr<const Backend> checked(std::shared_ptr<const Backend> backend) {
@@ -174,7 +176,7 @@ struct ProfiledBackend::Impl {
       : inner(checked(std::move(given))), f32(inner->f32(), tally), f64(inner->f64(), tally) {}
 
   std::shared_ptr<const Backend> inner;
-  Tally tally;
+  ProfileTable tally;
   ProfiledKernels<float> f32;
   ProfiledKernels<double> f64;
 };

@@ -61,7 +61,7 @@ class TimedKernels : public Kernels<T> {
   using Clock = std::chrono::steady_clock;
 
   /// A call of that kind has ended. May be called by several threads at once.
-  virtual void report(const CallKind& kind, double seconds) const noexcept = 0;
+  virtual void report(const KernelSignature& kind, double seconds) const noexcept = 0;
 
   const Kernels<T>& inner() const { return inner_; }
 
@@ -72,7 +72,7 @@ class TimedKernels : public Kernels<T> {
     const auto start = Clock::now();
     (inner_.*kernel)(call);
     const std::chrono::duration<double> elapsed = Clock::now() - start;
-    report(kind_of(call), elapsed.count());
+    report(signature_of(call), elapsed.count());
   }
 
   const Kernels<T>& inner_;

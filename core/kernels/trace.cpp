@@ -22,8 +22,8 @@ class Line {
         room(), formatted_to_n(text_.data() + size_, room(), format, std::forward<Args>(args)...));
     return *this;
   }
-  void add_words(std::size_t (*words)(char*, std::size_t, const CallKind&) noexcept,
-                 const CallKind& kind) noexcept {
+  void add_words(std::size_t (*words)(char*, std::size_t, const KernelSignature&) noexcept,
+                 const KernelSignature& kind) noexcept {
     const std::size_t before = size_;
     add(" ");
     const std::size_t printed = words(text_.data() + size_, room(), kind);
@@ -49,7 +49,7 @@ class TracedKernels final : public TimedKernels<T> {
       : TimedKernels<T>(inner), info_(info) {}
 
  protected:
-  void report(const CallKind& kind, double seconds) const noexcept override {
+  void report(const KernelSignature& kind, double seconds) const noexcept override {
     Line line;
     line.add("lamella: {} {}", name_of(kind.kernel), sizeof(T) == sizeof(float) ? "f32" : "f64");
     line.add_words(print_shape, kind);

@@ -37,7 +37,7 @@ constexpr std::array<std::pair<ActivationKind, std::string_view>, 5> kActivation
      {ActivationKind::sigmoid, "sigmoid"}}};
 
 // What is wrong with `info` for a network of `spec`; empty if nothing.
-std::string complaint(const NetworkSpec& spec, const ModelInfo& info) {
+std::string error_text(const NetworkSpec& spec, const ModelInfo& info) {
   if (std::ssize(info.class_names) != spec.classes)
     return formatted("{} class_names for {} classes", info.class_names.size(), spec.classes);
   index_t features = 1;
@@ -148,7 +148,7 @@ NetworkSpec decode_spec(const json::Value& value) {
 }  // namespace
 
 safetensors::Metadata encode_metadata(const NetworkSpec& spec, const ModelInfo& info) {
-  if (const std::string what = complaint(spec, info); !what.empty())
+  if (const std::string what = error_text(spec, info); !what.empty())
     throw ArgumentError(formatted("save_model: {}", what));
   const auto* const activation = std::ranges::find(
       kActivations, spec.activation.kind, &std::pair<ActivationKind, std::string_view>::first);
@@ -196,7 +196,7 @@ ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
     result.info.preprocessing.offset = decode_numbers(value.at("offset"));
     result.info.preprocessing.scale = decode_numbers(value.at("scale"));
   });
-  if (const std::string what = complaint(result.spec, result.info); !what.empty())
+  if (const std::string what = error_text(result.spec, result.info); !what.empty())
     throw DataError(formatted("metadata: {}", what));
   return result;
 }

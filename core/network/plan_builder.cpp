@@ -1,8 +1,8 @@
 // The kernel calls of a forward pass and of a training step. Start reading at add_descent.
 //
-// Dropout needs no kernel of its own. A unit is left out by a gate: the derivative of relu at its
-// mask, which is 0 or 1. The scale of the units kept goes into the alpha of the products that read
-// them.
+// Dropout needs no kernel of its own. The backward epilogue of a product drops units: it multiplies
+// by the derivative of relu at a mask of 0 and 1. The scale of the units kept goes into the alpha
+// of the products that read them.
 #include "core/network/plan_builder.h"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ void set_step(AdamUpdate<T>& update, const AdamOptions& options, std::uint64_t s
   const auto t = static_cast<double>(step);
   const double correction1 = 1 - std::pow(options.beta1, t);
   const double correction2 = std::sqrt(1 - std::pow(options.beta2, t));
-  update.step = static_cast<T>(options.learning_rate * correction2 / correction1);
+  update.step_size = static_cast<T>(options.learning_rate * correction2 / correction1);
   update.epsilon = static_cast<T>(options.epsilon * correction2);
 }
 
@@ -88,22 +88,23 @@ void PlanBuilder<T>::add_adam_descent(const AdamOptions& options, GradientBuffer
   const double decay = options.weight_decay;
   AdamUpdate<T> update;
   update.beta1 = static_cast<T>(options.beta1);
-  update.gain1 = static_cast<T>(1 - options.beta1);
+  update.one_minus_beta1 = static_cast<T>(1 - options.beta1);
   update.beta2 = static_cast<T>(options.beta2);
-  update.gain2 = static_cast<T>(1 - options.beta2);
+  update.one_minus_beta2 = static_cast<T>(1 - options.beta2);
   set_step(update, options, 1);
   add_backward([&](index_t l) {
     const LayerView<T> gradient = add_buffered_gradient(l, buffer);
     const LayerView<T> layer = parameters_.layer(l);
     update.weight_decay = static_cast<T>(options.decoupled_decay ? 0 : decay);
-    update.keep = static_cast<T>(options.decoupled_decay ? 1 - options.learning_rate * decay : 1);
+    update.weight_scale =
+        static_cast<T>(options.decoupled_decay ? 1 - options.learning_rate * decay : 1);
     update.gradient = gradient.weights;
     update.first = state.first.layer(l).weights;
     update.second = state.second.layer(l).weights;
     update.weights = layer.weights;
     plan_.calls.push_back(update);
     update.weight_decay = 0;
-    update.keep = 1;
+    update.weight_scale = 1;
     update.gradient = as_row(gradient.bias);
     update.first = as_row(state.first.layer(l).bias);
     update.second = as_row(state.second.layer(l).bias);
@@ -132,8 +133,8 @@ void PlanBuilder<T>::add_forward(ConstView<T> input) {
     if (l + 1 < parameters_.layers()) {
       call.epilogue.activation = hidden_;
       if (drops_) {
-        call.epilogue.gate = batch_.masks[static_cast<std::size_t>(l + 1)];
-        call.epilogue.gate_activation = kMaskGate;
+        call.epilogue.activation_output = batch_.masks[static_cast<std::size_t>(l + 1)];
+        call.epilogue.backward_of = kMaskGate;
       }
     }
     plan_.calls.push_back(call);
@@ -169,8 +170,8 @@ void PlanBuilder<T>::add_input_gradient(index_t l) {
   FusedGemm<T> call;
   call.gemm = {input_scale(l), outputs_gradient(l), parameters_.layer(l).weights, 0, d};
   if (hidden_.kind != ActivationKind::identity) {
-    call.epilogue.gate = inputs(l);
-    call.epilogue.gate_activation = hidden_;
+    call.epilogue.activation_output = inputs(l);
+    call.epilogue.backward_of = hidden_;
   }
   plan_.calls.push_back(call);
   // The activation of a unit left out is 0, where these two have the derivative 0 already.

@@ -80,49 +80,49 @@ bool compiled(const IsaEntry& entry) {
 }
 
 /// Why the kernels of an instruction set cannot be used; empty if they can.
-std::string obstacle(const IsaEntry& entry) {
+std::string unavailable_reason(const IsaEntry& entry) {
   auto reason = detail::isa_obstacle(entry.isa);
   if (reason.empty() && !compiled(entry)) reason = "not compiled into this library";
   return reason;
 }
 
 /// A name that somebody asked for, and who: "request" or an environment variable.
-struct Wish {
+struct Request {
   std::string value;
   const char* source;
 };
 
-std::optional<Wish> wish(const std::string& argument, const char* variable) {
-  if (!argument.empty()) return Wish{argument, "request"};
-  // An empty value is a wish too: the refusal lists the names it could have been.
-  if (const char* value = std::getenv(variable)) return Wish{value, variable};
+std::optional<Request> requested(const std::string& argument, const char* variable) {
+  if (!argument.empty()) return Request{argument, "request"};
+  // An empty value is a request too: the refusal lists the names it could have been.
+  if (const char* value = std::getenv(variable)) return Request{value, variable};
   return std::nullopt;
 }
 
-std::string complaint(std::string_view kind, const Wish& wish, std::string_view problem) {
-  if (wish.value.empty()) return formatted("{} is set but empty", wish.source);
-  return formatted("{} \"{}\" ({}) {}", kind, wish.value, wish.source, problem);
+std::string error_text(std::string_view kind, const Request& request, std::string_view problem) {
+  if (request.value.empty()) return formatted("{} is set but empty", request.source);
+  return formatted("{} \"{}\" ({}) {}", kind, request.value, request.source, problem);
 }
 
-[[noreturn]] void refuse_isa(const Wish& cap, std::string_view problem) {
+[[noreturn]] void refuse_isa(const Request& cap, std::string_view problem) {
   std::string names;
   for (const auto& entry : kIsas) {
-    const auto reason = obstacle(entry);
+    const auto reason = unavailable_reason(entry);
     names += names.empty() ? "" : ", ";
     names += reason.empty() ? std::string(entry.name)
                             : formatted("{} (not usable: {})", entry.name, reason);
   }
   throw BackendError(
-      formatted("{}; known are {}", complaint("instruction set", cap, problem), names));
+      formatted("{}; known are {}", error_text("instruction set", cap, problem), names));
 }
 
 /// The best usable instruction set not above the cap; null where no vector kernels are usable.
-const IsaEntry* choose_isa(const std::optional<Wish>& cap) {
+const IsaEntry* choose_isa(const std::optional<Request>& cap) {
   if (cap && cap->value.empty()) refuse_isa(*cap, "is empty");
   const IsaEntry* best = nullptr;
   bool found = false;
   for (const auto& entry : kIsas) {
-    const bool usable = obstacle(entry).empty();
+    const bool usable = unavailable_reason(entry).empty();
     if (usable) best = &entry;
     if (cap && cap->value == entry.name) {
       if (!usable) refuse_isa(*cap, "is not usable here");
@@ -137,7 +137,7 @@ const IsaEntry* choose_isa(const std::optional<Wish>& cap) {
 // Backends.
 
 /// Why a backend cannot be used at all; empty if it can.
-std::string obstacle(const BackendEntry& entry) {
+std::string unavailable_reason(const BackendEntry& entry) {
   if (entry.make_executor == nullptr)
     return formatted("not compiled: configure with -D{}=ON", entry.option);
   // Threads over scalar kernels are still worth having; simd would be scalar by another name.
@@ -159,42 +159,42 @@ std::vector<BackendStatus> plugins_found() { return detail::list_plugins(reserve
 std::vector<BackendStatus> plugins_found() { return {}; }
 #endif
 
-[[noreturn]] void refuse_backend(const Wish& name, std::string_view problem,
+[[noreturn]] void refuse_backend(const Request& name, std::string_view problem,
                                  bool as_plugin = false) {
   std::string names = "auto";
   for (const auto& entry : kBackends) {
-    const auto reason = obstacle(entry);
+    const auto reason = unavailable_reason(entry);
     names += formatted(", {}", entry.name);
     if (!reason.empty()) names += formatted(" ({})", reason);
   }
   for (const auto& plugin : plugins_found())
     names += plugin.usable ? formatted(", {}", plugin.name)
                            : formatted(", {} ({})", plugin.name, plugin.reason);
-  const auto text = formatted("{}; known are {}", complaint("backend", name, problem), names);
+  const auto text = formatted("{}; known are {}", error_text("backend", name, problem), names);
   if (as_plugin) throw PluginError(text);
   throw BackendError(text);
 }
 
 /// Why `auto` passes over a backend; empty if it does not.
-std::string auto_obstacle(const BackendEntry& entry, const ThreadLimit& limit) {
-  auto reason = obstacle(entry);
+std::string unavailable_to_auto_reason(const BackendEntry& entry, const ThreadLimit& limit) {
+  auto reason = unavailable_reason(entry);
   if (reason.empty() && entry.threads && limit.threads < 2)
     reason = formatted("only one thread is allowed ({})", limit.limited_by);
   return reason;
 }
 
 /// The built-in backend of this name; null if there is none.
-const BackendEntry* choose_builtin(const std::optional<Wish>& name, const ThreadLimit& limit) {
+const BackendEntry* choose_builtin(const std::optional<Request>& name, const ThreadLimit& limit) {
   if (name && name->value.empty()) refuse_backend(*name, "is empty");
   if (!name || name->value == "auto") {
     const BackendEntry* best = &kBackends[0];
     for (const auto& entry : kBackends)
-      if (auto_obstacle(entry, limit).empty()) best = &entry;
+      if (unavailable_to_auto_reason(entry, limit).empty()) best = &entry;
     return best;
   }
   for (const auto& entry : kBackends) {
     if (name->value != entry.name) continue;
-    if (!obstacle(entry).empty()) refuse_backend(*name, "is not usable here");
+    if (!unavailable_reason(entry).empty()) refuse_backend(*name, "is not usable here");
     return &entry;
   }
   return nullptr;
@@ -205,7 +205,7 @@ const BackendEntry* choose_builtin(const std::optional<Wish>& name, const Thread
 #if LAMELLA_WITH_PLUGINS
 
 /// The plugin that a path, or a name that is not built in, stands for.
-detail::Plugin choose_plugin(const Wish& name) {
+detail::Plugin choose_plugin(const Request& name) {
   std::string problem;
   bool looked_for = true;
   try {
@@ -241,7 +241,7 @@ std::shared_ptr<const Backend> make_plugin(detail::Plugin plugin, const ThreadLi
 
 #else
 
-detail::Plugin choose_plugin(const Wish& name) {
+detail::Plugin choose_plugin(const Request& name) {
   refuse_backend(name, "is unknown (plugins are not compiled: -DLAMELLA_WITH_PLUGINS=ON)");
 }
 std::shared_ptr<const Backend> make_plugin(detail::Plugin, const ThreadLimit&, bool) {
@@ -254,7 +254,7 @@ std::shared_ptr<const Backend> make_plugin(detail::Plugin, const ThreadLimit&, b
 
 /// What make_backend settled on, with what asked for it.
 struct Choice {
-  std::optional<Wish> name, cap;
+  std::optional<Request> name, cap;
   ThreadLimit limit;
   const IsaEntry* isa = nullptr;          // null: no vector kernels are usable here
   const BackendEntry* builtin = nullptr;  // null: a plugin
@@ -272,8 +272,8 @@ struct Choice {
 
 Choice choose(const BackendRequest& request) {
   Choice choice;
-  choice.name = wish(request.name, "LAMELLA_BACKEND");
-  choice.cap = wish(request.isa, "LAMELLA_ISA");
+  choice.name = requested(request.name, "LAMELLA_BACKEND");
+  choice.cap = requested(request.isa, "LAMELLA_ISA");
   choice.limit = thread_limit(request.threads);
   choice.isa = choose_isa(choice.cap);
   choice.builtin = choose_builtin(choice.name, choice.limit);
@@ -290,7 +290,8 @@ std::string explain(const Choice& choice) {
                         info.threads_limited_by, automatic ? "auto" : choice.name->source);
   for (const auto& entry : kBackends) {
     if (&entry == choice.builtin) continue;
-    auto reason = automatic ? auto_obstacle(entry, choice.limit) : obstacle(entry);
+    auto reason =
+        automatic ? unavailable_to_auto_reason(entry, choice.limit) : unavailable_reason(entry);
     if (reason.empty())
       reason = automatic ? formatted("auto prefers {}", info.name)
                          : formatted("{} asks for {}", choice.name->source, info.name);
@@ -298,7 +299,7 @@ std::string explain(const Choice& choice) {
   }
   for (const auto& entry : kIsas) {
     if (&entry == choice.isa && choice.vector()) continue;
-    auto reason = obstacle(entry);
+    auto reason = unavailable_reason(entry);
     if (reason.empty())
       reason = !choice.vector()      ? formatted("{} does not use it", info.name)
                : &entry < choice.isa ? formatted("{} is faster", choice.isa->name)
@@ -329,7 +330,7 @@ std::shared_ptr<const Backend> make_backend(const BackendRequest& request) {
 std::vector<BackendStatus> list_backends() {
   std::vector<BackendStatus> list;
   for (const auto& entry : kBackends) {
-    auto reason = obstacle(entry);
+    auto reason = unavailable_reason(entry);
     const bool usable = reason.empty();
     list.push_back({entry.name, entry.make_executor != nullptr, usable,
                     usable ? std::string(entry.description) : std::move(reason)});
@@ -339,10 +340,10 @@ std::vector<BackendStatus> list_backends() {
 }
 
 std::vector<IsaStatus> list_isas(const BackendRequest& request) {
-  const IsaEntry* selected = choose_isa(wish(request.isa, "LAMELLA_ISA"));
+  const IsaEntry* selected = choose_isa(requested(request.isa, "LAMELLA_ISA"));
   std::vector<IsaStatus> list;
   for (const auto& entry : kIsas) {
-    auto reason = obstacle(entry);
+    auto reason = unavailable_reason(entry);
     const bool usable = reason.empty();
     list.push_back({entry.name, compiled(entry), usable, &entry == selected,
                     usable ? std::string(entry.description) : std::move(reason)});

@@ -133,7 +133,8 @@ class PluginKernels final : public Kernels<T> {
 
   void fused_gemm(const FusedGemm<T>& c) const noexcept override {
     if (!offer("fused_gemm", functions_.fused_gemm, arg(c.gemm), arg(c.epilogue.bias),
-               arg(c.epilogue.activation), arg(c.epilogue.gate), arg(c.epilogue.gate_activation)))
+               arg(c.epilogue.activation), arg(c.epilogue.activation_output),
+               arg(c.epilogue.backward_of)))
       Base::fused_gemm(c);
   }
   void activate(const Activate<T>& c) const noexcept override {
@@ -160,9 +161,9 @@ class PluginKernels final : public Kernels<T> {
       Base::sgd_update(c);
   }
   void adam_update(const AdamUpdate<T>& c) const noexcept override {
-    if (!offer("adam_update", functions_.adam_update, c.beta1, c.gain1, c.beta2, c.gain2,
-               c.weight_decay, c.keep, c.step, c.epsilon, arg(c.gradient), arg(c.first),
-               arg(c.second), arg(c.weights)))
+    if (!offer("adam_update", functions_.adam_update, c.beta1, c.one_minus_beta1, c.beta2,
+               c.one_minus_beta2, c.weight_decay, c.weight_scale, c.step_size, c.epsilon,
+               arg(c.gradient), arg(c.first), arg(c.second), arg(c.weights)))
       Base::adam_update(c);
   }
 

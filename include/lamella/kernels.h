@@ -54,17 +54,18 @@ struct Gemm {
   const PackedMatrix<T>* packed_b = nullptr;
 };
 
-/// What happens to C after the product: c ← f(c + bias) ⊙ g'(gate).
+/// What happens to C after the product: c ← f(c + bias) ⊙ g'(activation_output), g being
+/// `backward_of`.
 ///
-/// `bias` has one entry per column of C, or none. `gate`, if not empty, has C's shape and holds
-/// activations a = g(z) of `gate_activation`; the result is multiplied by g' at them. `gate` may
-/// not overlap C.
+/// `bias` has one entry per column of C, or none. `activation_output`, if not empty, has C's shape
+/// and holds activations a = g(z) of `backward_of`; the result is multiplied by g' at them.
+/// `activation_output` may not overlap C.
 template <class T>
 struct Epilogue {
   ConstVectorView<T> bias;
   Activation activation;
-  ConstView<T> gate;
-  Activation gate_activation;
+  ConstView<T> activation_output;
+  Activation backward_of;
 };
 
 /// A matrix product and its epilogue in one call; equal bit for bit to the separate calls.
@@ -166,19 +167,19 @@ struct SgdUpdate {
 /// One step of Adam on a block of weights (m x n), its factors as algorithm and step number give
 /// them (optimizer.h, AdamOptions):
 ///   g ← gradient + weight_decay w
-///   first  ← beta1 first  + gain1 g
-///   second ← beta2 second + gain2 g²
-///   w ← keep w - step first / (√second + epsilon)
+///   first  ← beta1 first  + one_minus_beta1 g
+///   second ← beta2 second + one_minus_beta2 g²
+///   w ← weight_scale w - step_size first / (√second + epsilon)
 template <class T>
 struct AdamUpdate {
   T beta1 = 0;
-  T gain1 = 1;  ///< 1 - β₁
+  T one_minus_beta1 = 1;  ///< 1 - β₁
   T beta2 = 0;
-  T gain2 = 1;         ///< 1 - β₂
-  T weight_decay = 0;  ///< of the penalty, which the moments see
-  T keep = 1;          ///< 1 - ηλ of the decay that they do not see
-  T step = 0;          ///< η √(1 - β₂ᵗ) / (1 - β₁ᵗ)
-  T epsilon = 1;       ///< ε √(1 - β₂ᵗ), above 0
+  T one_minus_beta2 = 1;  ///< 1 - β₂
+  T weight_decay = 0;     ///< of the penalty, which the moments see
+  T weight_scale = 1;     ///< 1 - ηλ of the decay that they do not see
+  T step_size = 0;        ///< η √(1 - β₂ᵗ) / (1 - β₁ᵗ)
+  T epsilon = 1;          ///< ε √(1 - β₂ᵗ), above 0
   ConstView<T> gradient;
   View<T> first;
   View<T> second;

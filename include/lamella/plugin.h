@@ -78,8 +78,9 @@ typedef struct lamella_plugin_predictions {
  *                      or only -inf, becomes NaN.
  *   outer_product      a(i, j) <- a(i, j) + alpha x[i] y[j]
  *
- *   fused_gemm         gemm, then c <- f(c + bias[j]) * g'(gate): bias.size and gate.rows are 0
- *                      where there is none; gate has C's shape and holds values of g.
+ *   fused_gemm         gemm, then c <- f(c + bias[j]) * g'(activation_output), where g is
+ *                      backward_of. bias.size and activation_output.rows are 0 where there is none.
+ *                      activation_output has C's shape and holds values of g.
  *   activate           a(i, j) <- f(z(i, j)); both may be the same view
  *   activate_backward  d(i, j) <- d(i, j) * f'(z), where a(i, j) = f(z) is given
  *   softmax_nll        for sample s with target t = (1 - e) onehot(labels[s]) + e / classes, where
@@ -92,9 +93,10 @@ typedef struct lamella_plugin_predictions {
  *   sgd_update         g = gradient + weight_decay w; v <- momentum v + g; w <- w - learning_rate v
  *                      (with nesterov: w <- w - learning_rate (g + momentum v)). velocity.rows is 0
  *                      where there is none; then v is g.
- *   adam_update        (since 1.1) g = gradient + weight_decay w; first <- beta1 first + gain1 g;
- *                      second <- beta2 second + gain2 g g;
- *                      w <- keep w - step first / (sqrt(second) + epsilon)
+ *   adam_update        (since 1.1) g = gradient + weight_decay w;
+ *                      first <- beta1 first + one_minus_beta1 g;
+ *                      second <- beta2 second + one_minus_beta2 g g;
+ *                      w <- weight_scale w - step_size first / (sqrt(second) + epsilon)
  */
 #define LAMELLA_PLUGIN_DECLARE(S, T)                                                           \
   typedef struct lamella_plugin_matrix_##S {                                                   \
@@ -137,8 +139,8 @@ typedef struct lamella_plugin_predictions {
     lamella_plugin_gemm_##S gemm;                                                              \
     lamella_plugin_const_vector_##S bias;                                                      \
     lamella_plugin_activation activation;                                                      \
-    lamella_plugin_const_matrix_##S gate;                                                      \
-    lamella_plugin_activation gate_activation;                                                 \
+    lamella_plugin_const_matrix_##S activation_output;                                         \
+    lamella_plugin_activation backward_of;                                                     \
   } lamella_plugin_fused_gemm_##S;                                                             \
   typedef struct lamella_plugin_activate_##S {                                                 \
     lamella_plugin_activation activation;                                                      \
@@ -172,7 +174,8 @@ typedef struct lamella_plugin_predictions {
     lamella_plugin_matrix_##S velocity, weights;                                               \
   } lamella_plugin_sgd_update_##S;                                                             \
   typedef struct lamella_plugin_adam_update_##S {                                              \
-    T beta1, gain1, beta2, gain2, weight_decay, keep, step, epsilon;                           \
+    T beta1, one_minus_beta1, beta2, one_minus_beta2, weight_decay, weight_scale, step_size,   \
+        epsilon;                                                                               \
     lamella_plugin_const_matrix_##S gradient;                                                  \
     lamella_plugin_matrix_##S first, second, weights;                                          \
   } lamella_plugin_adam_update_##S;                                                            \

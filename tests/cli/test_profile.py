@@ -44,7 +44,7 @@ class Profile(ToolTest):
         for batch, steps in ((50, 6), (20, 3)):  # 120 samples in each of three epochs
             for call in (f"gather_bytes {batch}x16 ", f"fused_gemm {batch}x8x16 bias relu",
                          f"fused_gemm {batch}x3x8 bias", f"softmax_nll {batch}x3 ",
-                         f"fused_gemm {batch}x8x3 gate:relu", f"fused_gemm 3x8x{batch} accumulate",
+                         f"fused_gemm {batch}x8x3 backward:relu", f"fused_gemm 3x8x{batch} accumulate",
                          f"fused_gemm 8x16x{batch} accumulate", f"column_sums {batch}x3 ",
                          f"column_sums {batch}x8 "):
                 expected[call] = steps

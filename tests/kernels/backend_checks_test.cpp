@@ -201,10 +201,10 @@ TEMPLATE_TEST_CASE("the other kernels refuse operands that do not fit", "[checks
             [](auto& f, A&) {
               f.epilogue.bias = {nullptr, 4, 1};
             }),
-      fused("fused_gemm: gate is 4 x 2 but C is 2 x 4",
-            [](auto& f, A& a) { f.epilogue.gate = a.matrix(50, 4, 2); }),
-      fused("fused_gemm: C overlaps gate",
-            [](auto& f, A& a) { f.epilogue.gate = a.matrix(30, 2, 4); }),
+      fused("fused_gemm: activation_output is 4 x 2 but C is 2 x 4",
+            [](auto& f, A& a) { f.epilogue.activation_output = a.matrix(50, 4, 2); }),
+      fused("fused_gemm: C overlaps activation_output",
+            [](auto& f, A& a) { f.epilogue.activation_output = a.matrix(30, 2, 4); }),
       fused("fused_gemm: activation kind 77 is unknown",
             [=](auto& f, A&) { f.epilogue.activation = bad_kind; }),
       fused("fused_gemm: the slope of leaky_relu is 0",
@@ -213,8 +213,8 @@ TEMPLATE_TEST_CASE("the other kernels refuse operands that do not fit", "[checks
             [=](auto& f, A&) { f.epilogue.activation = leaky(kNan); }),
       fused("fused_gemm: the slope of leaky_relu is inf",
             [=](auto& f, A& a) {
-              f.epilogue.gate = a.matrix(50, 2, 4);
-              f.epilogue.gate_activation = leaky(kInf);
+              f.epilogue.activation_output = a.matrix(50, 2, 4);
+              f.epilogue.backward_of = leaky(kInf);
             }),
 
       {"bias_add: bias has 3 entries but C is 2 x 4; bias needs 4 entries",
@@ -396,13 +396,17 @@ TEMPLATE_TEST_CASE("adam_update refuses operands that do not fit", "[checks]", f
   };
   check_refused<T>({
       adam("adam_update: beta1 is nan", [](auto& s, A&) { s.beta1 = static_cast<T>(kNan); }),
-      adam("adam_update: gain1 is inf", [](auto& s, A&) { s.gain1 = static_cast<T>(kInf); }),
+      adam("adam_update: one_minus_beta1 is inf",
+           [](auto& s, A&) { s.one_minus_beta1 = static_cast<T>(kInf); }),
       adam("adam_update: beta2 is -inf", [](auto& s, A&) { s.beta2 = static_cast<T>(-kInf); }),
-      adam("adam_update: gain2 is nan", [](auto& s, A&) { s.gain2 = static_cast<T>(kNan); }),
+      adam("adam_update: one_minus_beta2 is nan",
+           [](auto& s, A&) { s.one_minus_beta2 = static_cast<T>(kNan); }),
       adam("adam_update: weight_decay is inf",
            [](auto& s, A&) { s.weight_decay = static_cast<T>(kInf); }),
-      adam("adam_update: keep is nan", [](auto& s, A&) { s.keep = static_cast<T>(kNan); }),
-      adam("adam_update: step is inf", [](auto& s, A&) { s.step = static_cast<T>(kInf); }),
+      adam("adam_update: weight_scale is nan",
+           [](auto& s, A&) { s.weight_scale = static_cast<T>(kNan); }),
+      adam("adam_update: step_size is inf",
+           [](auto& s, A&) { s.step_size = static_cast<T>(kInf); }),
       adam("adam_update: epsilon is 0; it must be positive and finite",
            [](auto& s, A&) { s.epsilon = 0; }),
       adam("adam_update: epsilon is nan", [](auto& s, A&) { s.epsilon = static_cast<T>(kNan); }),

@@ -16,10 +16,10 @@ using conformance::Check;
 using conformance::ElementType;
 
 /// One assertion a case.
-class Asserting final : public conformance::Sink {
+class Asserting final : public conformance::Reporter {
  public:
   void trying(const std::string&) override {}
-  void judged(const std::string& what, const std::string& problem) override {
+  void result(const std::string& what, const std::string& problem) override {
     INFO(what);
     INFO(problem);
     CHECK(problem.empty());
@@ -36,8 +36,8 @@ void conform(const std::string& kernel) {
     if (check.kernel != kernel) continue;
     for (ElementType type : {ElementType::f32, ElementType::f64})
       DYNAMIC_SECTION(check.name << (type == ElementType::f32 ? ", float" : ", double")) {
-        Asserting sink;
-        conformance::run(check, type, subjects(), sink);
+        Asserting reporter;
+        conformance::run(check, type, subjects(), reporter);
       }
   }
 }

@@ -10,8 +10,8 @@
 
 #include "backends/driver_backend.h"
 #include "tests/catch.h"
+#include "tests/kernels/check_backends.h"
 #include "tests/kernels/executors.h"
-#include "tests/kernels/judge.h"
 #include "tests/kernels/subjects.h"
 #include "tools/conformance/workload.h"
 
@@ -32,7 +32,7 @@ std::shared_ptr<const Backend> with_executor(const NamedTables& named,
 
 TEMPLATE_TEST_CASE("results have the same bits for every number of threads", "[determinism]", float,
                    double) {
-  Judge judge;
+  CheckContext context;
   for (const std::string& name : backends_under_test())
     for (const NamedTables& named : tables_of(name)) {
       INFO(name << "/" << named.isa);
@@ -44,23 +44,23 @@ TEMPLATE_TEST_CASE("results have the same bits for every number of threads", "[d
         INFO(threads << " threads");
         const auto threaded =
             run_workload<TestType>(*with_executor(named, std::move(executor)), 100);
-        judge(name + "/" + named.isa + " threads " + std::to_string(threads),
-              different_outcomes(threaded, serial));
+        context(name + "/" + named.isa + " threads " + std::to_string(threads),
+                different_outcomes(threaded, serial));
       }
     }
 }
 
 TEMPLATE_TEST_CASE("results have the same bits with more workers than an output has tiles",
                    "[determinism]", float, double) {
-  Judge judge;
+  CheckContext context;
   for (const std::string& name : backends_under_test())
     for (const NamedTables& named : tables_of(name)) {
       const auto serial = with_executor(named, backends::make_serial_executor());
       // Thirteen threads at the same time, whether or not the backend's own executor would.
       const auto crowded = with_executor(named, std::make_unique<ThreadExecutor>(13));
-      judge(name + "/" + named.isa,
-            different_outcomes(run_workload<TestType>(*crowded, 104, Extent::brief),
-                               run_workload<TestType>(*serial, 104, Extent::brief)));
+      context(name + "/" + named.isa,
+              different_outcomes(run_workload<TestType>(*crowded, 104, Extent::brief),
+                                 run_workload<TestType>(*serial, 104, Extent::brief)));
     }
 }
 
@@ -92,7 +92,7 @@ TEMPLATE_TEST_CASE("the workload of the thread tests is really split, kernel by 
 
 TEMPLATE_TEST_CASE("backends of one instruction set have the same bits as simd", "[determinism]",
                    float, double) {
-  Judge judge;
+  CheckContext context;
   const auto outcomes = [](const std::string& name, const std::string& isa, int threads) {
     return run_workload<TestType>(*make_backend({.name = name, .isa = isa, .threads = threads}),
                                   102, Extent::brief);
@@ -102,8 +102,8 @@ TEMPLATE_TEST_CASE("backends of one instruction set have the same bits as simd",
     for (const NamedTables& named : tables_of(name)) {
       const auto simd = outcomes("simd", named.isa, 0);
       for (int threads : {1, 2})
-        judge(name + "/" + named.isa + "/" + std::to_string(threads),
-              different_outcomes(outcomes(name, named.isa, threads), simd));
+        context(name + "/" + named.isa + "/" + std::to_string(threads),
+                different_outcomes(outcomes(name, named.isa, threads), simd));
     }
   }
 }

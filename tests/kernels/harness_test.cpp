@@ -126,9 +126,9 @@ TEMPLATE_TEST_CASE("ulp is the distance of neighbouring numbers", "[harness]", f
 }
 
 /// Keeps what it is told.
-struct Notes final : Sink {
+struct Notes final : Reporter {
   void trying(const std::string& what) override { last_tried = what; }
-  void judged(const std::string& what, const std::string& problem) override {
+  void result(const std::string& what, const std::string& problem) override {
     if (!problem.empty()) problems.push_back(what + ": " + problem);
   }
   std::string last_tried;
@@ -136,25 +136,27 @@ struct Notes final : Sink {
 };
 
 TEST_CASE("a check that leaves out cases, throws, or fails without end is reported", "[harness]") {
-  const std::vector<Subject> subjects = {{"nobody", nullptr}};
-  const auto run_on_nobody = [&](void (*body)(Judge&)) {
+  const std::vector<BackendUnderTest> subjects = {{"nobody", nullptr}};
+  const auto run_on_nobody = [&](void (*body)(CheckContext&)) {
     Notes notes;
     run({"gemm", "sample", body, nullptr}, ElementType::f32, subjects, notes);
     return notes.problems;
   };
   using Problems = std::vector<std::string>;
-  CHECK(run_on_nobody([](Judge& judge) { judge(judge.subjects()[0], "a case", ""); }).empty());
-  CHECK(run_on_nobody([](Judge&) {}) == Problems{"sample: only 0 cases were tried, of 1"});
-  CHECK(run_on_nobody([](Judge& judge) {
-          judge(judge.subjects()[0], "a case", "");
-          judge.expect_cases(2);
+  CHECK(run_on_nobody([](CheckContext& context) {
+          context(context.subjects()[0], "a case", "");
+        }).empty());
+  CHECK(run_on_nobody([](CheckContext&) {}) == Problems{"sample: only 0 cases were tried, of 1"});
+  CHECK(run_on_nobody([](CheckContext& context) {
+          context(context.subjects()[0], "a case", "");
+          context.expect_cases(2);
         }) == Problems{"sample: only 1 cases were tried, of 2"});
-  CHECK(run_on_nobody([](Judge& judge) {
-          judge.begin(judge.subjects()[0], "a case");
+  CHECK(run_on_nobody([](CheckContext& context) {
+          context.begin(context.subjects()[0], "a case");
           throw std::runtime_error("why");
         }) == Problems{"nobody: a case: threw: why"});
-  CHECK(run_on_nobody([](Judge& judge) {
-          for (;;) judge(judge.subjects()[0], "a case", "wrong");
+  CHECK(run_on_nobody([](CheckContext& context) {
+          for (;;) context(context.subjects()[0], "a case", "wrong");
         }).size() == 10);
 }
 

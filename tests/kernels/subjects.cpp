@@ -83,7 +83,7 @@ std::string label_of(const BackendInfo& info) {
 }
 
 /// From the registry, which must give exactly what it was asked for.
-Subject from_registry(const BackendRequest& request) {
+BackendUnderTest from_registry(const BackendRequest& request) {
   std::shared_ptr<const Backend> backend = make_backend(request);
   const BackendInfo& info = backend->info();
   if (info.name != request.name || (!request.isa.empty() && info.isa != request.isa))
@@ -92,8 +92,8 @@ Subject from_registry(const BackendRequest& request) {
   return {label_of(info), std::move(backend)};
 }
 
-std::vector<Subject> make_subjects() {
-  std::vector<Subject> all;
+std::vector<BackendUnderTest> make_subjects() {
+  std::vector<BackendUnderTest> all;
   for (const std::string& name : backends_under_test()) {
     if (name == kMinimal) {
       all.push_back({name, make_minimal_backend()});
@@ -118,8 +118,8 @@ std::vector<Subject> make_subjects() {
 
 }  // namespace
 
-const std::vector<Subject>& subjects() {
-  static const std::vector<Subject> made = make_subjects();
+const std::vector<BackendUnderTest>& subjects() {
+  static const std::vector<BackendUnderTest> made = make_subjects();
   return made;
 }
 

@@ -14,15 +14,15 @@
 
 #include "backends/executor.h"
 #include "backends/kernel_table.h"
-#include "tools/conformance/judge.h"
+#include "tools/conformance/check_context.h"
 
 namespace lamella::test {
 
-using conformance::Subject;
+using conformance::BackendUnderTest;
 
 /// Made once. Throws std::runtime_error if the backend asked for is unknown or not usable here, so
 /// that every test of the run fails.
-const std::vector<Subject>& subjects();
+const std::vector<BackendUnderTest>& subjects();
 
 /// Names of the backends under test, and a line for everything left out, with its reason.
 const std::vector<std::string>& backends_under_test();

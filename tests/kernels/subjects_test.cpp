@@ -13,7 +13,7 @@ namespace {
 
 TEST_CASE("the backends asked for are usable and tested", "[subjects]") {
   for (const std::string& line : left_out()) std::printf("skipped: %s\n", line.c_str());
-  for (const Subject& subject : subjects()) {
+  for (const BackendUnderTest& subject : subjects()) {
     std::printf("under test: %s\n", subject.label.c_str());
     CHECK(subject.backend != nullptr);
   }
@@ -21,7 +21,8 @@ TEST_CASE("the backends asked for are usable and tested", "[subjects]") {
   CHECK_FALSE(subjects().empty());
   const char* wanted = std::getenv("LAMELLA_TEST_BACKEND");
   if (wanted != nullptr && *wanted != '\0')
-    for (const Subject& subject : subjects()) CHECK(subject.backend->info().name == wanted);
+    for (const BackendUnderTest& subject : subjects())
+      CHECK(subject.backend->info().name == wanted);
 }
 
 TEST_CASE("every usable instruction set of a vector backend is tested", "[subjects]") {
@@ -31,7 +32,7 @@ TEST_CASE("every usable instruction set of a vector backend is tested", "[subjec
       if (!isa.usable) continue;
       INFO(name << "/" << isa.name);
       int tested = 0;
-      for (const Subject& subject : subjects())
+      for (const BackendUnderTest& subject : subjects())
         if (subject.backend->info().name == name && subject.backend->info().isa == isa.name)
           ++tested;
       CHECK(tested > 0);

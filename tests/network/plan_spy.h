@@ -28,7 +28,7 @@ class PlanSpy final : public Backend {
       std::string name = "gemm";
       if (!call.epilogue.bias.empty()) name += "+bias";
       if (call.epilogue.activation.kind == ActivationKind::relu) name += "+relu";
-      if (!call.epilogue.gate.empty()) name += "+gate";
+      if (!call.epilogue.activation_output.empty()) name += "+backward";
       return name;
     }
     std::string operator()(const BiasAdd<double>&) const { return "bias_add"; }

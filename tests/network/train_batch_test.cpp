@@ -434,21 +434,21 @@ TEST_CASE("a step is one plan of exactly the calls that it needs", "[network][tr
     return all;
   };
   CHECK(calls_of(8, options(0.1, 0, 0)) ==
-        after_forward({"gemm+gate", "gemm", "column_sums", "gemm+gate", "gemm", "column_sums",
-                       "gemm", "column_sums"}));
+        after_forward({"gemm+backward", "gemm", "column_sums", "gemm+backward", "gemm",
+                       "column_sums", "gemm", "column_sums"}));
   CHECK(calls_of(1, options(0.1, 0, 0)) ==
-        after_forward({"gemm+gate", "outer_product", "column_sums", "gemm+gate", "outer_product",
-                       "column_sums", "outer_product", "column_sums"}));
+        after_forward({"gemm+backward", "outer_product", "column_sums", "gemm+backward",
+                       "outer_product", "column_sums", "outer_product", "column_sums"}));
   CHECK(calls_of(1, options(0.1, 0, 0.1)) ==
-        after_forward({"gemm+gate", "gemm", "column_sums", "gemm+gate", "gemm", "column_sums",
-                       "gemm", "column_sums"}));
+        after_forward({"gemm+backward", "gemm", "column_sums", "gemm+backward", "gemm",
+                       "column_sums", "gemm", "column_sums"}));
   CHECK(calls_of(8, options(0.1, 0.5, 0)) ==
-        after_forward({"gemm+gate", "gemm", "column_sums", "sgd_update", "sgd_update",  //
-                       "gemm+gate", "gemm", "column_sums", "sgd_update", "sgd_update",  //
+        after_forward({"gemm+backward", "gemm", "column_sums", "sgd_update", "sgd_update",  //
+                       "gemm+backward", "gemm", "column_sums", "sgd_update", "sgd_update",  //
                        "gemm", "column_sums", "sgd_update", "sgd_update"}));
   CHECK(calls_of(8, AdamOptions{}) ==
-        after_forward({"gemm+gate", "gemm", "column_sums", "adam_update", "adam_update",  //
-                       "gemm+gate", "gemm", "column_sums", "adam_update", "adam_update",  //
+        after_forward({"gemm+backward", "gemm", "column_sums", "adam_update", "adam_update",  //
+                       "gemm+backward", "gemm", "column_sums", "adam_update", "adam_update",  //
                        "gemm", "column_sums", "adam_update", "adam_update"}));
 }
 

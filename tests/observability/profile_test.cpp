@@ -80,7 +80,7 @@ TEMPLATE_TEST_CASE("a profile has every kind of call of a training step", "[prof
                                                "column_sums 4x5",
                                                "fused_gemm 3x5x4 accumulate",
                                                "fused_gemm 4x3x5 bias",
-                                               "fused_gemm 4x5x3 gate:relu",
+                                               "fused_gemm 4x5x3 backward:relu",
                                                "fused_gemm 4x5x6 bias relu",
                                                "fused_gemm 5x6x4 accumulate",
                                                "softmax_nll 4x3"};

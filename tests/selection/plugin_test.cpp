@@ -212,7 +212,7 @@ TEST_CASE("an optional kernel that a plugin has is used, for its type alone", "[
   for (const double value : a64.values()) CHECK(value == 0.5);
 
   AdamUpdate<float> update;
-  update.step = 3;
+  update.step_size = 3;
   update.epsilon = 0.25;
   update.gradient = z32.view();
   update.first = a32.view();

@@ -9,7 +9,7 @@
 
 #include "tests/catch.h"
 
-using lamella::backends::PhaseCounter;
+using lamella::backends::DryRunExecutor;
 using lamella::backends::Team;
 using lamella::backends::TeamMember;
 
@@ -76,7 +76,7 @@ TEST_CASE("a team finishes without the workers that never start", "[team]") {
 }
 
 TEST_CASE("a phase counter runs nothing", "[team]") {
-  const PhaseCounter counter(4);
+  const DryRunExecutor counter(4);
   bool ran = false;
   counter.run(3, [&](int) { ran = true; });
   counter.run(2, [&](int) { ran = true; });

@@ -19,17 +19,18 @@ const std::vector<Check>& checks() {
   return all;
 }
 
-void run(const Check& check, ElementType type, std::span<const Subject> subjects, Sink& sink) {
-  Judge judge(subjects, sink);
+void run(const Check& check, ElementType type, std::span<const BackendUnderTest> subjects,
+         Reporter& reporter) {
+  CheckContext context(subjects, reporter);
   try {
-    (type == ElementType::f32 ? check.f32 : check.f64)(judge);
-    if (judge.cases() < judge.least())
-      sink.judged(check.name, "only " + std::to_string(judge.cases()) + " cases were tried, of " +
-                                  std::to_string(judge.least()));
-  } catch (const Judge::GaveUp&) {
+    (type == ElementType::f32 ? check.f32 : check.f64)(context);
+    if (context.cases() < context.least())
+      reporter.result(check.name, "only " + std::to_string(context.cases()) +
+                                      " cases were tried, of " + std::to_string(context.least()));
+  } catch (const CheckContext::GaveUp&) {
     // All that was to be said has been.
   } catch (const std::exception& error) {
-    sink.judged(judge.current(), std::string("threw: ") + error.what());
+    reporter.result(context.current(), std::string("threw: ") + error.what());
   }
 }
 

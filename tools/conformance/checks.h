@@ -1,7 +1,7 @@
 // The conformance checks: what every backend's kernels must do, each written once, for the test
 // suite and for `lamella conformance`.
 //
-// Not here: who reports them, and how (judge.h: Sink).
+// Not here: who reports them, and how (check_context.h: Reporter).
 #ifndef LAMELLA_TOOLS_CONFORMANCE_CHECKS_H_
 #define LAMELLA_TOOLS_CONFORMANCE_CHECKS_H_
 
@@ -9,15 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "tools/conformance/judge.h"
+#include "tools/conformance/check_context.h"
 
 namespace lamella::conformance {
 
 struct Check {
   const char* kernel;  ///< "gemm", "bias_add", ...; "plan" and "use" are about all of them
   const char* name;    ///< what must hold, unique among the kernel's checks
-  void (*f32)(Judge&);
-  void (*f64)(Judge&);
+  void (*f32)(CheckContext&);
+  void (*f64)(CheckContext&);
 };
 
 enum class ElementType { f32, f64 };
@@ -27,7 +27,8 @@ const std::vector<Check>& checks();
 
 /// Runs one check on all subjects. An exception that it meets, and cases that it left out, are
 /// reported as problems.
-void run(const Check& check, ElementType type, std::span<const Subject> subjects, Sink& sink);
+void run(const Check& check, ElementType type, std::span<const BackendUnderTest> subjects,
+         Reporter& reporter);
 
 // The families, one file of checks/ each.
 std::vector<Check> gemm_exact_checks();

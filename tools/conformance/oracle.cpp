@@ -202,12 +202,13 @@ AdamResult adam_update(const AdamUpdate<T>& call) {
       const long double w = call.weights(i, j);
       const long double g = call.gradient(i, j) + call.weight_decay * w;
       const long double m =
-          call.beta1 * static_cast<long double>(call.first(i, j)) + call.gain1 * g;
+          call.beta1 * static_cast<long double>(call.first(i, j)) + call.one_minus_beta1 * g;
       const long double v =
-          call.beta2 * static_cast<long double>(call.second(i, j)) + call.gain2 * g * g;
+          call.beta2 * static_cast<long double>(call.second(i, j)) + call.one_minus_beta2 * g * g;
       result.first.push_back(m);
       result.second.push_back(v);
-      result.weights.push_back(call.keep * w - call.step * m / (std::sqrt(v) + call.epsilon));
+      result.weights.push_back(call.weight_scale * w -
+                               call.step_size * m / (std::sqrt(v) + call.epsilon));
     }
   return result;
 }

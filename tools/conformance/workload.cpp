@@ -73,7 +73,7 @@ class Workload {
     for (const auto& [order_a, order_b, order_c] : orders) {
       const Operand<T> a = matrix(s.m, s.k, order_a), b = matrix(s.k, s.n, order_b);
       const Operand<T> c = matrix(s.m, s.n, order_c), d = matrix(s.m, s.n, order_c);
-      const Operand<T> gate = matrix(s.m, s.n, order_c), bias = vector(s.n);
+      const Operand<T> activation_output = matrix(s.m, s.n, order_c), bias = vector(s.n);
       const std::string what =
           describe(s) + " order of C " + std::to_string(static_cast<int>(order_c));
       const Gemm<T> product{static_cast<T>(-0.1), a.read(), b.read(), static_cast<T>(0.9),
@@ -85,9 +85,9 @@ class Workload {
       make("fused_gemm", what + " tanh",
            FusedGemm<T>{{1, a.read(), b.read(), 0, d.view()}, epilogue}, d);
       epilogue.activation = kRelu;
-      epilogue.gate = gate.read();
-      epilogue.gate_activation = kSigmoid;
-      make("fused_gemm", what + " relu gate",
+      epilogue.activation_output = activation_output.read();
+      epilogue.backward_of = kSigmoid;
+      make("fused_gemm", what + " relu activation_output",
            FusedGemm<T>{{1, a.read(), b.read(), 1, d.view()}, epilogue}, d);
     }
   }
@@ -122,12 +122,12 @@ class Workload {
     const Operand<T> second = matrix(s.rows, s.cols, order, 0, 1);
     AdamUpdate<T> adam;
     adam.beta1 = static_cast<T>(0.9);
-    adam.gain1 = static_cast<T>(0.1);
+    adam.one_minus_beta1 = static_cast<T>(0.1);
     adam.beta2 = static_cast<T>(0.999);
-    adam.gain2 = static_cast<T>(0.001);
+    adam.one_minus_beta2 = static_cast<T>(0.001);
     adam.weight_decay = static_cast<T>(1e-4);
-    adam.keep = static_cast<T>(0.999);
-    adam.step = static_cast<T>(1e-3);
+    adam.weight_scale = static_cast<T>(0.999);
+    adam.step_size = static_cast<T>(1e-3);
     adam.epsilon = static_cast<T>(1e-8);
     adam.gradient = b.read();
     adam.first = velocity.view();

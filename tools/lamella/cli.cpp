@@ -1,8 +1,6 @@
 // Parses the command line, runs the subcommand and turns every exception into an exit code.
 #include "tools/lamella/cli.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <exception>
 #include <map>
@@ -11,6 +9,7 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include <lamella/error.h>
 #include <lamella/version.h>

@@ -1,8 +1,8 @@
 // From argv to an exit code: parses, runs the subcommand, reports what went wrong.
 //
 // Not here: what a subcommand does (train.cpp, evaluate.cpp, predict.cpp, info.cpp).
-#ifndef LAMELLA_TOOLS_CLI_H_
-#define LAMELLA_TOOLS_CLI_H_
+#ifndef LAMELLA_TOOLS_LAMELLA_CLI_H_
+#define LAMELLA_TOOLS_LAMELLA_CLI_H_
 
 namespace lamella::cli {
 
@@ -13,4 +13,4 @@ int run(int argc, const char* const* argv);
 
 }  // namespace lamella::cli
 
-#endif  // LAMELLA_TOOLS_CLI_H_
+#endif  // LAMELLA_TOOLS_LAMELLA_CLI_H_

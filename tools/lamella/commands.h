@@ -1,6 +1,6 @@
 // The subcommands: each declares its options on an App and returns what runs it.
-#ifndef LAMELLA_TOOLS_COMMANDS_H_
-#define LAMELLA_TOOLS_COMMANDS_H_
+#ifndef LAMELLA_TOOLS_LAMELLA_COMMANDS_H_
+#define LAMELLA_TOOLS_LAMELLA_COMMANDS_H_
 
 #include <functional>
 
@@ -22,4 +22,4 @@ Command add_bench(CLI::App& app);
 
 }  // namespace lamella::cli
 
-#endif  // LAMELLA_TOOLS_COMMANDS_H_
+#endif  // LAMELLA_TOOLS_LAMELLA_COMMANDS_H_

@@ -1,10 +1,10 @@
 // The same network in dlib. Its networks are types, so there is one for each depth; the number of
 // units is set at run time. Products go to the BLAS that dlib was built for.
-#include <dlib/dnn.h>
-#include <dlib/revision.h>
-
 #include <limits>
 #include <stdexcept>
+
+#include <dlib/dnn.h>
+#include <dlib/revision.h>
 
 #include "bench/peers/training/workload.h"
 

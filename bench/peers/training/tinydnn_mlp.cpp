@@ -2,10 +2,10 @@
 // which is slower than one thread, so it is measured with one.
 #define CNN_SINGLE_THREAD
 #define CNN_USE_AVX
-#include <tiny_dnn/tiny_dnn.h>
-
 #include <limits>
 #include <stdexcept>
+
+#include <tiny_dnn/tiny_dnn.h>
 
 #include "bench/peers/training/workload.h"
 

@@ -173,7 +173,7 @@ static int odd_adam_update_f32(void* context, const lamella_plugin_adam_update_f
   for (ptrdiff_t i = 0; i < call->weights.rows; ++i)
     for (ptrdiff_t j = 0; j < call->weights.cols; ++j)
       call->weights.data[i * call->weights.row_stride + j * call->weights.col_stride] =
-          call->step + call->epsilon;
+          call->step_size + call->epsilon;
   return LAMELLA_PLUGIN_OK;
 }
 #endif

@@ -61,8 +61,8 @@ struct Expected {
 };
 
 template <class T>
-void expect(Judge& judge, Random& random, const Activation& activation, ConstView<T> values,
-            Order order_z, Order order_a) {
+void expect(CheckContext& context, Random& random, const Activation& activation,
+            ConstView<T> values, Order order_z, Order order_a) {
   const Layout layout_z = random_layout(random, order_z), layout_a = random_layout(random, order_a);
   const std::string what = name(activation) + " " + describe(Shape{values.rows, values.cols}) +
                            " Z " + describe(layout_z) + " A " + describe(layout_a);
@@ -70,16 +70,16 @@ void expect(Judge& judge, Random& random, const Activation& activation, ConstVie
   Operand<T> z(values.rows, values.cols, layout_z);
   z.assign(values);
   z.make_read_only();
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, what);
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, what);
     const Operand<T> a(values.rows, values.cols, layout_a);
     subject.backend->run(Activate<T>{activation, z.read(), a.view()});
     Operand<T> in_place(values.rows, values.cols, layout_z);
     in_place.assign(values);
     subject.backend->run(Activate<T>{activation, in_place.read(), in_place.view()});
-    judge(subject, what,
-          first_of({exceeds(a.read(), want.values, want.bounds), a.stray_writes(),
-                    different_bits(in_place.read(), a.read()), in_place.stray_writes()}));
+    context(subject, what,
+            first_of({exceeds(a.read(), want.values, want.bounds), a.stray_writes(),
+                      different_bits(in_place.read(), a.read()), in_place.stray_writes()}));
   }
 }
 
@@ -91,7 +91,7 @@ std::string text(const Parts&... parts) {
 }
 
 template <class T>
-void is_accurate(Judge& judge) {
+void is_accurate(CheckContext& context) {
   using Limits = std::numeric_limits<T>;
   Random random(80);
   std::vector<T> z;
@@ -112,31 +112,31 @@ void is_accurate(Judge& judge) {
   const auto size = static_cast<index_t>(z.size());
   for (const Activation& activation : kAll)
     for (Order order : kOrders)
-      expect<T>(judge, random, activation, row_major(z.data(), 1, size), order, order);
-  judge.expect_cases(15);
+      expect<T>(context, random, activation, row_major(z.data(), 1, size), order, order);
+  context.expect_cases(15);
 }
 
 template <class T>
-void agrees_on_all_shapes(Judge& judge) {
+void agrees_on_all_shapes(CheckContext& context) {
   Random random(81);
   std::size_t turn = 0;
   for (const Shape& shape : matrix_shapes(50'000)) {
     const Operand<T> z(shape.rows, shape.cols, {},
                        [&](index_t, index_t) { return uniform(random, -4, 4); });
-    expect<T>(judge, random, kAll[turn++ % std::size(kAll)], z.read(), pick(random, kOrders),
+    expect<T>(context, random, kAll[turn++ % std::size(kAll)], z.read(), pick(random, kOrders),
               pick(random, kOrders));
   }
   for (const Activation& activation : kAll)
     for (Order order_z : kOrders)
       for (Order order_a : kOrders) {
         const Operand<T> z(35, 70, {}, [&](index_t, index_t) { return uniform(random, -4, 4); });
-        expect<T>(judge, random, activation, z.read(), order_z, order_a);
+        expect<T>(context, random, activation, z.read(), order_z, order_a);
       }
-  judge.expect_cases(901);
+  context.expect_cases(901);
 }
 
 template <class T>
-void special_values(Judge& judge) {
+void special_values(CheckContext& context) {
   struct Row {
     T z;
     T identity, relu, leaky_relu, tanh, sigmoid;
@@ -158,13 +158,13 @@ void special_values(Judge& judge) {
     for (const Row& row : rows) {
       const T want[] = {row.identity, row.relu, row.leaky_relu, row.tanh, row.sigmoid};
       const T expected = want[static_cast<int>(activation.kind)];
-      for (const Subject& subject : judge.subjects())
+      for (const BackendUnderTest& subject : context.subjects())
         for (index_t size : {1, 3, 8, 19, 64})
           for (index_t at : {index_t{0}, size / 2, size - 1}) {  // the others must not be touched
             const Operand<T> z(1, size, {},
                                [&](index_t, index_t j) { return j == at ? row.z : T{0.5}; });
             const Operand<T> a(1, size, {});
-            judge.begin(subject, name(activation) + " of " + std::to_string(size) + " elements");
+            context.begin(subject, name(activation) + " of " + std::to_string(size) + " elements");
             subject.backend->run(Activate<T>{activation, z.read(), a.view()});
             std::string problem;
             for (index_t j = 0; j < size; ++j) {
@@ -172,10 +172,10 @@ void special_values(Judge& judge) {
               if (j == at ? !same_value(got, expected) : !(got > 0.4 && got < 0.7))
                 problem = text("f(", z.vector()[j], ") = ", got);
             }
-            judge(subject, name(activation), problem);
+            context(subject, name(activation), problem);
           }
     }
-  judge.expect_cases(5 * 10 * 15);
+  context.expect_cases(5 * 10 * 15);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ double activation_value(Random& random, const Activation& activation) {
 }
 
 template <class T>
-void expect(Judge& judge, Random& random, const Activation& activation, const Shape& shape,
+void expect(CheckContext& context, Random& random, const Activation& activation, const Shape& shape,
             Order order_a, Order order_d) {
   const Layout layout_a = random_layout(random, order_a), layout_d = random_layout(random, order_d);
   const std::string what = "f=" + std::to_string(static_cast<int>(activation.kind)) + " " +
@@ -72,41 +72,41 @@ void expect(Judge& judge, Random& random, const Activation& activation, const Sh
       want.push_back(d * oracle::derivative(activation, value));
       bounds.push_back(bound<T>(activation, value, d));
     }
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, what);
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, what);
     Operand<T> d(shape.rows, shape.cols, layout_d);
     d.assign(initial.read());
     subject.backend->run(ActivateBackward<T>{activation, a.read(), d.view()});
-    judge(subject, what, first_of({exceeds(d.read(), want, bounds), d.stray_writes()}));
+    context(subject, what, first_of({exceeds(d.read(), want, bounds), d.stray_writes()}));
   }
 }
 
 template <class T>
-void agrees_on_all_shapes(Judge& judge) {
+void agrees_on_all_shapes(CheckContext& context) {
   Random random(90);
   std::size_t turn = 0;
   for (const Shape& shape : matrix_shapes(50'000))
-    expect<T>(judge, random, kAll[turn++ % std::size(kAll)], shape, pick(random, kOrders),
+    expect<T>(context, random, kAll[turn++ % std::size(kAll)], shape, pick(random, kOrders),
               pick(random, kOrders));
-  judge.expect_cases(901);
+  context.expect_cases(901);
 }
 
 template <class T>
-void agrees_on_all_strides(Judge& judge) {
+void agrees_on_all_strides(CheckContext& context) {
   Random random(91);
   for (const Activation& activation : kAll)
     for (Order order_a : kOrders)
       for (Order order_d : kOrders)
         for (const Shape& shape : {Shape{37, 83}, {128, 256}, {1, 200}})
-          expect<T>(judge, random, activation, shape, order_a, order_d);
-  judge.expect_cases(5 * 9 * 3);
+          expect<T>(context, random, activation, shape, order_a, order_d);
+  context.expect_cases(5 * 9 * 3);
 }
 
 template <class T>
-void passes_specials_of_d(Judge& judge) {
+void passes_specials_of_d(CheckContext& context) {
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
-  for (const Subject& subject : judge.subjects())
+  for (const BackendUnderTest& subject : context.subjects())
     for (const Activation& activation : kAll)
       for (index_t size : {1, 8, 19}) {
         // f' is positive at 1/2; at 1 it is 0 for tanh and sigmoid, and infinity times it NaN. The
@@ -131,32 +131,32 @@ void passes_specials_of_d(Judge& judge) {
           const Operand<T> d(1, size, {}, [&](index_t, index_t) { return row.d; });
           const std::string what = "f=" + std::to_string(static_cast<int>(activation.kind)) +
                                    " a=" + std::to_string(row.a) + " d=" + std::to_string(row.d);
-          judge.begin(subject, what);
+          context.begin(subject, what);
           subject.backend->run(ActivateBackward<T>{activation, a.read(), d.view()});
-          judge(
+          context(
               subject, what,
               different_values(d.read(), std::vector<T>(static_cast<std::size_t>(size), row.want)));
         }
       }
-  judge.expect_cases(5 * 3 * 5);
+  context.expect_cases(5 * 3 * 5);
 }
 
 template <class T>
-void passes_nan_of_a(Judge& judge) {
+void passes_nan_of_a(CheckContext& context) {
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
-  for (const Subject& subject : judge.subjects())
+  for (const BackendUnderTest& subject : context.subjects())
     for (ActivationKind kind : {ActivationKind::tanh, ActivationKind::sigmoid}) {
       const Operand<T> a(3, 19, {},
                          [&](index_t i, index_t j) { return i == 1 && j == 17 ? kNan : T{0}; });
       const Operand<T> d(3, 19, {}, [](index_t, index_t) { return 1; });
       const std::string what = "f=" + std::to_string(static_cast<int>(kind)) + " one NaN in a";
-      judge.begin(subject, what);
+      context.begin(subject, what);
       subject.backend->run(ActivateBackward<T>{{kind, 0.01}, a.read(), d.view()});
       std::vector<T> want(3 * 19, kind == ActivationKind::tanh ? T{1} : T{0});
       want[19 + 17] = kNan;
-      judge(subject, what, different_values(d.read(), want));
+      context(subject, what, different_values(d.read(), want));
     }
-  judge.expect_cases(2);
+  context.expect_cases(2);
 }
 
 }  // namespace

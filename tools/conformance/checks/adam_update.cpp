@@ -14,12 +14,14 @@
 namespace lamella::conformance {
 namespace {
 
-// The longest chain behind a weight: decay w, + g; g g, gain2 times, + beta2 v; square root,
-// + epsilon, divided by, times step, - : ten. Twelve leaves room for the factors.
+// The longest chain behind a weight: decay w, + g; g g, one_minus_beta2 times, + beta2 v; square
+// root,
+// + epsilon, divided by, times step_size, - : ten. Twelve leaves room for the factors.
 constexpr index_t kRoundings = 12;
 
 struct Factors {
-  double beta1, gain1, beta2, gain2, weight_decay, keep, step, epsilon;
+  double beta1, one_minus_beta1, beta2, one_minus_beta2, weight_decay, weight_scale, step_size,
+      epsilon;
 };
 
 constexpr Factors kAdam{0.9, 0.1, 0.999, 0.001, 0, 1, 3e-4, 3e-10};
@@ -29,7 +31,8 @@ constexpr Factors kRaw{0, 1, 0, 1, 0, 1, 0.125, 1};
 
 std::string describe(const Factors& f) {
   return "beta1=" + std::to_string(f.beta1) + " beta2=" + std::to_string(f.beta2) +
-         " decay=" + std::to_string(f.weight_decay) + " keep=" + std::to_string(f.keep);
+         " decay=" + std::to_string(f.weight_decay) +
+         " weight_scale=" + std::to_string(f.weight_scale);
 }
 
 template <class T>
@@ -54,12 +57,12 @@ struct Problem {
   AdamUpdate<T> call(View<T> m, View<T> v, View<T> w) const {
     AdamUpdate<T> update;
     update.beta1 = static_cast<T>(factors.beta1);
-    update.gain1 = static_cast<T>(factors.gain1);
+    update.one_minus_beta1 = static_cast<T>(factors.one_minus_beta1);
     update.beta2 = static_cast<T>(factors.beta2);
-    update.gain2 = static_cast<T>(factors.gain2);
+    update.one_minus_beta2 = static_cast<T>(factors.one_minus_beta2);
     update.weight_decay = static_cast<T>(factors.weight_decay);
-    update.keep = static_cast<T>(factors.keep);
-    update.step = static_cast<T>(factors.step);
+    update.weight_scale = static_cast<T>(factors.weight_scale);
+    update.step_size = static_cast<T>(factors.step_size);
     update.epsilon = static_cast<T>(factors.epsilon);
     update.gradient = gradient.read();
     update.first = m;
@@ -68,7 +71,7 @@ struct Problem {
     return update;
   }
 
-  void expect(Judge& judge, bool exact) const {
+  void expect(CheckContext& context, bool exact) const {
     const AdamUpdate<T> reference = call(first.view(), second.view(), weights.view());
     const oracle::AdamResult want = oracle::adam_update(reference);
     const index_t rows = weights.view().rows, cols = weights.view().cols;
@@ -81,8 +84,10 @@ struct Problem {
         const long double w = std::abs(weights.view()(i, j));
         const long double g =
             std::abs(gradient.view()(i, j)) + std::abs(reference.weight_decay) * w;
-        const long double m = reference.beta1 * std::abs(first.view()(i, j)) + reference.gain1 * g;
-        const long double v = reference.beta2 * second.view()(i, j) + reference.gain2 * g * g;
+        const long double m =
+            reference.beta1 * std::abs(first.view()(i, j)) + reference.one_minus_beta1 * g;
+        const long double v =
+            reference.beta2 * second.view()(i, j) + reference.one_minus_beta2 * g * g;
         const long double root = std::sqrt(want.second[first_bound.size()]);
         // With a penalty, g may cancel and v be far below its terms: then the root's error is that
         // of a number of the size of v's error.
@@ -91,21 +96,22 @@ struct Problem {
         const long double denominator = root + reference.epsilon;
         first_bound.push_back(scale * m);
         second_bound.push_back(scale * v);
-        weights_bound.push_back(scale * (reference.keep * w + reference.step * m / denominator) +
-                                reference.step * m / denominator * root_error / denominator);
+        weights_bound.push_back(
+            scale * (reference.weight_scale * w + reference.step_size * m / denominator) +
+            reference.step_size * m / denominator * root_error / denominator);
       }
-    for (const Subject& subject : judge.subjects()) {
-      judge.begin(subject, what);
+    for (const BackendUnderTest& subject : context.subjects()) {
+      context.begin(subject, what);
       Operand<T> m(rows, cols, layouts[0]), v(rows, cols, layouts[1]), w(rows, cols, layouts[2]);
       m.assign(first.read());
       v.assign(second.read());
       w.assign(weights.read());
       subject.backend->run(call(m.view(), v.view(), w.view()));
-      judge(subject, what,
-            first_of({exceeds(m.read(), want.first, first_bound),
-                      exceeds(v.read(), want.second, second_bound),
-                      exceeds(w.read(), want.weights, weights_bound), m.stray_writes(),
-                      v.stray_writes(), w.stray_writes()}));
+      context(subject, what,
+              first_of({exceeds(m.read(), want.first, first_bound),
+                        exceeds(v.read(), want.second, second_bound),
+                        exceeds(w.read(), want.weights, weights_bound), m.stray_writes(),
+                        v.stray_writes(), w.stray_writes()}));
     }
   }
 
@@ -116,9 +122,9 @@ struct Problem {
 };
 
 template <class T>
-void is_exact(Judge& judge) {
-  // beta2 = 0 and gain2 = 1 make the root |g|: with g = ±1 or ±3 and epsilon 1 the quotient is one
-  // of small numbers by 2 or 4, and everything is exact.
+void is_exact(CheckContext& context) {
+  // beta2 = 0 and one_minus_beta2 = 1 make the root |g|: with g = ±1 or ±3 and epsilon 1 the
+  // quotient is one of small numbers by 2 or 4, and everything is exact.
   constexpr Factors kDyadic{0.5, 0.25, 0, 1, 0, 0.75, 0.125, 1};
   Random random(60);
   for (const Shape& shape : matrix_shapes(50'000)) {
@@ -126,13 +132,13 @@ void is_exact(Judge& judge) {
                                          pick(random, kOrders), pick(random, kOrders)};
     Problem<T>(random, shape, kDyadic, orders, [&] {
       return pick(random, {-3.0, -1.0, 1.0, 3.0});
-    }).expect(judge, true);
+    }).expect(context, true);
   }
-  judge.expect_cases(901);
+  context.expect_cases(901);
 }
 
 template <class T>
-void stays_in_bound(Judge& judge) {
+void stays_in_bound(CheckContext& context) {
   Random random(61);
   for (const Factors& factors : {kAdam, kPenalty, kAdamW, kRaw})
     for (Order gradient : kOrders)
@@ -140,25 +146,25 @@ void stays_in_bound(Judge& judge) {
         for (Order weights : kOrders)
           Problem<T>(random, {37, 83}, factors, {gradient, moments, moments, weights}, [&] {
             return uniform(random, -1, 1);
-          }).expect(judge, false);
+          }).expect(context, false);
   Problem<T>(random, {512, 784}, kAdam, {Order::rows, Order::rows, Order::rows, Order::rows}, [&] {
     return uniform(random, -1, 1);
-  }).expect(judge, false);
-  judge.expect_cases(109);
+  }).expect(context, false);
+  context.expect_cases(109);
 }
 
 template <class T>
-void idle_weights_stay(Judge& judge) {
+void idle_weights_stay(CheckContext& context) {
   // Pixels that are always 0 give this: 0 / (sqrt(0) + epsilon) must be 0, not NaN.
   Random random(62);
   Problem<T>(random, {9, 21}, kAdam, {Order::rows, Order::rows, Order::rows, Order::rows}, [] {
     return 0.0;
-  }).expect(judge, true);
-  judge.expect_cases(1);
+  }).expect(context, true);
+  context.expect_cases(1);
 }
 
 template <class T>
-void keeps_specials_in_their_element(Judge& judge) {
+void keeps_specials_in_their_element(CheckContext& context) {
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
   constexpr Factors kDyadic{0.5, 0.25, 0, 1, 0, 0.75, 0.125, 1};
@@ -171,9 +177,9 @@ void keeps_specials_in_their_element(Judge& judge) {
       if (at == 5 || at == kSize + 40 || at == 2 * kSize + 50 || at == 3 * kSize + 60) return kNan;
       if (at == 20 || at == kSize + 25 || at == 3 * kSize + 50) return kInfinity;
       return 1;
-    }).expect(judge, true);
+    }).expect(context, true);
   }
-  judge.expect_cases(3);
+  context.expect_cases(3);
 }
 
 }  // namespace

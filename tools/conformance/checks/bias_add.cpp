@@ -12,8 +12,8 @@ namespace lamella::conformance {
 namespace {
 
 template <class T, class F>
-void expect_sum(Judge& judge, Random& random, const Shape& shape, Order order_c, Order order_bias,
-                F value) {
+void expect_sum(CheckContext& context, Random& random, const Shape& shape, Order order_c,
+                Order order_bias, F value) {
   const Layout layout = random_layout(random, order_c);
   const Layout bias_layout = random_layout(random, order_bias);
   Operand<T> initial(shape.rows, shape.cols, {}, [&](index_t, index_t) { return value(); });
@@ -25,47 +25,47 @@ void expect_sum(Judge& judge, Random& random, const Shape& shape, Order order_c,
       want.push_back(initial.view()(i, j) + bias.vector()[j]);
   const std::string what =
       describe(shape) + " C " + describe(layout) + " bias " + describe(bias_layout);
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, what);
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, what);
     Operand<T> c(shape.rows, shape.cols, layout);
     c.assign(initial.read());
     subject.backend->run(BiasAdd<T>{bias.vector(), c.view()});
-    judge(subject, what, first_of({different_bits(c.read(), want), c.stray_writes()}));
+    context(subject, what, first_of({different_bits(c.read(), want), c.stray_writes()}));
   }
 }
 
 template <class T>
-void adds_on_all_shapes(Judge& judge) {
+void adds_on_all_shapes(CheckContext& context) {
   Random random(20);
   for (const Shape& shape : matrix_shapes(200'000))
-    expect_sum<T>(judge, random, shape, pick(random, kOrders), pick(random, kOrders),
+    expect_sum<T>(context, random, shape, pick(random, kOrders), pick(random, kOrders),
                   [&] { return uniform(random, -10, 10); });
-  judge.expect_cases(901);
+  context.expect_cases(901);
 }
 
 template <class T>
-void adds_on_all_strides(Judge& judge) {
+void adds_on_all_strides(CheckContext& context) {
   Random random(21);
   for (const Shape& shape : {Shape{128, 256}, {128, 10}, {10, 128}, {33, 65}, {1, 100}, {100, 1}})
     for (Order order_c : kOrders)
       for (Order order_bias : kOrders)
         for (int repeat = 0; repeat < 4; ++repeat)
-          expect_sum<T>(judge, random, shape, order_c, order_bias,
+          expect_sum<T>(context, random, shape, order_c, order_bias,
                         [&] { return uniform(random, -10, 10); });
-  judge.expect_cases(216);
+  context.expect_cases(216);
 }
 
 template <class T>
-void adds_specials(Judge& judge) {
+void adds_specials(CheckContext& context) {
   Random random(22);
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   for (Order order_c : kOrders)
     for (int repeat = 0; repeat < 10; ++repeat)
-      expect_sum<T>(judge, random, {21, 37}, order_c, Order::rows, [&] {
+      expect_sum<T>(context, random, {21, 37}, order_c, Order::rows, [&] {
         return pick(random, {0.0, -0.0, 1.0, -1.0, kInfinity, -kInfinity, kNan});
       });
-  judge.expect_cases(30);
+  context.expect_cases(30);
 }
 
 }  // namespace

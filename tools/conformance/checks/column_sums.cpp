@@ -30,15 +30,15 @@ struct Problem {
   }
 
   template <class Difference>
-  void judge_all(Judge& judge, Difference difference) const {
-    for (const Subject& subject : judge.subjects()) {
-      judge.begin(subject, what);
+  void check_all(CheckContext& context, Difference difference) const {
+    for (const BackendUnderTest& subject : context.subjects()) {
+      context.begin(subject, what);
       Operand<T> sums(1, initial.view().cols, layout);
       sums.assign(initial.read());
       ColumnSums<T> own = call;
       own.sums = sums.vector();
       subject.backend->run(own);
-      judge(subject, what, first_of({difference(sums.read()), sums.stray_writes()}));
+      context(subject, what, first_of({difference(sums.read()), sums.stray_writes()}));
     }
   }
 
@@ -49,19 +49,19 @@ struct Problem {
 };
 
 template <class T>
-void is_exact(Judge& judge) {
+void is_exact(CheckContext& context) {
   Random random(40);
   for (const Shape& shape : matrix_shapes(200'000)) {
     const Problem<T> problem(random, shape, pick(random, kOrders), pick(random, kFactors),
                              pick(random, kFactors), [&] { return uniform_int(random, -9, 9); });
     const auto want = oracle::column_sums(problem.call);
-    problem.judge_all(judge, [&](auto sums) { return different_values(sums, want.values); });
+    problem.check_all(context, [&](auto sums) { return different_values(sums, want.values); });
   }
-  judge.expect_cases(901);
+  context.expect_cases(901);
 }
 
 template <class T>
-void stays_in_bound(Judge& judge) {
+void stays_in_bound(CheckContext& context) {
   using X = oracle::Wide<T>;
   Random random(41);
   for (const Shape& shape : {Shape{128, 512}, {128, 10}, {10, 128}, {3000, 33}, {33, 3000}})
@@ -73,13 +73,13 @@ void stays_in_bound(Judge& judge) {
         std::vector<X> bound;
         for (X magnitude : want.magnitudes)
           bound.push_back(static_cast<X>(gamma<T>(shape.rows + kOtherRoundings)) * magnitude);
-        problem.judge_all(judge, [&](auto sums) { return exceeds(sums, want.values, bound); });
+        problem.check_all(context, [&](auto sums) { return exceeds(sums, want.values, bound); });
       }
-  judge.expect_cases(45);
+  context.expect_cases(45);
 }
 
 template <class T>
-void keeps_specials_in_their_column(Judge& judge) {
+void keeps_specials_in_their_column(CheckContext& context) {
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
   Random random(42);
@@ -97,7 +97,7 @@ void keeps_specials_in_their_column(Judge& judge) {
       std::vector<T> want(static_cast<std::size_t>(shape.cols), static_cast<T>(shape.rows));
       want[1] = want[3] = kNan;
       want.back() = kInfinity;
-      problem.judge_all(judge, [&](auto sums) { return different_values(sums, want); });
+      problem.check_all(context, [&](auto sums) { return different_values(sums, want); });
     }
 }
 

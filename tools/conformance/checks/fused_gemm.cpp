@@ -18,17 +18,17 @@ struct FusedCase {
   GemmCase gemm;
   Activation activation;
   bool bias = false;
-  bool gate = false;
-  Layout bias_layout, gate_layout;
-  Activation gate_activation;
+  bool activation_output = false;
+  Layout bias_layout, output_layout;
+  Activation backward_of;
 };
 
 std::string describe(const FusedCase& f) {
   return describe(f.gemm) + " f=" + std::to_string(static_cast<int>(f.activation.kind)) +
          (f.bias ? " bias " + describe(f.bias_layout) : "") +
-         (f.gate ? " gate " + describe(f.gate_layout) +
-                       " g=" + std::to_string(static_cast<int>(f.gate_activation.kind))
-                 : "");
+         (f.activation_output ? " activation_output " + describe(f.output_layout) +
+                                    " g=" + std::to_string(static_cast<int>(f.backward_of.kind))
+                              : "");
 }
 
 FusedCase random_fused_case(Random& random, const GemmShape& shape) {
@@ -39,58 +39,60 @@ FusedCase random_fused_case(Random& random, const GemmShape& shape) {
 
 /// `value` fills A, B, C and the bias.
 template <class T, class F>
-void expect_fused_is_unfused(Judge& judge, Random& random, const FusedCase& f, F value) {
+void expect_fused_is_unfused(CheckContext& context, Random& random, const FusedCase& f, F value) {
   const index_t m = f.gemm.shape.m, n = f.gemm.shape.n;
   const GemmOperands<T> operands(f.gemm, value);
   const Operand<T> bias = vector_operand<T>(n, f.bias_layout, [&](index_t) { return value(); });
-  // A gate holds activations: values of tanh or sigmoid, zeros and ones of relu among them.
-  const Operand<T> gate(m, n, f.gate_layout, [&](index_t, index_t) {
+  // An activation output holds activations: values of tanh or sigmoid, zeros and ones of relu among
+  // them.
+  const Operand<T> activation_output(m, n, f.output_layout, [&](index_t, index_t) {
     return random() % 4 == 0 ? static_cast<double>(random() % 2) : uniform(random, -1, 1);
   });
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, describe(f));
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, describe(f));
     const Backend& backend = *subject.backend;
     const Operand<T> fused = operands.output();
     const Operand<T> unfused = operands.output();
     Epilogue<T> epilogue;
     if (f.bias) epilogue.bias = bias.vector();
     epilogue.activation = f.activation;
-    if (f.gate) epilogue.gate = gate.read();
-    epilogue.gate_activation = f.gate_activation;
+    if (f.activation_output) epilogue.activation_output = activation_output.read();
+    epilogue.backward_of = f.backward_of;
     backend.run(FusedGemm<T>{operands.call(fused.view()), epilogue});
 
     backend.run(operands.call(unfused.view()));
     if (f.bias) backend.run(BiasAdd<T>{bias.vector(), unfused.view()});
     backend.run(Activate<T>{f.activation, unfused.read(), unfused.view()});
-    if (f.gate) backend.run(ActivateBackward<T>{f.gate_activation, gate.read(), unfused.view()});
-    judge(subject, describe(f),
-          first_of({different_bits(fused.read(), unfused.read()), fused.stray_writes()}));
+    if (f.activation_output)
+      backend.run(ActivateBackward<T>{f.backward_of, activation_output.read(), unfused.view()});
+    context(subject, describe(f),
+            first_of({different_bits(fused.read(), unfused.read()), fused.stray_writes()}));
   }
 }
 
 template <class T>
-void all_activations(Judge& judge) {
+void all_activations(CheckContext& context) {
   Random random(10);
   const auto value = [&] { return uniform(random, -1, 1); };
   // The second has several blocks of K: the epilogue must come after the last.
   for (const GemmShape& shape : {GemmShape{13, 37, 9}, {5, 33, 1100}})
     for (const Activation& activation : kActivations)
-      for (const Activation& gate_activation : kActivations)
+      for (const Activation& backward_of : kActivations)
         for (bool bias : {false, true})
-          for (bool gate : {false, true}) {
-            if (!gate && gate_activation != kActivations[0]) continue;
+          for (bool activation_output : {false, true}) {
+            if (!activation_output && backward_of != kActivations[0]) continue;
             FusedCase f = random_fused_case(random, shape);
             f.activation = activation;
-            f.gate_activation = gate_activation;
+            f.backward_of = backward_of;
             f.bias = bias;
-            f.gate = gate;
-            expect_fused_is_unfused<T>(judge, random, f, value);
+            f.activation_output = activation_output;
+            expect_fused_is_unfused<T>(context, random, f, value);
           }
-  judge.expect_cases(168);
+  context.expect_cases(168);
 }
 
 template <class T>
-void all_strides(Judge& judge) {
+void all_strides(CheckContext& context) {
   Random random(11);
   const auto value = [&] { return uniform(random, -1, 1); };
   for (const GemmShape& shape :
@@ -98,29 +100,29 @@ void all_strides(Judge& judge) {
     for (Order a : kOrders)
       for (Order b : kOrders)
         for (Order c : kOrders)
-          for (Order gate : kOrders) {
+          for (Order activation_output : kOrders) {
             FusedCase f = random_fused_case(random, shape);
             f.gemm.a.order = a;
             f.gemm.b.order = b;
             f.gemm.c.order = c;
-            f.gate_layout.order = gate;
-            f.gate = f.bias = true;
-            expect_fused_is_unfused<T>(judge, random, f, value);
+            f.output_layout.order = activation_output;
+            f.activation_output = f.bias = true;
+            expect_fused_is_unfused<T>(context, random, f, value);
           }
-  judge.expect_cases(5 * 81);
+  context.expect_cases(5 * 81);
 }
 
 template <class T>
-void all_shapes(Judge& judge) {
+void all_shapes(CheckContext& context) {
   Random random(12);
   const auto value = [&] { return uniform(random, -1, 1); };
   for (const GemmShape& shape : gemm_shapes(40'000))
-    expect_fused_is_unfused<T>(judge, random, random_fused_case(random, shape), value);
-  judge.expect_cases(1001);
+    expect_fused_is_unfused<T>(context, random, random_fused_case(random, shape), value);
+  context.expect_cases(1001);
 }
 
 template <class T>
-void special_values(Judge& judge) {
+void special_values(CheckContext& context) {
   Random random(13);
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -130,14 +132,14 @@ void special_values(Judge& judge) {
   };
   for (const GemmShape& shape : {GemmShape{9, 35, 4}, {20, 20, 1}, {3, 70, 0}, {1, 19, 5}})
     for (int repeat = 0; repeat < 40; ++repeat)
-      expect_fused_is_unfused<T>(judge, random, random_fused_case(random, shape), value);
-  judge.expect_cases(160);
+      expect_fused_is_unfused<T>(context, random, random_fused_case(random, shape), value);
+  context.expect_cases(160);
 }
 
 }  // namespace
 
 std::vector<Check> fused_gemm_checks() {
-  return {{"fused_gemm", "equals the separate calls, all activations and gates",
+  return {{"fused_gemm", "equals the separate calls, all activations and activation outputs",
            all_activations<float>, all_activations<double>},
           {"fused_gemm", "equals the separate calls, all transposes and strides",
            all_strides<float>, all_strides<double>},

@@ -28,7 +28,8 @@ struct PerFeature {
 };
 
 template <class T>
-void expect_batch(Judge& judge, Random& random, const Shape& shape, Order order, bool repeated) {
+void expect_batch(CheckContext& context, Random& random, const Shape& shape, Order order,
+                  bool repeated) {
   constexpr index_t kStored = 40;
   // The stored bytes end at a guard page: reading a whole vector beyond the last feature faults.
   Operand<std::uint8_t> values(1, kStored * shape.cols, {},
@@ -58,33 +59,34 @@ void expect_batch(Judge& judge, Random& random, const Shape& shape, Order order,
     }
   const std::string what =
       describe(shape) + " out " + describe(layout) + (repeated ? " one map" : " map per feature");
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, what);
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, what);
     const Operand<T> out(shape.rows, shape.cols, layout);
     call.out = out.view();
     subject.backend->run(call);
-    judge(subject, what, first_of({different_bits(out.read(), want), out.stray_writes()}));
+    context(subject, what, first_of({different_bits(out.read(), want), out.stray_writes()}));
   }
 }
 
 template <class T>
-void all_shapes(Judge& judge) {
+void all_shapes(CheckContext& context) {
   Random random(40);
   for (const Shape& shape : matrix_shapes(60'000))
     if (shape.rows > 0 && shape.cols > 0)
-      expect_batch<T>(judge, random, shape, pick(random, kOrders), uniform_int(random, 0, 1) == 0);
-  judge.expect_cases(401);
+      expect_batch<T>(context, random, shape, pick(random, kOrders),
+                      uniform_int(random, 0, 1) == 0);
+  context.expect_cases(401);
 }
 
 template <class T>
-void all_layouts(Judge& judge) {
+void all_layouts(CheckContext& context) {
   Random random(41);
   for (const Shape& shape : {Shape{128, 784}, {16, 16}, {17, 33}, {128, 2}, {1, 100}, {40, 15}})
     for (Order order : kOrders)
       for (bool repeated : {true, false})
         for (int repeat = 0; repeat < 3; ++repeat)
-          expect_batch<T>(judge, random, shape, order, repeated);
-  judge.expect_cases(108);
+          expect_batch<T>(context, random, shape, order, repeated);
+  context.expect_cases(108);
 }
 
 }  // namespace

@@ -14,30 +14,30 @@ namespace {
 
 /// With a B packed in advance, if the case says so; it gives what B itself does.
 template <class T>
-void expect_exact(Judge& judge, Random& random, const GemmCase& g, bool packs_b = false) {
+void expect_exact(CheckContext& context, Random& random, const GemmCase& g, bool packs_b = false) {
   const GemmOperands<T> operands(g, [&] { return uniform_int(random, -3, 3); });
   const auto want = oracle::gemm(operands.call(operands.c.view())).values;
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, describe(g));
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, describe(g));
     const Operand<T> c = operands.output();
     Gemm<T> call = operands.call(c.view());
     std::optional<PackedMatrix<T>> packed;
     if (packs_b) call.packed_b = &packed.emplace(subject.backend, call.b);
     subject.backend->run(call);
-    judge(subject, describe(g), first_of({different_values(c.read(), want), c.stray_writes()}));
+    context(subject, describe(g), first_of({different_values(c.read(), want), c.stray_writes()}));
   }
 }
 
 template <class T>
-void all_shapes(Judge& judge) {
+void all_shapes(CheckContext& context) {
   Random random(1);
   for (const GemmShape& shape : gemm_shapes(600'000))
-    expect_exact<T>(judge, random, random_case(random, shape));
-  judge.expect_cases(1001);
+    expect_exact<T>(context, random, random_case(random, shape));
+  context.expect_cases(1001);
 }
 
 template <class T>
-void all_strides(Judge& judge) {
+void all_strides(CheckContext& context) {
   Random random(2);
   // One tile and a bit, several tiles, more than one block of K, a row, a column, a dot product.
   const GemmShape shapes[] = {{7, 17, 19},  {33, 65, 129}, {15, 31, 1025},
@@ -51,13 +51,13 @@ void all_strides(Judge& judge) {
             g.a = {a, padding, pick(random, {Placement::against_end, Placement::against_start}), 0};
             g.b = {b, padding, pick(random, {Placement::against_end, Placement::against_start}), 0};
             g.c = {c, padding, pick(random, {Placement::against_end, Placement::against_start}), 0};
-            expect_exact<T>(judge, random, g);
+            expect_exact<T>(context, random, g);
           }
-  judge.expect_cases(6 * 27 * 2);
+  context.expect_cases(6 * 27 * 2);
 }
 
 template <class T>
-void all_factors(Judge& judge) {
+void all_factors(CheckContext& context) {
   Random random(3);
   const GemmShape shapes[] = {{6, 16, 8},  {9, 35, 40}, {5, 33, 520},
                               {1, 40, 40}, {40, 1, 40}, {3, 5, 0}};
@@ -69,13 +69,13 @@ void all_factors(Judge& judge) {
           g.alpha = alpha;
           g.beta = beta;
           g.c.order = c;
-          expect_exact<T>(judge, random, g);
+          expect_exact<T>(context, random, g);
         }
-  judge.expect_cases(6 * 36 * 2);
+  context.expect_cases(6 * 36 * 2);
 }
 
 template <class T>
-void many_blocks(Judge& judge) {
+void many_blocks(CheckContext& context) {
   Random random(5);
   // Operands that exceed the block of a cache each: B with 1.4 MiB of floats, A with 0.5.
   for (const GemmShape& shape : {GemmShape{43, 690, 520}, {190, 70, 700}})
@@ -84,14 +84,14 @@ void many_blocks(Judge& judge) {
         GemmCase g = random_case(random, shape);
         g.a.order = a;
         g.b.order = b;
-        expect_exact<T>(judge, random, g);
+        expect_exact<T>(context, random, g);
       }
-  judge.expect_cases(18);
+  context.expect_cases(18);
 }
 
 /// Rows whose lines compete for one set of a cache: kernels may move them apart, many at a time.
 template <class T>
-void rows_of_pages(Judge& judge) {
+void rows_of_pages(CheckContext& context) {
   Random random(6);
   constexpr index_t kPage = 1024;  // elements: a page of floats, two of doubles
   for (const GemmShape& shape :
@@ -100,31 +100,31 @@ void rows_of_pages(Judge& judge) {
     GemmCase g = random_case(random, shape);
     g.a = rows;
     g.c.order = Order::rows;
-    expect_exact<T>(judge, random, g);
+    expect_exact<T>(context, random, g);
     // The same for Cᵀ = Bᵀ Aᵀ.
     g = random_case(random, {shape.n, shape.m, shape.k});
     g.b = {Order::columns, rows.padding};
     g.c.order = Order::columns;
-    expect_exact<T>(judge, random, g);
+    expect_exact<T>(context, random, g);
   }
-  judge.expect_cases(8);
+  context.expect_cases(8);
 }
 
 /// So many rows, and so much use of them, that kernels may copy them whatever their stride: 4.1 MiB
 /// of floats.
 template <class T>
-void large_rows(Judge& judge) {
+void large_rows(CheckContext& context) {
   Random random(8);
   GemmCase g = random_case(random, {1500, 520, 720});
   g.a = {Order::rows, 3};
   g.b.order = g.c.order = Order::rows;
-  expect_exact<T>(judge, random, g);
-  judge.expect_cases(1);
+  expect_exact<T>(context, random, g);
+  context.expect_cases(1);
 }
 
 /// So little depth that kernels may hold all of a panel of B in registers; up to where they do not.
 template <class T>
-void little_depth(Judge& judge) {
+void little_depth(CheckContext& context) {
   Random random(9);
   for (index_t k = 1; k <= 17; ++k)
     for (double beta : {0.0, 1.0})
@@ -136,13 +136,13 @@ void little_depth(Judge& judge) {
             g.b.order = b;
             g.c.order = c;
             g.beta = beta;
-            expect_exact<T>(judge, random, g);
+            expect_exact<T>(context, random, g);
           }
-  judge.expect_cases(17 * 2 * 18);
+  context.expect_cases(17 * 2 * 18);
 }
 
 template <class T>
-void packed_in_advance(Judge& judge) {
+void packed_in_advance(CheckContext& context) {
   Random random(7);
   // A vector, less than a panel of B, dot products without packing, edges in every direction,
   // several blocks of K, operands of many blocks, rows of A that are to be copied.
@@ -155,22 +155,22 @@ void packed_in_advance(Judge& judge) {
         GemmCase g = random_case(random, shape);
         g.b.order = b;
         g.c.order = c;
-        expect_exact<T>(judge, random, g, true);
+        expect_exact<T>(context, random, g, true);
       }
-  judge.expect_cases(9 * 9);
+  context.expect_cases(9 * 9);
 }
 
 template <class T>
-void any_alignment(Judge& judge) {
+void any_alignment(CheckContext& context) {
   Random random(4);
   for (index_t offset = 0; offset < 16; ++offset)
     for (Order order : {Order::rows, Order::columns}) {
       GemmCase g = random_case(random, {13, 37, 21});
       for (Layout* layout : {&g.a, &g.b, &g.c})
         *layout = {order, offset % 3, Placement::against_start, offset};
-      expect_exact<T>(judge, random, g);
+      expect_exact<T>(context, random, g);
     }
-  judge.expect_cases(32);
+  context.expect_cases(32);
 }
 
 }  // namespace

@@ -17,19 +17,19 @@ namespace {
 constexpr index_t kOtherRoundings = 4;
 
 template <class T, class F>
-void expect_within_bound(Judge& judge, const GemmCase& g, F value) {
+void expect_within_bound(CheckContext& context, const GemmCase& g, F value) {
   const GemmOperands<T> operands(g, value);
   const auto want = oracle::gemm(operands.call(operands.c.view()));
   using X = oracle::Wide<T>;
   std::vector<X> bound;
   for (X magnitude : want.magnitudes)
     bound.push_back(static_cast<X>(gamma<T>(g.shape.k + kOtherRoundings)) * magnitude);
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, describe(g));
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, describe(g));
     const Operand<T> c = operands.output();
     subject.backend->run(operands.call(c.view()));
-    judge(subject, describe(g),
-          first_of({exceeds(c.read(), want.values, bound), c.stray_writes()}));
+    context(subject, describe(g),
+            first_of({exceeds(c.read(), want.values, bound), c.stray_writes()}));
   }
 }
 
@@ -40,16 +40,16 @@ GemmCase with_real_factors(Random& random, GemmCase g) {
 }
 
 template <class T>
-void all_shapes(Judge& judge) {
+void all_shapes(CheckContext& context) {
   Random random(5);
   for (const GemmShape& shape : gemm_shapes(100'000))
-    expect_within_bound<T>(judge, with_real_factors(random, random_case(random, shape)),
+    expect_within_bound<T>(context, with_real_factors(random, random_case(random, shape)),
                            [&] { return uniform(random, -1, 1); });
-  judge.expect_cases(1001);
+  context.expect_cases(1001);
 }
 
 template <class T>
-void badly_scaled(Judge& judge) {
+void badly_scaled(CheckContext& context) {
   Random random(6);
   // Magnitudes from 2^-20 to 2^20 in one sum: the bound of an element of small terms is small.
   const auto value = [&] {
@@ -63,12 +63,12 @@ void badly_scaled(Judge& judge) {
                                  {5, 5, 1},
                                  {13, 49, 2}})
     for (int repeat = 0; repeat < 8; ++repeat)
-      expect_within_bound<T>(judge, with_real_factors(random, random_case(random, shape)), value);
-  judge.expect_cases(56);
+      expect_within_bound<T>(context, with_real_factors(random, random_case(random, shape)), value);
+  context.expect_cases(56);
 }
 
 template <class T>
-void network_sizes(Judge& judge) {
+void network_sizes(CheckContext& context) {
   Random random(7);
   const auto value = [&] { return uniform(random, -1, 1); };
   // Batch 128 (and a last batch of 96) of 784-512-256-10: the last layers at full size.
@@ -79,9 +79,9 @@ void network_sizes(Judge& judge) {
         GemmCase g = with_real_factors(random, random_case(random, shape));
         g.a.order = a;
         g.b.order = b;
-        expect_within_bound<T>(judge, g, value);
+        expect_within_bound<T>(context, g, value);
       }
-  judge.expect_cases(45);
+  context.expect_cases(45);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ class PlainProduct {
 
 /// Runs a case in all orders of A and C on every subject; `want(i, j)` is the element expected.
 template <class T, class Fill, class Want>
-void expect(Judge& judge, const GemmShape& shape, T alpha, T beta, Fill fill, Want want) {
+void expect(CheckContext& context, const GemmShape& shape, T alpha, T beta, Fill fill, Want want) {
   Random random(8);
   std::vector<T> expected;
   for (index_t i = 0; i < shape.m; ++i)
@@ -55,35 +55,35 @@ void expect(Judge& judge, const GemmShape& shape, T alpha, T beta, Fill fill, Wa
       const Layout layout = random_layout(random, order_c);
       const std::string what = describe(shape) + " C " + describe(layout) +
                                " alpha=" + std::to_string(alpha) + " beta=" + std::to_string(beta);
-      for (const Subject& subject : judge.subjects()) {
+      for (const BackendUnderTest& subject : context.subjects()) {
         Operand<T> c(shape.m, shape.n, layout, [](index_t, index_t) { return 1; });
         fill(a.view(), b.view(), c.view());
-        judge.begin(subject, what);
+        context.begin(subject, what);
         subject.backend->run(Gemm<T>{alpha, a.read(), b.read(), beta, c.view()});
-        judge(subject, what, first_of({different_values(c.read(), expected), c.stray_writes()}));
+        context(subject, what, first_of({different_values(c.read(), expected), c.stray_writes()}));
       }
     }
 }
 
 template <class T>
-void nan_in_a(Judge& judge) {
+void nan_in_a(CheckContext& context) {
   for (const GemmShape& s : kShapes) {
     const PlainProduct plain(s);
     for (index_t i : {index_t{0}, s.m / 2, s.m - 1})
       for (index_t p : {index_t{0}, s.k - 1})
         expect<T>(
-            judge, s, 1, 0, [&](auto a, auto, auto) { a(i, p) = kNan<T>; },
+            context, s, 1, 0, [&](auto a, auto, auto) { a(i, p) = kNan<T>; },
             [&](index_t r, index_t j) { return r == i ? kNan<T> : static_cast<T>(plain(r, j)); });
   }
 }
 
 template <class T>
-void nan_in_b(Judge& judge) {
+void nan_in_b(CheckContext& context) {
   for (const GemmShape& s : kShapes) {
     const PlainProduct plain(s);
     for (index_t j : {index_t{0}, s.n / 2, s.n - 1})
       expect<T>(
-          judge, s, 2, 1, [&](auto, auto b, auto) { b(s.k - 1, j) = kNan<T>; },
+          context, s, 2, 1, [&](auto, auto b, auto) { b(s.k - 1, j) = kNan<T>; },
           [&](index_t i, index_t c) {
             return c == j ? kNan<T> : static_cast<T>(2 * plain(i, c) + 1);
           });
@@ -91,12 +91,12 @@ void nan_in_b(Judge& judge) {
 }
 
 template <class T>
-void infinity_in_a(Judge& judge) {
+void infinity_in_a(CheckContext& context) {
   for (const GemmShape& s : kShapes) {
     const PlainProduct plain(s);
     const index_t i = s.m - 1, p = s.k / 2;
     expect<T>(
-        judge, s, -1, 0,
+        context, s, -1, 0,
         [&](auto a, auto b, auto) {
           a(i, p) = kInfinity<T>;
           for (index_t j = 0; j < s.n; j += 3) b(p, j) = 0;
@@ -111,12 +111,12 @@ void infinity_in_a(Judge& judge) {
 }
 
 template <class T>
-void both_infinities(Judge& judge) {
+void both_infinities(CheckContext& context) {
   for (const GemmShape& s : kShapes) {
     if (s.k < 2) continue;
     const PlainProduct plain(s);
     expect<T>(
-        judge, s, 1, 0,
+        context, s, 1, 0,
         [&](auto a, auto, auto) {
           a(0, 0) = kInfinity<T>;
           a(0, s.k - 1) = -kInfinity<T>;
@@ -126,7 +126,7 @@ void both_infinities(Judge& judge) {
 }
 
 template <class T>
-void nan_in_c(Judge& judge) {
+void nan_in_c(CheckContext& context) {
   for (const GemmShape& s : kShapes) {
     const PlainProduct plain(s);
     const auto one_nan = [&](auto, auto, auto c) { c(s.m - 1, s.n - 1) = kNan<T>; };
@@ -136,20 +136,20 @@ void nan_in_c(Judge& judge) {
     };
     const auto last = [&](index_t i, index_t j) { return i == s.m - 1 && j == s.n - 1; };
     for (T beta : {T{1}, T{2}})
-      expect<T>(judge, s, 1, beta, one_nan, [&](index_t i, index_t j) {
+      expect<T>(context, s, 1, beta, one_nan, [&](index_t i, index_t j) {
         return last(i, j) ? kNan<T> : static_cast<T>(plain(i, j)) + beta;
       });
-    expect<T>(judge, s, 1, 0, all_nan,
+    expect<T>(context, s, 1, 0, all_nan,
               [&](index_t i, index_t j) { return static_cast<T>(plain(i, j)); });
   }
 }
 
 template <class T>
-void zero_alpha(Judge& judge) {
+void zero_alpha(CheckContext& context) {
   for (const GemmShape& s : kShapes)
     for (T beta : {T{0}, T{1}, T{-0.5}})
       expect<T>(
-          judge, s, 0, beta,
+          context, s, 0, beta,
           [&](auto a, auto b, auto c) {
             a(s.m - 1, s.k - 1) = kNan<T>;
             b(0, 0) = kInfinity<T>;
@@ -159,16 +159,16 @@ void zero_alpha(Judge& judge) {
 }
 
 template <class T>
-void zero_k(Judge& judge) {
+void zero_k(CheckContext& context) {
   Random random(9);
   for (const Shape& s : {Shape{1, 1}, {7, 33}, {64, 10}, {200, 130}})
     for (Order order : kOrders)
       for (T beta : {T{0}, T{1}, T{0.5}})
-        for (const Subject& subject : judge.subjects()) {
+        for (const BackendUnderTest& subject : context.subjects()) {
           const Layout layout = random_layout(random, order);
           const std::string what =
               describe(s) + " C " + describe(layout) + " beta=" + std::to_string(beta);
-          judge.begin(subject, what);
+          context.begin(subject, what);
           const Operand<T> c(s.rows, s.cols, layout, [&](index_t i, index_t j) {
             return beta == 0 ? kNan<T> : static_cast<T>(i + 2 * j);
           });
@@ -178,20 +178,21 @@ void zero_k(Judge& judge) {
           for (index_t i = 0; i < s.rows; ++i)
             for (index_t j = 0; j < s.cols; ++j)
               expected.push_back(beta == 0 ? 0 : beta * static_cast<T>(i + 2 * j));
-          judge(subject, what, first_of({different_values(c.read(), expected), c.stray_writes()}));
+          context(subject, what,
+                  first_of({different_values(c.read(), expected), c.stray_writes()}));
         }
 }
 
 template <class T>
-void empty_c(Judge& judge) {
+void empty_c(CheckContext& context) {
   const Operand<T> a(5, 3, {}, [](index_t, index_t) { return 1; });
   const Operand<T> none(0, 3, {});
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, "5x0, 0x5 and 0x0");
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, "5x0, 0x5 and 0x0");
     subject.backend->run(Gemm<T>{1, a.read(), {nullptr, 3, 0, 0, 1}, 0, {nullptr, 5, 0, 0, 1}});
     subject.backend->run(Gemm<T>{1, none.read(), transposed(a.read()), 0, {nullptr, 0, 5, 5, 1}});
     subject.backend->run(Gemm<T>{});
-    judge(subject, "5x0, 0x5 and 0x0", "");  // neither a fault nor an exception
+    context(subject, "5x0, 0x5 and 0x0", "");  // neither a fault nor an exception
   }
 }
 

@@ -31,15 +31,15 @@ struct Problem {
   }
   OuterProduct<T> call(View<T> a) const { return {alpha, x.vector(), y.vector(), a}; }
 
-  /// Applies every subject to a fresh A and judges it by `difference(view of A)`.
+  /// Applies every subject to a fresh A and compares it by `difference(view of A)`.
   template <class Difference>
-  void judge_all(Judge& judge, Difference difference) const {
-    for (const Subject& subject : judge.subjects()) {
-      judge.begin(subject, what);
+  void check_all(CheckContext& context, Difference difference) const {
+    for (const BackendUnderTest& subject : context.subjects()) {
+      context.begin(subject, what);
       Operand<T> a(initial.view().rows, initial.view().cols, layout);
       a.assign(initial.read());
       subject.backend->run(call(a.view()));
-      judge(subject, what, first_of({difference(a.read()), a.stray_writes()}));
+      context(subject, what, first_of({difference(a.read()), a.stray_writes()}));
     }
   }
 
@@ -50,20 +50,20 @@ struct Problem {
 };
 
 template <class T>
-void all_shapes(Judge& judge) {
+void all_shapes(CheckContext& context) {
   Random random(30);
   for (const Shape& shape : matrix_shapes(200'000)) {
     Problem<T> problem(random, shape, pick(random, kOrders), pick(random, kOrders),
                        pick(random, kOrders), [&] { return uniform_int(random, -9, 9); });
     problem.alpha = static_cast<T>(pick(random, {1.0, -1.0, 2.0, 0.5, -0.25, 0.0}));
     const auto want = oracle::outer_product(problem.call(problem.initial.view()));
-    problem.judge_all(judge, [&](auto a) { return different_values(a, want.values); });
+    problem.check_all(context, [&](auto a) { return different_values(a, want.values); });
   }
-  judge.expect_cases(901);
+  context.expect_cases(901);
 }
 
 template <class T>
-void all_strides(Judge& judge) {
+void all_strides(CheckContext& context) {
   Random random(31);
   for (const Shape& shape : {Shape{128, 256}, {10, 256}, {256, 10}, {33, 65}, {1, 100}, {100, 1}})
     for (Order order_a : kOrders)
@@ -73,13 +73,13 @@ void all_strides(Judge& judge) {
                              [&] { return uniform_int(random, -9, 9); });
           problem.alpha = static_cast<T>(-0.5);
           const auto want = oracle::outer_product(problem.call(problem.initial.view()));
-          problem.judge_all(judge, [&](auto a) { return different_values(a, want.values); });
+          problem.check_all(context, [&](auto a) { return different_values(a, want.values); });
         }
-  judge.expect_cases(162);
+  context.expect_cases(162);
 }
 
 template <class T>
-void stays_in_bound(Judge& judge) {
+void stays_in_bound(CheckContext& context) {
   using X = oracle::Wide<T>;
   Random random(32);
   for (const Shape& shape : {Shape{512, 784}, {10, 256}, {7, 100}, {100, 7}})
@@ -92,13 +92,13 @@ void stays_in_bound(Judge& judge) {
         std::vector<X> bound;
         for (X magnitude : want.magnitudes)
           bound.push_back(static_cast<X>(gamma<T>(kRoundings)) * magnitude);
-        problem.judge_all(judge, [&](auto a) { return exceeds(a, want.values, bound); });
+        problem.check_all(context, [&](auto a) { return exceeds(a, want.values, bound); });
       }
-  judge.expect_cases(36);
+  context.expect_cases(36);
 }
 
 template <class T>
-void special_values(Judge& judge) {
+void special_values(CheckContext& context) {
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
   Random random(33);
@@ -121,7 +121,7 @@ void special_values(Judge& judge) {
                          : i == i0                      ? kInfinity
                          : j == 0                       ? 1
                                                         : 2);
-      problem.judge_all(judge, [&](auto a) { return different_values(a, want); });
+      problem.check_all(context, [&](auto a) { return different_values(a, want); });
     }
 }
 

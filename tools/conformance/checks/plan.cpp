@@ -69,9 +69,10 @@ class Memory {
 /// `build(memory)` returns a plan over matrices it takes from the memory. Runs it as a plan and
 /// call by call, three times over, as a network would.
 template <class T, class Build>
-void expect_plan_is_its_calls(Judge& judge, const std::string& what, unsigned seed, Build build) {
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, what);
+void expect_plan_is_its_calls(CheckContext& context, const std::string& what, unsigned seed,
+                              Build build) {
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, what);
     Memory<T> planned(seed), called(seed);
     const Plan<T> plan = build(planned), calls = build(called);
     const std::string before = planned.different(called);
@@ -80,8 +81,8 @@ void expect_plan_is_its_calls(Judge& judge, const std::string& what, unsigned se
       subject.backend->throw_if_failed();
       for (const KernelCall<T>& call : calls.calls)
         std::visit([&](const auto& c) { subject.backend->run(c); }, call);
-      judge(subject, what + " step " + std::to_string(step),
-            first_of({before, planned.different(called)}));
+      context(subject, what + " step " + std::to_string(step),
+              first_of({before, planned.different(called)}));
     }
   }
 }
@@ -162,31 +163,31 @@ Plan<T> gathering_step(Memory<T>& memory, const Shape& layer, index_t batch, boo
 }
 
 template <class T>
-void gathering_steps(Judge& judge) {
+void gathering_steps(CheckContext& context) {
   const Shape layers[] = {{70, 60}, {40, 784}, {200, 33}, {6, 130}, {15, 1}, {1, 20}, {90, 1000}};
   for (const Shape& layer : layers)
     for (index_t batch : {1, 2, 15, 32, 77, 128, 300})
       for (bool columns : {false, true}) {
         const bool repeated = (layer.cols + batch) % 2 == 0;
         expect_plan_is_its_calls<T>(
-            judge,
+            context,
             describe(layer) + " batch " + std::to_string(batch) + (columns ? " columns" : " rows"),
             500, [&](Memory<T>& memory) {
               return gathering_step(memory, layer, batch, columns, repeated);
             });
       }
-  judge.expect_cases(294);
+  context.expect_cases(294);
 }
 
 template <class T>
-void training_steps(Judge& judge) {
+void training_steps(CheckContext& context) {
   for (index_t batch : {1, 32, 131})
     for (bool columns : {false, true})
       for (bool momentum : {false, true})
         expect_plan_is_its_calls<T>(
-            judge, "batch " + std::to_string(batch) + (columns ? " columns" : " rows"), 300,
+            context, "batch " + std::to_string(batch) + (columns ? " columns" : " rows"), 300,
             [&](Memory<T>& memory) { return training_step(memory, batch, columns, momentum); });
-  judge.expect_cases(36);
+  context.expect_cases(36);
 }
 
 /// A call of any kind on square matrices that all calls share, so that most depend on others.
@@ -221,10 +222,11 @@ KernelCall<T> random_call(Memory<T>& memory, const std::vector<View<T>>& matrice
     case 8: {
       AdamUpdate<T> update;
       update.beta1 = static_cast<T>(0.5);
-      update.gain1 = static_cast<T>(0.5);
-      update.gain2 = static_cast<T>(0.25);  // beta2 = 0: whatever sign a matrix has, v has none
+      update.one_minus_beta1 = static_cast<T>(0.5);
+      update.one_minus_beta2 =
+          static_cast<T>(0.25);  // beta2 = 0: whatever sign a matrix has, v has none
       update.weight_decay = factor;
-      update.step = factor;
+      update.step_size = factor;
       update.epsilon = static_cast<T>(0.1);
       update.gradient = q;
       update.first = p;
@@ -245,10 +247,10 @@ KernelCall<T> random_call(Memory<T>& memory, const std::vector<View<T>>& matrice
 }
 
 template <class T>
-void any_sequence(Judge& judge) {
+void any_sequence(CheckContext& context) {
   for (unsigned seed = 400; seed < 424; ++seed)
     expect_plan_is_its_calls<T>(
-        judge, "seed " + std::to_string(seed), seed, [&](Memory<T>& memory) {
+        context, "seed " + std::to_string(seed), seed, [&](Memory<T>& memory) {
           const index_t size = pick(memory.random, {index_t{7}, index_t{33}, index_t{130}});
           std::vector<View<T>> matrices;
           for (int i = 0; i < 6; ++i)
@@ -257,15 +259,15 @@ void any_sequence(Judge& judge) {
           for (int i = 0; i < 12; ++i) plan.calls.push_back(random_call(memory, matrices));
           return plan;
         });
-  judge.expect_cases(72);
+  context.expect_cases(72);
 }
 
 template <class T>
-void empty_plan(Judge& judge) {
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, "no calls");
+void empty_plan(CheckContext& context) {
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, "no calls");
     subject.backend->kernels<T>().run(Plan<T>{});
-    judge(subject, "no calls", "");
+    context(subject, "no calls", "");
   }
 }
 

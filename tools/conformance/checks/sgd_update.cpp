@@ -72,7 +72,7 @@ struct Problem {
   }
 
   /// |terms| of the new velocity and weights, times gamma.
-  void expect(Judge& judge, bool exact) const {
+  void expect(CheckContext& context, bool exact) const {
     const SgdUpdate<T> reference = call(velocity.view(), weights.view());
     const oracle::SgdResult want = oracle::sgd_update(reference);
     std::vector<long double> velocity_bound, weights_bound;
@@ -88,8 +88,8 @@ struct Problem {
         if (options.velocity) velocity_bound.push_back(scale * v);
         weights_bound.push_back(scale * (w + reference.learning_rate * step));
       }
-    for (const Subject& subject : judge.subjects()) {
-      judge.begin(subject, what);
+    for (const BackendUnderTest& subject : context.subjects()) {
+      context.begin(subject, what);
       Operand<T> v(rows, cols, velocity_layout), w(rows, cols, weights_layout);
       v.assign(velocity.read());
       w.assign(weights.read());
@@ -97,9 +97,9 @@ struct Problem {
       const std::string velocity_problem = options.velocity
                                                ? exceeds(v.read(), want.velocity, velocity_bound)
                                                : different_bits(v.read(), velocity.read());
-      judge(subject, what,
-            first_of({exceeds(w.read(), want.weights, weights_bound), velocity_problem,
-                      v.stray_writes(), w.stray_writes()}));
+      context(subject, what,
+              first_of({exceeds(w.read(), want.weights, weights_bound), velocity_problem,
+                        v.stray_writes(), w.stray_writes()}));
     }
   }
 
@@ -110,7 +110,7 @@ struct Problem {
 };
 
 template <class T>
-void is_exact(Judge& judge) {
+void is_exact(CheckContext& context) {
   Random random(50);
   const std::vector<Options> options = all_options(0.5, 0.25, 0.125);
   std::size_t turn = 0;
@@ -119,13 +119,13 @@ void is_exact(Judge& judge) {
                                          pick(random, kOrders)};
     Problem<T>(random, shape, options[turn++ % options.size()], orders, [&] {
       return uniform_int(random, -20, 20);
-    }).expect(judge, true);
+    }).expect(context, true);
   }
-  judge.expect_cases(901);
+  context.expect_cases(901);
 }
 
 template <class T>
-void stays_in_bound(Judge& judge) {
+void stays_in_bound(CheckContext& context) {
   Random random(51);
   for (const Options& o : all_options(0.1, 0.9, 1e-4))
     for (Order gradient : kOrders)
@@ -133,15 +133,15 @@ void stays_in_bound(Judge& judge) {
         for (Order weights : kOrders)
           Problem<T>(random, {37, 83}, o, {gradient, velocity, weights}, [&] {
             return uniform(random, -1, 1);
-          }).expect(judge, false);
+          }).expect(context, false);
   Problem<T>(random, {512, 784}, {0.02, 0.9, 1e-4, false, true},
              {Order::rows, Order::rows, Order::rows}, [&] { return uniform(random, -1, 1); })
-      .expect(judge, false);
-  judge.expect_cases(271);
+      .expect(context, false);
+  context.expect_cases(271);
 }
 
 template <class T>
-void keeps_specials_in_their_element(Judge& judge) {
+void keeps_specials_in_their_element(CheckContext& context) {
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
   Random random(52);
@@ -153,9 +153,9 @@ void keeps_specials_in_their_element(Judge& judge) {
         if (at == 5 || at == 7 * 13 + 40 || at == 2 * 7 * 13 + 60) return kNan;
         if (at == 20 || at == 2 * 7 * 13 + 50) return kInfinity;
         return 1;
-      }).expect(judge, true);
+      }).expect(context, true);
     }
-  judge.expect_cases(30);
+  context.expect_cases(30);
 }
 
 }  // namespace

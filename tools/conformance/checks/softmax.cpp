@@ -27,19 +27,19 @@ double grid(Random& random, index_t low) {
   return static_cast<double>(uniform_int(random, -low * 256, -1)) / 256;
 }
 
-/// Runs every subject, out of place and in place (both must agree bit for bit), judges the result
+/// Runs every subject, out of place and in place (both must agree bit for bit), checks the result
 /// by `difference(view)`, and checks that rows of probabilities sum to one.
 template <class T, class Difference>
-void expect(Judge& judge, Random& random, ConstView<T> values, Order order_z, Order order_p,
-            Difference difference) {
+void expect(CheckContext& context, Random& random, ConstView<T> values, Order order_z,
+            Order order_p, Difference difference) {
   const Layout layout_z = random_layout(random, order_z), layout_p = random_layout(random, order_p);
   const std::string what = describe(Shape{values.rows, values.cols}) + " Z " + describe(layout_z) +
                            " P " + describe(layout_p);
   Operand<T> z(values.rows, values.cols, layout_z);
   z.assign(values);
   z.make_read_only();
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, what);
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, what);
     const Operand<T> p(values.rows, values.cols, layout_p);
     subject.backend->run(Softmax<T>{z.read(), p.view()});
     Operand<T> in_place(values.rows, values.cols, layout_z);
@@ -56,7 +56,7 @@ void expect(Judge& judge, Random& random, ConstView<T> values, Order order_z, Or
       if (!std::isnan(sum) && !(std::abs(sum - 1) <= n * std::numeric_limits<T>::epsilon()))
         sum_problem = "row " + std::to_string(i) + " sums to 1 + " + std::to_string(sum - 1);
     }
-    judge(
+    context(
         subject, what,
         first_of({difference(p.read()), sum_problem, p.stray_writes(), difference(in_place.read()),
                   in_place.stray_writes(), different_bits(in_place.read(), same_layout.read())}));
@@ -73,7 +73,7 @@ std::vector<long double> flat_bound(const std::vector<long double>& want, long d
 }
 
 template <class T>
-void is_accurate(Judge& judge) {
+void is_accurate(CheckContext& context) {
   Random random(60);
   for (index_t classes : {1, 2, 3, 5, 7, 8, 9, 10, 15, 16, 17})
     for (index_t samples : {1, 10, 33, 128})
@@ -84,14 +84,14 @@ void is_accurate(Judge& judge) {
           const auto want = oracle::softmax(z.read());
           auto bound = flat_bound<T>(want, kUlps);
           for (std::size_t i = 0; i < want.size(); ++i) bound[i] += gamma<T>(classes - 1) * want[i];
-          expect<T>(judge, random, z.read(), order, pick(random, kOrders),
+          expect<T>(context, random, z.read(), order, pick(random, kOrders),
                     [&](auto p) { return exceeds(p, want, bound); });
         }
-  judge.expect_cases(11 * 4 * 9);
+  context.expect_cases(11 * 4 * 9);
 }
 
 template <class T>
-void stays_in_bound(Judge& judge) {
+void stays_in_bound(CheckContext& context) {
   Random random(61);
   for (const Shape& shape : matrix_shapes(60'000)) {
     const double scale = pick(random, {0.1, 3.0, 30.0, 1e4});
@@ -111,14 +111,14 @@ void stays_in_bound(Judge& judge) {
         bound[at] += (distance + n + 2) * unit_roundoff<T>() * want[at];
       }
     }
-    expect<T>(judge, random, z.read(), pick(random, kOrders), pick(random, kOrders),
+    expect<T>(context, random, z.read(), pick(random, kOrders), pick(random, kOrders),
               [&](auto p) { return exceeds(p, want, bound); });
   }
-  judge.expect_cases(901);
+  context.expect_cases(901);
 }
 
 template <class T>
-void extreme_logits(Judge& judge) {
+void extreme_logits(CheckContext& context) {
   using Row = std::vector<T>;
   constexpr T kLargest = std::numeric_limits<T>::max();
   Random random(62);
@@ -158,14 +158,14 @@ void extreme_logits(Judge& judge) {
           for (index_t i = 0; i < samples * classes; ++i)
             want.push_back(probabilities[static_cast<std::size_t>(i % own)] /
                            static_cast<T>(repeats));
-          expect<T>(judge, random, z.read(), order, pick(random, kOrders),
+          expect<T>(context, random, z.read(), order, pick(random, kOrders),
                     [&](auto p) { return different_values(p, want); });
         }
-  judge.expect_cases(20 * 27);
+  context.expect_cases(20 * 27);
 }
 
 template <class T>
-void equal_logits(Judge& judge) {
+void equal_logits(CheckContext& context) {
   Random random(63);
   for (index_t classes : edge_sizes())
     for (Order order : kOrders) {
@@ -176,14 +176,14 @@ void equal_logits(Judge& judge) {
                                           1.0L / static_cast<long double>(classes));
       // The sum of ones is exact; the quotient is rounded, and its reciprocal may have been.
       const auto bound = flat_bound<T>(want, 1);
-      expect<T>(judge, random, z.read(), order, order,
+      expect<T>(context, random, z.read(), order, order,
                 [&](auto p) { return exceeds(p, want, bound); });
     }
-  judge.expect_cases(101);
+  context.expect_cases(101);
 }
 
 template <class T>
-void nan_in_a_row(Judge& judge) {
+void nan_in_a_row(CheckContext& context) {
   Random random(64);
   for (T special : {kNan<T>, kInfinity<T>})
     for (const Shape& shape : {Shape{5, 10}, {37, 10}, {128, 10}, {8, 67}, {67, 8}})
@@ -196,20 +196,20 @@ void nan_in_a_row(Judge& judge) {
           const auto want = oracle::softmax(z.read());  // NaN in row i
           auto bound = flat_bound<T>(want, kUlps);
           for (std::size_t q = 0; q < want.size(); ++q) bound[q] += gamma<T>(shape.cols) * want[q];
-          expect<T>(judge, random, z.read(), order, pick(random, kOrders),
+          expect<T>(context, random, z.read(), order, pick(random, kOrders),
                     [&](auto p) { return exceeds(p, want, bound); });
         }
-  judge.expect_cases(90);
+  context.expect_cases(90);
 }
 
 template <class T>
-void nothing(Judge& judge) {
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, "0x0, 0x10 and 10x0");
+void nothing(CheckContext& context) {
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, "0x0, 0x10 and 10x0");
     subject.backend->run(Softmax<T>{});
     subject.backend->run(Softmax<T>{{nullptr, 0, 10, 10, 1}, {nullptr, 0, 10, 10, 1}});
     subject.backend->run(Softmax<T>{{nullptr, 10, 0, 0, 1}, {nullptr, 10, 0, 0, 1}});
-    judge(subject, "0x0, 0x10 and 10x0", "");  // neither a fault nor an exception
+    context(subject, "0x0, 0x10 and 10x0", "");  // neither a fault nor an exception
   }
 }
 

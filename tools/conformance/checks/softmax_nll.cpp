@@ -107,7 +107,7 @@ Bounds bounds(const Batch<T>& batch, const oracle::SoftmaxNllResult& want) {
 
 /// Runs every subject, out of place and in place; `orders` are those of logits and gradient.
 template <class T>
-void expect(Judge& judge, Random& random, const Batch<T>& batch,
+void expect(CheckContext& context, Random& random, const Batch<T>& batch,
             const std::vector<std::pair<Order, Order>>& orders = all_orders()) {
   const auto nothing = call_of<T>(batch, {}, {}, {});
   const oracle::SoftmaxNllResult want = oracle::softmax_nll(nothing);
@@ -135,9 +135,9 @@ void expect(Judge& judge, Random& random, const Batch<T>& batch,
                              describe(layout_v) + " labels " + describe(layout_l) + " smoothing " +
                              std::to_string(batch.label_smoothing) +
                              (batch.weights.empty() ? "" : " weighted");
-    for (const Subject& subject : judge.subjects())
+    for (const BackendUnderTest& subject : context.subjects())
       for (bool in_place : {false, true}) {
-        judge.begin(subject, what + (in_place ? " in place" : ""));
+        context.begin(subject, what + (in_place ? " in place" : ""));
         const Operand<T> own_z(batch.samples, batch.classes, layout_z, value);
         const Operand<T> own_g(batch.samples, batch.classes, layout_g);
         const Operand<T>& gradient = in_place ? own_z : own_g;
@@ -149,7 +149,7 @@ void expect(Judge& judge, Random& random, const Batch<T>& batch,
         if (!batch.weights.empty()) call.weights = weights.vector();
         if (wants_predictions) call.predictions = predictions.vector();
         subject.backend->run(call);
-        judge(
+        context(
             subject, what + (in_place ? " in place" : ""),
             first_of({exceeds(losses.read(), want.losses, bound.losses),
                       exceeds(gradient.read(), want.gradient, bound.gradient),
@@ -160,7 +160,7 @@ void expect(Judge& judge, Random& random, const Batch<T>& batch,
 }
 
 template <class T>
-void all_options(Judge& judge) {
+void all_options(CheckContext& context) {
   Random random(70);
   for (const Shape& shape : {Shape{1, 10}, {5, 2}, {33, 3}, {128, 10}, {40, 17}, {17, 100}})
     for (double smoothing : {0.0, 0.1})
@@ -170,26 +170,27 @@ void all_options(Judge& judge) {
           batch.label_smoothing = smoothing;
           if (weighted) batch.draw_weights(random);
           batch.scale = pick(random, {1.0, 1.0 / 128, -2.0});
-          expect(judge, random, batch);
+          expect(context, random, batch);
         }
-  judge.expect_cases(6 * 12 * 18);
+  context.expect_cases(6 * 12 * 18);
 }
 
 template <class T>
-void all_shapes(Judge& judge) {
+void all_shapes(CheckContext& context) {
   Random random(71);
   for (index_t samples : {0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 129})
     for (index_t classes : {1, 2, 3, 4, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 65}) {
       Batch<T> batch(random, {samples, classes}, [&] { return uniform(random, -3, 3); });
       if (random() % 2 == 0) batch.draw_weights(random);
       if (random() % 2 == 0) batch.label_smoothing = 0.1;
-      expect(judge, random, batch, {{Order::rows, Order::rows}, {Order::columns, Order::columns}});
+      expect(context, random, batch,
+             {{Order::rows, Order::rows}, {Order::columns, Order::columns}});
     }
-  judge.expect_cases(16 * 15 * 4);
+  context.expect_cases(16 * 15 * 4);
 }
 
 template <class T>
-void large_logits(Judge& judge) {
+void large_logits(CheckContext& context) {
   Random random(72);
   // 1e4 apart, or close together but far from 0: the loss is that of the differences.
   for (double offset : {0.0, 1e4, -1e4})
@@ -197,37 +198,37 @@ void large_logits(Judge& judge) {
       Batch<T> batch(random, {37, 10}, [&] {
         return offset + spread * static_cast<double>(uniform_int(random, -4, 4)) / 8;
       });
-      expect(judge, random, batch);
+      expect(context, random, batch);
       batch.label_smoothing = 0.25;
-      expect(judge, random, batch);
+      expect(context, random, batch);
     }
   for (T extreme : {std::numeric_limits<T>::max() / 4, T{1e30f}}) {
     Batch<T> batch(random, {20, 5}, [&] { return pick(random, {0.0, 1.0}) * extreme; });
-    expect(judge, random, batch);
+    expect(context, random, batch);
   }
-  judge.expect_cases(20 * 18);
+  context.expect_cases(20 * 18);
 }
 
 template <class T>
-void equal_logits(Judge& judge) {
+void equal_logits(CheckContext& context) {
   Random random(73);
   for (index_t classes : {1, 2, 5, 8, 10, 17, 33, 100})
     for (index_t samples : {1, 16, 50}) {
       // Few values: ties at every distance, across the lanes of a vector and within one.
-      expect(judge, random, Batch<T>(random, {samples, classes}, [&] {
+      expect(context, random, Batch<T>(random, {samples, classes}, [&] {
                return static_cast<double>(uniform_int(random, -2, 0));
              }));
-      expect(judge, random, Batch<T>(random, {samples, classes}, [] { return 7.0; }));
+      expect(context, random, Batch<T>(random, {samples, classes}, [] { return 7.0; }));
       // One rare maximum more than once, and zeros of both signs, which are equal.
-      expect(judge, random, Batch<T>(random, {samples, classes}, [&] {
+      expect(context, random, Batch<T>(random, {samples, classes}, [&] {
                return random() % 8 == 0 ? pick(random, {0.0, -0.0}) : -1.0;
              }));
     }
-  judge.expect_cases(8 * 3 * 3 * 18);
+  context.expect_cases(8 * 3 * 3 * 18);
 }
 
 template <class T>
-void masked_classes(Judge& judge) {
+void masked_classes(CheckContext& context) {
   Random random(74);
   for (const Shape& shape : {Shape{5, 4}, {40, 10}, {9, 35}}) {
     Batch<T> batch(random, shape, [&] {
@@ -236,18 +237,18 @@ void masked_classes(Judge& judge) {
     for (index_t s = 0; s < shape.rows; ++s)  // no sample's own class is masked
       batch.logits[static_cast<std::size_t>(s * shape.cols +
                                             batch.labels[static_cast<std::size_t>(s)])] = 1;
-    expect(judge, random, batch);
+    expect(context, random, batch);
     // Unless it is: an infinite loss, with a gradient as finite as ever.
     batch.logits[0] = batch.logits[1] = 2;
     batch.labels[0] = 2;
     batch.logits[2] = -kInfinity<T>;
-    expect(judge, random, batch);
+    expect(context, random, batch);
   }
-  judge.expect_cases(6 * 18);
+  context.expect_cases(6 * 18);
 }
 
 template <class T>
-void nan_in_a_sample(Judge& judge) {
+void nan_in_a_sample(CheckContext& context) {
   Random random(75);
   for (T special : {kNan<T>, kInfinity<T>})
     for (const Shape& shape : {Shape{3, 4}, {37, 10}, {10, 37}})
@@ -257,11 +258,11 @@ void nan_in_a_sample(Judge& judge) {
         batch.logits[static_cast<std::size_t>(spoilt * shape.cols + j)] = special;
         const auto want = oracle::softmax_nll(call_of<T>(batch, {}, {}, {}));
         const Bounds bound = bounds(batch, want);
-        for (const Subject& subject : judge.subjects())
+        for (const BackendUnderTest& subject : context.subjects())
           for (Order order : kOrders) {
             const std::string what =
                 describe(shape) + " special in sample " + std::to_string(spoilt);
-            judge.begin(subject, what);
+            context.begin(subject, what);
             const Operand<T> z(shape.rows, shape.cols, random_layout(random, order),
                                [&](index_t s, index_t c) {
                                  return batch.logits[static_cast<std::size_t>(s * shape.cols + c)];
@@ -270,12 +271,12 @@ void nan_in_a_sample(Judge& judge) {
             auto call = call_of<T>(batch, z.view(), losses.vector(), {});
             call.logits = z.read();
             subject.backend->run(call);
-            judge(subject, what,
-                  first_of({exceeds(losses.read(), want.losses, bound.losses),
-                            exceeds(z.read(), want.gradient, bound.gradient)}));
+            context(subject, what,
+                    first_of({exceeds(losses.read(), want.losses, bound.losses),
+                              exceeds(z.read(), want.gradient, bound.gradient)}));
           }
       }
-  judge.expect_cases(54);
+  context.expect_cases(54);
 }
 
 }  // namespace

@@ -11,10 +11,10 @@ namespace {
 
 /// Each thread, on data of its own, gets what it would have got alone.
 template <class T>
-void several_threads(Judge& judge) {
+void several_threads(CheckContext& context) {
   constexpr int kThreads = 3;
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, "three threads at once");
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, "three threads at once");
     std::vector<std::vector<Outcome<T>>> alone, together(kThreads);
     for (unsigned t = 0; t < kThreads; ++t)
       alone.push_back(run_workload<T>(*subject.backend, 200 + t, Extent::brief));
@@ -33,19 +33,19 @@ void several_threads(Judge& judge) {
       });
     for (std::thread& thread : threads) thread.join();
     for (unsigned t = 0; t < kThreads; ++t)
-      judge(subject, "thread " + std::to_string(t),
-            first_of({problems[t], different_outcomes(together[t], alone[t])}));
+      context(subject, "thread " + std::to_string(t),
+              first_of({problems[t], different_outcomes(together[t], alone[t])}));
   }
-  judge.expect_cases(kThreads);
+  context.expect_cases(kThreads);
 }
 
 template <class T>
-void twice(Judge& judge) {
-  for (const Subject& subject : judge.subjects()) {
-    judge.begin(subject, "the same calls twice");
-    judge(subject, "the same calls twice",
-          different_outcomes(run_workload<T>(*subject.backend, 103, Extent::brief),
-                             run_workload<T>(*subject.backend, 103, Extent::brief)));
+void twice(CheckContext& context) {
+  for (const BackendUnderTest& subject : context.subjects()) {
+    context.begin(subject, "the same calls twice");
+    context(subject, "the same calls twice",
+            different_outcomes(run_workload<T>(*subject.backend, 103, Extent::brief),
+                               run_workload<T>(*subject.backend, 103, Extent::brief)));
   }
 }
 

@@ -1,12 +1,11 @@
 // `lamella bench`: how fast a backend is at the shapes of a network, in % of what the machine can
 // do.
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/backend_selection.h>

@@ -1,10 +1,9 @@
 // `lamella conformance`: proves a backend, a plugin's above all, by the checks of the test suite.
-#include <fmt/format.h>
-
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/error.h>

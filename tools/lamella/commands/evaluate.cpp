@@ -1,11 +1,10 @@
 // `lamella evaluate`: how good a model is on labelled data.
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <variant>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/metrics.h>

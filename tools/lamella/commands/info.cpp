@@ -1,12 +1,11 @@
 // `lamella info`: what was compiled in, what this machine can use, what is selected, and why.
-#include <fmt/format.h>
-
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/backend_selection.h>

@@ -1,7 +1,4 @@
 // `lamella predict`: the most probable class of each sample and all probabilities, as CSV.
-#include <fmt/compile.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -12,6 +9,9 @@
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
 
 #include <lamella/error.h>
 #include <lamella/matrix.h>

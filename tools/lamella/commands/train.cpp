@@ -1,5 +1,4 @@
 // `lamella train`: data in, a model file, a log and a summary out.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/error.h>

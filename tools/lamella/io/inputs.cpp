@@ -1,9 +1,6 @@
 // Data for the subcommands: formats told apart, samples held out, features preprocessed.
 #include "tools/lamella/io/inputs.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -12,6 +9,9 @@
 #include <random>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <lamella/error.h>
 #include <lamella/matrix.h>

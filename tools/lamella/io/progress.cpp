@@ -1,12 +1,13 @@
 // Progress of training on standard error, for a terminal or for a file.
 #include "tools/lamella/io/progress.h"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text.h"

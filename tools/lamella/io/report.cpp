@@ -2,7 +2,6 @@
 #include "tools/lamella/io/report.h"
 
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "tools/lamella/io/text.h"

@@ -2,7 +2,6 @@
 #include "tools/lamella/io/streams.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,8 @@
 #include <random>
 #include <system_error>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include <lamella/error.h>
 

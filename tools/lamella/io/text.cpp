@@ -1,9 +1,9 @@
 // Aligned tables, CSV fields and durations.
 #include "tools/lamella/io/text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 namespace lamella::cli {
 

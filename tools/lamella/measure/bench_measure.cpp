@@ -1,13 +1,13 @@
 // Operations with their operands, and the loop that times each of them beside its roof.
 #include "tools/lamella/measure/bench_measure.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <lamella/matrix.h>
 #include <lamella/network.h>
@@ -152,12 +152,12 @@ std::vector<Operation> operations(const BenchPlan& plan) {
   return list;
 }
 
-Subject subject_of(const BackendPtr& backend) {
+BackendUnderTest subject_of(const BackendPtr& backend) {
   return {backend, roof_loops_for(backend->info().isa), {}};
 }
 
 Measurement measure(const Operation& operation, const BackendPtr& backend, double seconds) {
-  const Subject subject = subject_of(backend);
+  const BackendUnderTest subject = subject_of(backend);
   const ScopedPin pinned(subject.pin_of_caller());
   const Call call = operation.prepare(backend);
   call();  // warms up caches and threads
@@ -199,7 +199,7 @@ std::vector<Row> measure_rows(const std::vector<BackendPtr>& backends, const Ben
 }
 
 std::vector<MachineRoof> measure_roofs(const BackendPtr& backend, bool f64) {
-  const Subject subject = subject_of(backend);
+  const BackendUnderTest subject = subject_of(backend);
   const ScopedPin pinned(subject.pin_of_caller());
   const int threads = backend->info().threads;
   const RoofKind fma = f64 ? RoofKind::fma_f64 : RoofKind::fma_f32;

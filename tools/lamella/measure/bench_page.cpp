@@ -1,12 +1,12 @@
 // The page as text. The plot has logarithmic axes: operations per byte, and operations per second.
 #include "tools/lamella/measure/bench_page.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
 
 namespace lamella::cli {
 namespace {

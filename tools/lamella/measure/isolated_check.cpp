@@ -3,7 +3,6 @@
 // The memory is shared from the start, so that nothing is lost however the child ends.
 #include "tools/lamella/measure/isolated_check.h"
 
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,6 +17,8 @@
 #include <new>
 #include <string_view>
 #include <type_traits>
+
+#include <fmt/format.h>
 
 #include <lamella/error.h>
 
@@ -79,7 +80,7 @@ class SharedReport {
   void* memory_;
 };
 
-class ReportSink final : public conformance::Sink {
+class ReportSink final : public conformance::Reporter {
  public:
   explicit ReportSink(Report& report) : report_(report) {}
 
@@ -89,7 +90,7 @@ class ReportSink final : public conformance::Sink {
     kept_ = 0;
   }
   void trying(const std::string& what) override { report_.trying = what; }
-  void judged(const std::string& what, const std::string& problem) override {
+  void result(const std::string& what, const std::string& problem) override {
     ++report_.cases;
     if (problem.empty()) return;
     ++report_.failures;
@@ -132,12 +133,12 @@ void work(const conformance::Check* check, const BackendRequest& request, Report
   report.threads_limited_by = info.threads_limited_by;
   if (check == nullptr) return;
 
-  const std::array subjects = {conformance::Subject{info.name, backend}};
-  ReportSink sink(report);
-  sink.begin("f32");
-  conformance::run(*check, conformance::ElementType::f32, subjects, sink);
-  sink.begin("f64");
-  conformance::run(*check, conformance::ElementType::f64, subjects, sink);
+  const std::array subjects = {conformance::BackendUnderTest{info.name, backend}};
+  ReportSink reporter(report);
+  reporter.begin("f32");
+  conformance::run(*check, conformance::ElementType::f32, subjects, reporter);
+  reporter.begin("f64");
+  conformance::run(*check, conformance::ElementType::f64, subjects, reporter);
 }
 
 /// Runs `work` in a child. Returns how it ended: empty if as it should.

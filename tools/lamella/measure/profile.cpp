@@ -1,11 +1,10 @@
 // Roofs for the rows of a profile, and the profile as a table and as JSON.
 #include "tools/lamella/measure/profile.h"
 
-#include <fmt/format.h>
-
 #include <map>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "bench/roofline/machine.h"

@@ -1,9 +1,6 @@
 // Strict parsing of option values, and the option groups that subcommands share.
 #include "tools/lamella/options/options.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -11,6 +8,8 @@
 #include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace lamella::cli {
 namespace {

@@ -1,6 +1,6 @@
 // One assertion a case, and an end to the noise when a kernel is wrong in all of them.
-#ifndef LAMELLA_TESTS_KERNELS_JUDGE_H_
-#define LAMELLA_TESTS_KERNELS_JUDGE_H_
+#ifndef LAMELLA_TESTS_KERNELS_CHECK_BACKENDS_H_
+#define LAMELLA_TESTS_KERNELS_CHECK_BACKENDS_H_
 
 #include <string>
 
@@ -11,7 +11,7 @@ namespace lamella::test {
 
 /// Asserts that problems, as the functions of tools/conformance return them, are empty. `what`
 /// names the case. Gives up after ten failures.
-class Judge {
+class CheckContext {
  public:
   void operator()(const std::string& what, const std::string& problem) {
     INFO(what);
@@ -20,10 +20,11 @@ class Judge {
     ++cases_;
     if (!problem.empty() && ++failures_ == 10) FAIL("giving up after ten failures");
   }
-  void operator()(const Subject& subject, const std::string& what, const std::string& problem) {
+  void operator()(const BackendUnderTest& subject, const std::string& what,
+                  const std::string& problem) {
     (*this)(subject.label + ": " + what, problem);
   }
-  /// Cases judged so far; a test that judges none has tested nothing.
+  /// Cases checked so far; a test that checks none has tested nothing.
   int cases() const { return cases_; }
 
  private:
@@ -33,4 +34,4 @@ class Judge {
 
 }  // namespace lamella::test
 
-#endif  // LAMELLA_TESTS_KERNELS_JUDGE_H_
+#endif  // LAMELLA_TESTS_KERNELS_CHECK_BACKENDS_H_

@@ -1,6 +1,6 @@
-// What a check sees of the outside: the backends to try, and somebody to report to.
-#ifndef LAMELLA_TOOLS_CONFORMANCE_JUDGE_H_
-#define LAMELLA_TOOLS_CONFORMANCE_JUDGE_H_
+// What a check sees of the outside: the backends to try, and the reporter of its results.
+#ifndef LAMELLA_TOOLS_CONFORMANCE_CHECK_CONTEXT_H_
+#define LAMELLA_TOOLS_CONFORMANCE_CHECK_CONTEXT_H_
 
 #include <initializer_list>
 #include <memory>
@@ -13,40 +13,42 @@
 namespace lamella::conformance {
 
 /// A backend under test.
-struct Subject {
+struct BackendUnderTest {
   std::string label;  ///< "openmp/avx2/2": backend, instruction set, threads
   std::shared_ptr<const Backend> backend;
 };
 
 /// Receives what the checks find.
-class Sink {
+class Reporter {
  public:
-  virtual ~Sink() = default;
+  virtual ~Reporter() = default;
   /// A kernel is about to be called on this case; if the process ends now, that is why.
   virtual void trying(const std::string& what) = 0;
   /// The case is done; an empty `problem` means that all was as it should be.
-  virtual void judged(const std::string& what, const std::string& problem) = 0;
+  virtual void result(const std::string& what, const std::string& problem) = 0;
 };
 
-/// Passes a check's cases on to a sink, and counts them.
-class Judge {
+/// Passes a check's cases on to a reporter, and counts them.
+class CheckContext {
  public:
   /// Thrown out of a check that has failed ten times: an end to the noise when a kernel is wrong
   /// in all cases.
   struct GaveUp {};
 
-  Judge(std::span<const Subject> subjects, Sink& sink) : subjects_(subjects), sink_(sink) {}
+  CheckContext(std::span<const BackendUnderTest> subjects, Reporter& reporter)
+      : subjects_(subjects), reporter_(reporter) {}
 
-  std::span<const Subject> subjects() const { return subjects_; }
+  std::span<const BackendUnderTest> subjects() const { return subjects_; }
 
   /// Call before every kernel that the case `what` calls.
-  void begin(const Subject& subject, const std::string& what) {
+  void begin(const BackendUnderTest& subject, const std::string& what) {
     current_ = subject.label + ": " + what;
-    sink_.trying(current_);
+    reporter_.trying(current_);
   }
   /// The verdict on a case: `problem` as the functions of compare.h return it.
-  void operator()(const Subject& subject, const std::string& what, const std::string& problem) {
-    sink_.judged(subject.label + ": " + what, problem);
+  void operator()(const BackendUnderTest& subject, const std::string& what,
+                  const std::string& problem) {
+    reporter_.result(subject.label + ": " + what, problem);
     ++cases_;
     if (!problem.empty() && ++failures_ == 10) throw GaveUp{};
   }
@@ -58,8 +60,8 @@ class Judge {
   int least() const { return least_; }
 
  private:
-  std::span<const Subject> subjects_;
-  Sink& sink_;
+  std::span<const BackendUnderTest> subjects_;
+  Reporter& reporter_;
   std::string current_ = "before the first case";
   int cases_ = 0;
   int failures_ = 0;
@@ -75,4 +77,4 @@ inline std::string first_of(std::initializer_list<std::string> problems) {
 
 }  // namespace lamella::conformance
 
-#endif  // LAMELLA_TOOLS_CONFORMANCE_JUDGE_H_
+#endif  // LAMELLA_TOOLS_CONFORMANCE_CHECK_CONTEXT_H_
