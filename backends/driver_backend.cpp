@@ -1,7 +1,7 @@
 // The backend made of drivers: identity, an executor, and drivers for both element types.
 #include "backends/driver_backend.h"
 
-#include "backends/driver/blocked_kernels.h"
+#include "backends/threading/threaded_kernels.h"
 
 namespace lamella::backends {
 namespace {
@@ -11,8 +11,8 @@ class DriverBackend final : public Backend {
   DriverBackend(BackendInfo info, KernelTables tables, std::unique_ptr<Executor> executor)
       : info_(std::move(info)),
         executor_(std::move(executor)),
-        f32_(*tables.f32, *executor_, f32_experience_),
-        f64_(*tables.f64, *executor_, f64_experience_) {}
+        f32_(*tables.f32, *executor_, f32_threading_),
+        f64_(*tables.f64, *executor_, f64_threading_) {}
 
   const BackendInfo& info() const noexcept override { return info_; }
   const Kernels<float>& f32() const noexcept override { return f32_; }
@@ -21,10 +21,10 @@ class DriverBackend final : public Backend {
  private:
   BackendInfo info_;
   std::unique_ptr<Executor> executor_;
-  // Kernels are const and used by several threads at once, which Experience allows.
-  Experience f32_experience_, f64_experience_;
-  BlockedKernels<float> f32_;
-  BlockedKernels<double> f64_;
+  // Kernels are const and used by several threads at once, which AdaptiveThreading allows.
+  AdaptiveThreading f32_threading_, f64_threading_;
+  ThreadedKernels<float> f32_;
+  ThreadedKernels<double> f64_;
 };
 
 }  // namespace

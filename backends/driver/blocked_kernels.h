@@ -1,36 +1,30 @@
-// The drivers: every kernel of a backend as blocking, packing and tasks over a kernel table.
+// Every kernel of a backend as blocking, packing and tasks over a kernel table.
 //
-// They know no instruction set (that is the table's) and no thread library (that is the
-// executor's). simd, openmp and tbb are this one class with different executors. Tasks are pieces
-// of the output and no sum is ever split between them, so results do not depend on the number of
-// threads.
+// Not here: instruction sets (the kernel table), thread libraries (the executor), and the choice of
+// how many threads a plan or a product gets (threading/). simd, openmp and tbb are these kernels
+// with different executors. Tasks are pieces of the output and no sum is ever split between them,
+// so results do not depend on the number of threads.
 #ifndef LAMELLA_BACKENDS_DRIVER_BLOCKED_KERNELS_H_
 #define LAMELLA_BACKENDS_DRIVER_BLOCKED_KERNELS_H_
-
-#include <optional>
 
 #include <lamella/kernels.h>
 
 #include "backends/driver/packed_batch.h"
 #include "backends/executor.h"
 #include "backends/kernel_table.h"
-#include "backends/threading/late_team_backoff.h"
-#include "backends/threading/threading_tuner.h"
 
 namespace lamella::backends {
 
-/// What a backend has learned about its threads from the plans it has run.
-struct Experience {
-  Attendance attendance;  // of the teams that plans were given to
-  Trials trials;          // of small plans and products with a team and without
-};
-
 template <class T>
-class BlockedKernels final : public Kernels<T> {
+class BlockedKernels : public Kernels<T> {
  public:
-  /// All must outlive the drivers.
-  BlockedKernels(const KernelTable<T>& table, const Executor& executor, Experience& experience)
-      : table_(table), executor_(executor), experience_(&experience) {}
+  /// Both must outlive the kernels.
+  BlockedKernels(const KernelTable<T>& table, const Executor& executor)
+      : table_(table), executor_(executor) {}
+  /// The kernels of one worker, for one run of a plan: `batch`, packed when products ask for it,
+  /// stands for the output of the plan's first call. It must outlive the kernels, too.
+  BlockedKernels(const KernelTable<T>& table, const Executor& executor, PackedBatch<T>& batch)
+      : table_(table), executor_(executor), samples_(&batch) {}
 
   void gemm(const Gemm<T>& call) const noexcept override;
   void bias_add(const BiasAdd<T>& call) const noexcept override;
@@ -46,33 +40,23 @@ class BlockedKernels final : public Kernels<T> {
   void gather_bytes(const GatherBytes<T>& call) const noexcept override;
   index packed_size(index k, index n) const noexcept override;
   void pack_b(ConstView<T> b, T* packed) const noexcept override;
-  /// The whole plan in one parallel region, where that pays.
-  void run(const Plan<T>& plan) const noexcept override;
-  void run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept override;
+
+  /// The plan's first call, if it gathers samples that only products will read and these can pack
+  /// the samples instead; or null.
+  const GatherBytes<T>* samples_to_pack(const Plan<T>& plan) const noexcept;
+
+ protected:
+  const KernelTable<T>& table() const { return table_; }
+  const Executor& executor() const { return executor_; }
 
  private:
-  // Of one worker, for one run of a plan; with samples that stand for its first call, or none.
-  BlockedKernels(const KernelTable<T>& table, const Executor& executor,
-                 std::optional<PackedBatch<T>> samples)
-      : table_(table), executor_(executor), experience_(nullptr), samples_(samples) {}
-
-  // Each worker goes through the plan with drivers that share out every call among all; one of them
-  // tells the observer, if there is one.
-  void run_in_one_region(const Plan<T>& plan, PlanObserver<T>* observer) const noexcept;
-  // Makes the call with all threads or with one, as trials show to be faster, if it is neither so
-  // small nor so large that this is known; or does nothing and returns false.
-  bool run_tried(const FusedGemm<T>& call) const noexcept;
-  // The plan's first call, if it gathers samples that nobody but products will read, and these can
-  // pack them instead; or null.
-  const GatherBytes<T>* samples_to_pack(const Plan<T>& plan) const noexcept;
   void gemv(const Gemm<T>& call) const noexcept;
   void gemm_dots(const Gemm<T>& call) const noexcept;
   void apply_epilogue(const Epilogue<T>& epilogue, View<T> c) const noexcept;
 
   const KernelTable<T>& table_;
   const Executor& executor_;
-  Experience* experience_;
-  mutable std::optional<PackedBatch<T>> samples_;  // packed when products ask for them
+  PackedBatch<T>* samples_ = nullptr;
 };
 
 extern template class BlockedKernels<float>;

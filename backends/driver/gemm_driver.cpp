@@ -208,14 +208,14 @@ template <class T>
 void BlockedKernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
   const Gemm<T>& g = call.gemm;
   const Epilogue<T>& e = call.epilogue;
-  if (g.c.empty() || run_tried(call)) return;
+  if (g.c.empty()) return;
 
   // A tile applies tanh and sigmoid after everything else, so a activation_output on top of them is
   // a second pass.
   if (transcendental(e.activation.kind) && !e.activation_output.empty()) {
     Epilogue<T> first = e;
     first.activation_output = {};
-    fused_gemm({g, first});
+    BlockedKernels::fused_gemm({g, first});
     activate_backward({e.backward_of, e.activation_output, g.c});
     return;
   }
@@ -232,7 +232,7 @@ void BlockedKernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
     case Route::flipped: {
       Problem<T> p = make_problem(call, route == Route::flipped);
       if (samples_ && p.b.data == samples_->call().out.data) {
-        p.samples = &*samples_;
+        p.samples = samples_;
         p.samples_are_columns = !same<T>(p.b, samples_->call().out);
       }
       if (route == Route::straight) p.packed_b = packed_b(g);

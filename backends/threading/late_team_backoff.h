@@ -16,7 +16,7 @@
 namespace lamella::backends {
 
 /// May be used by several threads at once; what one of them learns holds for all.
-class Attendance {
+class LateTeamBackoff {
  public:
   using Clock = std::chrono::steady_clock;
 

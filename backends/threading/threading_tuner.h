@@ -3,7 +3,8 @@
 // flops says.
 //
 // Now and then a few runs of a plan are timed with a team and alone, and the faster way is kept for
-// a while. Results have the same bits either way. Whether threads come at all is attendance.h's.
+// a while. Results have the same bits either way. Whether threads come at all is
+// late_team_backoff.h's.
 #ifndef LAMELLA_BACKENDS_THREADING_THREADING_TUNER_H_
 #define LAMELLA_BACKENDS_THREADING_THREADING_TUNER_H_
 
@@ -16,7 +17,7 @@
 namespace lamella::backends {
 
 /// Two ways of running one plan. Not for several threads at once.
-class Trial {
+class ShapeTuner {
  public:
   using Clock = std::chrono::steady_clock;
 
@@ -85,9 +86,9 @@ class Trial {
 
 /// The trials of the plans run last, by a number that tells plans of different shape apart. May be
 /// used by several threads at once: who comes while another looks something up goes untimed.
-class Trials {
+class ThreadingTuner {
  public:
-  using Clock = Trial::Clock;
+  using Clock = ShapeTuner::Clock;
 
   struct Way {
     bool team, timed;
@@ -104,20 +105,20 @@ class Trials {
   }
   Way way_of(std::uint64_t plan, Clock::time_point now) noexcept {
     Way way{true, false};
-    with(plan, [&](Trial& trial) {
+    with(plan, [&](ShapeTuner& trial) {
       way.team = trial.calls_team(now);
       way.timed = trial.timed();
     });
     return way;
   }
   void ran(std::uint64_t plan, bool team, Clock::duration time, Clock::time_point now) noexcept {
-    with(plan, [&](Trial& trial) { trial.ran(team, time, now); });
+    with(plan, [&](ShapeTuner& trial) { trial.ran(team, time, now); });
   }
 
  private:
   struct Entry {
     std::uint64_t plan = 0, last_use = 0;
-    Trial trial;
+    ShapeTuner trial;
   };
 
   std::array<Entry, 16>::iterator find(std::uint64_t plan) noexcept {

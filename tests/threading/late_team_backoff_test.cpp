@@ -14,44 +14,44 @@
 namespace lamella::test {
 namespace {
 
-using backends::Attendance;
+using backends::LateTeamBackoff;
 using namespace std::chrono_literals;
 
-TEST_CASE("punctual threads are called every time", "[attendance]") {
-  Attendance attendance;
-  Attendance::Clock::time_point now{1h};
+TEST_CASE("punctual threads are called every time", "[late_team_backoff]") {
+  LateTeamBackoff late_team_backoff;
+  LateTeamBackoff::Clock::time_point now{1h};
   for (int i = 0; i < 100; ++i, now += 10us) {
-    CHECK(attendance.worth_calling(now));
-    attendance.waited(50us, now);
+    CHECK(late_team_backoff.worth_calling(now));
+    late_team_backoff.waited(50us, now);
   }
 }
 
-TEST_CASE("after a wait the leader works alone for longer and longer", "[attendance]") {
-  Attendance attendance;
-  Attendance::Clock::time_point now{1h};
+TEST_CASE("after a wait the leader works alone for longer and longer", "[late_team_backoff]") {
+  LateTeamBackoff late_team_backoff;
+  LateTeamBackoff::Clock::time_point now{1h};
   for (const int factor : {8, 16, 32, 64, 128, 256}) {
-    attendance.waited(5ms, now);
+    late_team_backoff.waited(5ms, now);
     const auto alone = std::min<std::chrono::nanoseconds>(factor * 5ms, 2s);
-    CHECK(!attendance.worth_calling(now));
-    CHECK(!attendance.worth_calling(now + alone - 1us));
+    CHECK(!late_team_backoff.worth_calling(now));
+    CHECK(!late_team_backoff.worth_calling(now + alone - 1us));
     now += alone;
-    CHECK(attendance.worth_calling(now));
+    CHECK(late_team_backoff.worth_calling(now));
   }
-  attendance.waited(10us, now);  // punctual again: it starts over
-  CHECK(attendance.worth_calling(now));
-  attendance.waited(5ms, now);
-  CHECK(!attendance.worth_calling(now + 39ms));
-  CHECK(attendance.worth_calling(now + 40ms));
+  late_team_backoff.waited(10us, now);  // punctual again: it starts over
+  CHECK(late_team_backoff.worth_calling(now));
+  late_team_backoff.waited(5ms, now);
+  CHECK(!late_team_backoff.worth_calling(now + 39ms));
+  CHECK(late_team_backoff.worth_calling(now + 40ms));
 }
 
-TEST_CASE("never alone for long, however long the wait", "[attendance]") {
-  Attendance attendance;
-  Attendance::Clock::time_point now{1h};
+TEST_CASE("never alone for long, however long the wait", "[late_team_backoff]") {
+  LateTeamBackoff late_team_backoff;
+  LateTeamBackoff::Clock::time_point now{1h};
   for (int i = 0; i < 100; ++i) {
-    attendance.waited(1h, now);
-    CHECK(!attendance.worth_calling(now));
+    late_team_backoff.waited(1h, now);
+    CHECK(!late_team_backoff.worth_calling(now));
     now += 2s;
-    CHECK(attendance.worth_calling(now));
+    CHECK(late_team_backoff.worth_calling(now));
   }
 }
 
@@ -72,7 +72,7 @@ class LateExecutor final : public backends::Executor {
   bool at_the_end_;
 };
 
-TEST_CASE("plans go on alone when the team is late, with the same results", "[attendance]") {
+TEST_CASE("plans go on alone when the team is late, with the same results", "[late_team_backoff]") {
   const bool at_the_end = GENERATE(false, true);
   int runs = 0;
   const auto late =

@@ -8,19 +8,19 @@
 
 namespace {
 
-using lamella::backends::Trial;
-using lamella::backends::Trials;
+using lamella::backends::ShapeTuner;
+using lamella::backends::ThreadingTuner;
 using namespace std::chrono_literals;
 
 // A plan that takes so long with a team and alone.
 struct Speeds {
-  Trial::Clock::duration team, alone;
+  ShapeTuner::Clock::duration team, alone;
 };
 
 // Runs the plan for `time`; the share of the runs that had a team, in per cent.
 template <class Subject>
-double team_percent(Subject& trial, Trial::Clock::time_point& now, Speeds speeds,
-                    Trial::Clock::duration time) {
+double team_percent(Subject& trial, ShapeTuner::Clock::time_point& now, Speeds speeds,
+                    ShapeTuner::Clock::duration time) {
   int runs = 0, teams = 0;
   for (const auto end = now + time; now < end; ++runs) {
     const bool team = trial.calls_team(now);
@@ -34,26 +34,26 @@ double team_percent(Subject& trial, Trial::Clock::time_point& now, Speeds speeds
 
 // One plan of the several.
 struct OfTrials {
-  Trials& trials;
+  ThreadingTuner& trials;
   std::uint64_t plan;
-  bool calls_team(Trial::Clock::time_point now) { return trials.way_of(plan, now).team; }
-  void ran(bool team, Trial::Clock::duration time, Trial::Clock::time_point now) {
+  bool calls_team(ShapeTuner::Clock::time_point now) { return trials.way_of(plan, now).team; }
+  void ran(bool team, ShapeTuner::Clock::duration time, ShapeTuner::Clock::time_point now) {
     trials.ran(plan, team, time, now);
   }
 };
 
 TEST_CASE("the faster way is taken nearly always", "[trials]") {
-  Trial::Clock::time_point now{1h};
+  ShapeTuner::Clock::time_point now{1h};
   SECTION("a team") {
-    Trial trial;
+    ShapeTuner trial;
     CHECK(team_percent(trial, now, {50us, 90us}, 1s) > 98);
   }
   SECTION("alone") {
-    Trial trial;
+    ShapeTuner trial;
     CHECK(team_percent(trial, now, {90us, 50us}, 1s) < 2);
   }
   SECTION("a team that is far slower is tried seldom enough") {
-    Trial trial;
+    ShapeTuner trial;
     team_percent(trial, now, {1ms, 50us}, 1s);
     int teams = 0;
     const auto begin = now;
@@ -70,21 +70,21 @@ TEST_CASE("the faster way is taken nearly always", "[trials]") {
 }
 
 TEST_CASE("a way that has become slower is left", "[trials]") {
-  Trial::Clock::time_point now{1h};
-  Trial trial;
+  ShapeTuner::Clock::time_point now{1h};
+  ShapeTuner trial;
   team_percent(trial, now, {50us, 90us}, 3s);
-  team_percent(trial, now, {90us, 50us}, 2 * Trial::kLongest);
+  team_percent(trial, now, {90us, 50us}, 2 * ShapeTuner::kLongest);
   CHECK(team_percent(trial, now, {90us, 50us}, 1s) < 5);
-  team_percent(trial, now, {50us, 90us}, 2 * Trial::kLongest);
+  team_percent(trial, now, {50us, 90us}, 2 * ShapeTuner::kLongest);
   CHECK(team_percent(trial, now, {50us, 90us}, 1s) > 95);
 }
 
 TEST_CASE("one slow run in a series decides nothing", "[trials]") {
-  Trial::Clock::time_point now{1h};
-  Trial trial;
-  for (int run = 0; run < 2 * (Trial::kUntimed + Trial::kTimed); ++run) {
+  ShapeTuner::Clock::time_point now{1h};
+  ShapeTuner trial;
+  for (int run = 0; run < 2 * (ShapeTuner::kUntimed + ShapeTuner::kTimed); ++run) {
     const bool team = trial.calls_team(now);
-    const auto taken = team ? (run == Trial::kUntimed + 1 ? 9ms : 50us) : 90us;
+    const auto taken = team ? (run == ShapeTuner::kUntimed + 1 ? 9ms : 50us) : 90us;
     now += taken;
     trial.ran(team, taken, now);
   }
@@ -92,8 +92,8 @@ TEST_CASE("one slow run in a series decides nothing", "[trials]") {
 }
 
 TEST_CASE("a plan that is settled to run alone need not be counted", "[trials]") {
-  Trial::Clock::time_point now{1h};
-  Trials trials;
+  ShapeTuner::Clock::time_point now{1h};
+  ThreadingTuner trials;
   CHECK_FALSE(trials.goes_alone(1, now));  // never seen
   OfTrials slower{trials, 1}, faster{trials, 2};
   int alone = 0, teams = 0;
@@ -116,8 +116,8 @@ TEST_CASE("a plan that is settled to run alone need not be counted", "[trials]")
 }
 
 TEST_CASE("plans are told apart", "[trials]") {
-  Trial::Clock::time_point now{1h};
-  Trials trials;
+  ShapeTuner::Clock::time_point now{1h};
+  ThreadingTuner trials;
   OfTrials first{trials, 1}, second{trials, 2};
   team_percent(first, now, {90us, 50us}, 10ms);
   team_percent(second, now, {50us, 90us}, 10ms);
