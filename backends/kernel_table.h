@@ -16,17 +16,27 @@ using index = ptrdiff_t;
 /// Same order as lamella::ActivationKind (checked where both are visible).
 enum ActivationCode : int { kIdentity, kRelu, kLeakyRelu, kTanh, kSigmoid };
 
-/// What happens to a tile while it is in registers: c ← f(c + bias) * g'(activation_output).
+/// What a micro-kernel does to a finished tile, in this order. A set of these is
+/// TileEpilogue::steps.
+enum EpilogueStep : unsigned {
+  kAddRowBias = 1,     ///< c += bias of the row
+  kAddColumnBias = 2,  ///< c += bias of the column
+  kApplyActivation = 4,
+  kMultiplyDerivative = 8,  ///< c *= g'(z), where g(z) is the activation output
+};
+
+/// c ← f(c + bias) * g'(activation_output). A member has a meaning only if its step is in `steps`.
 template <class T>
 struct TileEpilogue {
-  const T* row_bias;      // one per row of the block, or null
+  unsigned steps;         // of EpilogueStep; 0: nothing happens
+  const T* row_bias;      // one per row of the block
   index row_bias_stride;  // elements between the biases of two rows
-  const T* column_bias;   // one per column, contiguous, or null
+  const T* column_bias;   // one per column, contiguous
   int activation;         // ActivationCode
   T slope;
-  const T* activation_output;  // activations, unit column stride, or null
+  const T* activation_output;  // same shape as C, unit column stride
   index activation_output_row_stride;
-  int backward_of;  // ActivationCode
+  int backward_of;  // ActivationCode: g
   T backward_slope;
 };
 
@@ -49,42 +59,92 @@ struct ByteGatherBlock {
   index scale_stride;
 };
 
-/// C (m x n) ← alpha A (m x k) B (k x n) + beta C, then the epilogue if there is one.
-///
-/// A is read one element at a time and broadcast, with any strides, or from tiles that pack_a has
-/// made, where a row stride of 1 and the tile's height as column stride are understood. A table
-/// that works along rows packs A in passing where a_pack has room for a tile; A's row stride is 1
-/// then. Where there is room for a copy, it copies A's rows in passing and reads them there; their
-/// column stride is 1 then, and B has a whole panel. B is read by vectors: columns [q*nr, (q+1)*nr)
-/// stand in panel q, whose row p begins at b + q*b_panel_stride + p*b_row_stride. Every panel can
-/// be read nr columns wide, also the last (packing pads it with zeros).
-///
-/// The first tile can pack B in passing: from b_source, or from samples if the table says so for as
-/// many rows. These have one offset and one scale for all features.
+/// The order of the macro-kernel's two loops. As in BLIS, jr runs over the panels of B and ir over
+/// the tiles of A.
+enum class LoopOrder : int {
+  jr_ir,  ///< A panel of B stays in L1 while all tiles of A pass.
+  ir_jr,  ///< A tile of A meets all panels of B, which come out of L2 each time. A and C pass
+          ///< through the caches once, in the order in which they lie in memory.
+};
+
+/// How A (m x k) reaches the micro-kernel, which broadcasts its elements.
+enum class AccessA : int {
+  in_place,      ///< any strides
+  packed,        ///< as tiles that pack_a has made
+  pack_columns,  ///< row_stride is 1; while a tile meets its first panel it is packed into
+                 ///< `scratch`
+  copy_rows,     ///< col_stride is 1; a tile's rows are copied to `scratch` during the tile before
+};
+
+/// A of a block. What tables with LoopOrder::jr_ir are given is in_place or packed.
+template <class T>
+struct OperandA {
+  AccessA access;
+  const T* data;
+  index row_stride, col_stride;  // all but packed
+  index tile_stride;             // packed: elements from one tile to the next
+  T* scratch;  // pack_columns: room for one tile; copy_rows: for all rows of the block
+  index scratch_row_stride;  // copy_rows
+};
+
+/// How B (k x n) reaches the micro-kernel, which loads vectors of it. Columns [q*nr, (q+1)*nr) are
+/// panel q.
+enum class AccessB : int {
+  in_place,      ///< rows are contiguous
+  packed,        ///< as panels that pack_b has made
+  pack_rows,     ///< as in_place; the first tile packs the whole panels as it reads them
+  pack_samples,  ///< as bytes of samples; the first tile packs the whole panels out of them
+};
+
+/// Along which dimension of B the samples of a mini-batch lie.
+enum class SampleAxis : int { columns, rows };
+
+/// B of a block. Row p of panel q begins at panels + q * panel_stride + p * row_stride. Every panel
+/// can be read nr columns wide, also the last: packing pads it with zeros.
+template <class T>
+struct OperandB {
+  AccessB access;
+  const T* panels;
+  index row_stride, panel_stride;
+  T* packed;                          // pack_rows, pack_samples: `panels`, to be written
+  const T* rows;                      // pack_rows: B(0, 0) in place
+  index rows_stride;                  // pack_rows
+  const ByteGatherBlock<T>* samples;  // pack_samples: one offset and one scale for all features
+  SampleAxis sample_axis;             // pack_samples
+};
+
+/// C (m x n) ← alpha A (m x k) B (k x n) + beta C, then the epilogue.
 template <class T>
 struct GemmBlock {
   index m, n, k;
-  const T* a;
-  index a_row_stride, a_col_stride;
-  index a_tile_stride;  // elements from one packed tile of A to the next; 0: A is not packed
-  T* a_pack;            // tile_stride elements to pack A's tiles into, one after the other, or null
-  T* a_copy;            // room to copy A's m rows to, or null
-  index a_copy_stride;  // from one copied row to the next
-  const T* b;
-  index b_row_stride, b_panel_stride;
-  const T* b_source;  // B(0, 0), or null
-  index b_source_stride;
-  const ByteGatherBlock<T>* b_samples;  // whole panels of B before they are packed, or null
-  bool samples_are_columns;             // of B; else they are its rows
+  OperandA<T> a;
+  OperandB<T> b;
   T* c;
   index c_row_stride;
   T alpha, beta;
-  const TileEpilogue<T>* epilogue;  // null: none
+  TileEpilogue<T> epilogue;
+};
+
+/// By what the drivers cut a product into blocks for the gemm of a table.
+struct GemmTuning {
+  index mr, nr;  // micro-tile: at most mr rows, nr columns (= width of a packed panel)
+  index kc;      // K is cut into ceil(K / kc) nearly equal blocks; decides the bits of a result
+  index nc;      // columns packed at a time, at most: kc x nc elements stay in the outermost cache
+  index mc;  // LoopOrder::jr_ir: rows of A for each packed block of B; mc x kc elements should stay
+             // in the L2 beside it
+  LoopOrder loop_order;
+  bool packs_a;            // the table has pack_a
+  bool packs_b_rows;       // gemm understands AccessB::pack_rows
+  index rows_for_samples;  // gemm understands AccessB::pack_samples if its first tile has at least
+                           // as many rows; 0: it does not
+  index small_k;           // up to this k gemm is fastest with both operands in place
+  index small_m;        // up to this many rows of A (or columns of B) gemm_small_m is faster, if k
+  index small_m_depth;  // has at least small_m_depth elements for each of them
 };
 
 /// C (m x n) ← alpha A Bᵀ + beta C: A (m x k) and B (n x k) have unit column stride, C any strides.
 template <class T>
-struct DotsBlock {
+struct SmallMBlock {
   index m, n, k;
   const T* a;
   index a_row_stride;
@@ -132,35 +192,22 @@ struct AdamBlock {
 /// stride and a leading dimension (ld), both in elements; vectors are contiguous unless a stride is
 /// given.
 template <class T>
-struct KernelTable {
+struct KernelTable : GemmTuning {
   const char* isa;
-  index mr, nr;  // micro-tile: at most mr rows, nr columns (= width of a packed panel)
-  index kc;      // K is cut into ceil(K / kc) nearly equal blocks; decides the bits of a result
-  index nc;      // columns packed at a time, at most: kc x nc elements stay in the outermost cache
-  index mc;  // rows of A swept per packed block: mc x kc elements should stay in the L2 beside it;
-             // not used along the rows
 
+  /// The macro-kernel: a block of C from blocks of A and B.
   void (*gemm)(const GemmBlock<T>&);
-  bool packs_b_in_passing;  // gemm understands b_source
-  // gemm understands b_samples if its first tile has at least so many rows; 0: it does not.
-  index rows_for_bytes;
-  // gemm computes C tile by tile along its rows, so that all of a block of B comes out of the L2
-  // for each tile of A; and it understands a_pack.
-  bool along_rows;
-  index short_depth;  // up to so much k, gemm needs neither operand packed
   /// Packs A (m x k, any strides): cuts the rows into ceil(m / mr) tiles of nearly equal height,
   /// the higher ones first, as gemm does, and stores each k-major, tile_stride(mr, k) elements
-  /// apart. Null: the table's gemm reads A in place, or works along the rows.
+  /// apart. Null unless packs_a.
   void (*pack_a)(index m, index k, const T* a, index row_stride, index col_stride, T* packed);
   /// Packs B (k x n, any strides) into panels of nr columns, k*nr elements each, zero-padded.
   void (*pack_b)(index k, index n, const T* b, index row_stride, index col_stride, T* packed);
   /// Packs samples as columns: as pack_b, of the features x samples matrix that the bytes stand
   /// for, but what pads the last panel is any values. Null: the table has no fast form.
   void (*pack_samples)(const ByteGatherBlock<T>&, T* packed);
-  /// Without packing, k > 0. Null: the table has no fast form.
-  void (*gemm_dots)(const DotsBlock<T>&);
-  index dots_rows;   // at most so many rows of A (or columns of B) are faster without packing,
-  index dots_depth;  // if k has so many elements for each of them
+  /// Dot products along k, for few rows; k > 0. Null: the table has no fast form.
+  void (*gemm_small_m)(const SmallMBlock<T>&);
   /// y[i] ← alpha A[i,:] x + beta y[i]; A is m x k with unit column stride, x contiguous.
   void (*gemv)(index m, index k, T alpha, const T* a, index lda, const T* x, T beta, T* y,
                index y_stride);

@@ -51,7 +51,7 @@ class BlockedKernels : public Kernels<T> {
 
  private:
   void gemv(const Gemm<T>& call) const noexcept;
-  void gemm_dots(const Gemm<T>& call) const noexcept;
+  void gemm_small_m(const Gemm<T>& call) const noexcept;
   void apply_epilogue(const Epilogue<T>& epilogue, View<T> c) const noexcept;
 
   const KernelTable<T>& table_;

@@ -9,8 +9,8 @@
 
 namespace lamella::backends {
 
-/// Kernels work on tiles of 16 samples, however few there are. Without them a step of 784-128-10 on
-/// one sample is 9 % faster, one of 784-64-10 on four is level (AVX-512).
+/// Kernels work on tiles of 16 samples, however few there are: fewer samples than this are gathered
+/// faster by a plain loop (log: few-samples).
 constexpr index kFewestSamples = 4;
 
 /// `samples` of the mini-batch, `features` of each. Neither range is empty.

@@ -1,221 +1,273 @@
-// How a product is cut into blocks, and which operand is packed. The numbers are measured; none of
-// them but kc, how K is cut, has an influence on the bits of a result.
+// The blocking policy: into which blocks a product is cut, and which operand is packed.
+//
+// Pure functions of a table's tuning, the sizes of the caches and the shape and strides of a
+// product: they read no element, and tests/driver holds them to what they should decide. None of
+// them but k_block has an influence on the bits of a result. The figures behind the thresholds are
+// in docs/performance/log.md.
 #ifndef LAMELLA_BACKENDS_DRIVER_GEMM_BLOCKING_H_
 #define LAMELLA_BACKENDS_DRIVER_GEMM_BLOCKING_H_
 
-#include <unistd.h>
-
 #include <algorithm>
 
-#include <lamella/matrix.h>
-
-#include "backends/driver/packed_batch.h"
+#include "backends/driver/gemm_problem.h"
 #include "backends/driver/partition.h"
 #include "backends/kernel_table.h"
 
 namespace lamella::backends {
 
-/// One product in the orientation the micro-kernel wants: C's columns are contiguous and lie along
-/// the vector lanes. A is broadcast, B is read by vectors.
-template <class T>
-struct Problem {
-  index m, n, k;
-  T alpha, beta;
-  ConstView<T> a, b;
-  const T* packed_b;  ///< B in panels, packed in advance (see padded_columns), or null
-  View<T> c;
-  TileEpilogue<T> epilogue;
-  bool has_epilogue;
-  PackedBatch<T>* samples;   ///< B comes from here, or null
-  bool samples_are_columns;  ///< of B; else they are its rows
+/// From when on packing or copying an operand pays. Measured on processors of several makers; they
+/// differ by table only through LoopOrder and GemmTuning.
+struct BlockingThresholds {
+  /// B's rows are read in place when at most this many tiles of rows of C use them: packing costs a
+  /// load and a store per element, which a few uses do not repay.
+  index unpacked_tiles = 2;
+  /// They are read in place, too, if they lie in a few pages of the L1 cache, where a copy would
+  /// take the room of the other operands.
+  index unpacked_bytes = 16 << 10;
+
+  /// A is packed when at least this many panels of B read each block of it: packing an element
+  /// costs about half as much as a panel's pass over it. Rows that lie close together need no
+  /// packing.
+  index pack_rows_from_panels = 32;
+  index pack_rows_from_stride_bytes = 2048;
+  index pack_columns_from_panels = 4;
+
+  /// Rows a multiple of a page apart have their lines in one set of the L1 cache, which has 8 to 12
+  /// ways for the 14 rows of an AVX-512 tile: such rows are copied apart (log:
+  /// copy-colliding-rows). One panel does not repay it. Half a page apart they do as well as
+  /// anywhere.
+  index colliding_bytes = 4096;
+  index l1_ways = 8;
+  index copy_rows_from_panels = 2;
+
+  /// If a K block of A exceeds this, its rows are copied in pieces even without set conflicts, so
+  /// that a piece stays in L3 and the L2 TLB for one sweep over B (log: copy-large-rows).
+  index large_rows_bytes = 4 << 20;
+  index copy_large_rows_from_panels = 16;
+  index copied_piece_bytes = 2 << 20;
+
+  /// A block of B has at least this many panels, however long they are.
+  index fewest_panels = 4;
 };
+inline constexpr BlockingThresholds kThresholds;
 
-/// B rows are read in place, unpacked, when at most this many rows of C use them: packing costs a
-/// load and a store per element, which a few uses do not repay. So they are if they lie in a few
-/// pages of the L1 cache, where a copy would take the room of the other operands.
-constexpr index kUnpackedTiles = 2;
-constexpr index kUnpackedBytes = 16 << 10;
+/// Sizes of a core's caches in bytes.
+struct CacheSizes {
+  index l2;
+};
+/// Asks the system once.
+CacheSizes cache_sizes_of_this_machine();
 
-/// A is packed when at least so many panels of B read each block of it: packing costs about 0.4
-/// cycles an element, a panel's pass over it one. Rows that lie close together need no packing.
-constexpr index kPackRowsFromPanels = 32;
-constexpr index kPackRowsFromStride = 2048;  // bytes
-constexpr index kPackColumnsFromPanels = 4;
+constexpr index ceil_div(index a, index b) { return (a + b - 1) / b; }
 
-/// A block of B has at least so many panels, however long they are.
-constexpr index kFewestPanels = 4;
-
-/// K is cut into ceil(k / kc) nearly equal blocks, whatever the threads: this decides the bits.
+/// Blocks of K, at least 1. K is cut into ceil(k / kc) nearly equal blocks, whatever the threads:
+/// this decides the bits.
+inline index k_blocks_of(const GemmTuning& tuning, index k) {
+  return k <= tuning.kc ? 1 : ceil_div(k, tuning.kc);
+}
 inline Range k_block(index k, index block, index blocks) {
   if (blocks == 1) return {0, k};
   return {k * block / blocks, k * (block + 1) / blocks};
 }
-
-template <class T>
-index k_blocks_of(const KernelTable<T>& table, index k) {
-  return k <= table.kc ? 1 : (k + table.kc - 1) / table.kc;
-}
 /// At least 1.
-template <class T>
-index longest_k_block(const KernelTable<T>& table, index k) {
-  const index blocks = k_blocks_of(table, k);
-  return blocks == 1 ? std::max<index>(k, 1) : (k + blocks - 1) / blocks;
+inline index longest_k_block(const GemmTuning& tuning, index k) {
+  const index blocks = k_blocks_of(tuning, k);
+  return blocks == 1 ? std::max<index>(k, 1) : ceil_div(k, blocks);
 }
 
-/// Columns of a B packed in advance: what is missing in its last panel is zeros. It is K's blocks,
-/// one after the other, as panels of all columns.
-template <class T>
-index padded_columns(const KernelTable<T>& table, index n) {
-  return (n + table.nr - 1) / table.nr * table.nr;
+/// Columns of a B packed in advance: what is missing in its last panel is zeros.
+inline index padded_columns(const GemmTuning& tuning, index n) {
+  return ceil_div(n, tuning.nr) * tuning.nr;
 }
 
-/// How A is made ready for the tiles.
-enum class PackA {
-  no,
-  by_tiles,   ///< columns become a tile, in passing
-  by_blocks,  ///< tiles, k-major
-  as_rows,    ///< rows stay rows, but move to where their lines do not compete for a set
-};
-
-/// Rows a multiple of a page apart have their lines in one set of the L1 cache, with 8 to 12 ways
-/// for the 14 rows of an AVX-512 tile. Copied they cost nothing: 512 x 1024 x 1024 from 75 to 95 %
-/// of peak, 1024³ and 2048³ from 74 to 95, doubles the same (Zen 4, 32 KiB of L1). One panel does
-/// not repay it. Half a page apart they do as well as anywhere.
-constexpr index kCollidingBytes = 4096;
-constexpr index kWays = 8;
-constexpr index kCopyRowsFromPanels = 2;
-
-/// Of a block of K, rows of so many bytes are copied piece by piece wherever they lie: a piece
-/// stays in L3 and in the second level of the TLB until all of B has passed. 2000³ from 92.6 to 95
-/// %, 2500³ 90 to 93.5, of doubles 1500³ 91 to 93, from here on level or better (Zen 4). With fewer
-/// panels that is a loss: 2000 x 64 x 2000 from 93 to 86, x 128 95 to 92, x 512 92.5 to 93.5.
-constexpr index kLargeRowsBytes = 4 << 20;
-constexpr index kCopyLargeRowsFromPanels = 16;
-
+/// Whether the rows of one tile compete for a set of the L1 cache.
 template <class T>
-bool rows_collide(const KernelTable<T>& table, const Problem<T>& p) {
-  return p.a.col_stride == 1 && p.a.row_stride * index{sizeof(T)} % kCollidingBytes == 0 &&
-         std::min(p.m, table.mr) > kWays;
+bool rows_collide(const GemmTuning& tuning, const GemmProblem<T>& p) {
+  return p.a.col_stride == 1 &&
+         p.a.row_stride * index{sizeof(T)} % kThresholds.colliding_bytes == 0 &&
+         std::min(p.m, tuning.mr) > kThresholds.l1_ways;
 }
 
-/// Elements from one copied row of A to the next.
+/// Elements from one copied row of A, k elements long, to the next: whole cache lines, and no
+/// multiple of a page.
 template <class T>
-index copied_stride(index k) {
+index copied_row_stride(index k) {
   constexpr index kLine = 64 / sizeof(T);
-  const index stride = (k + kLine - 1) / kLine * kLine;
-  return stride * index{sizeof(T)} % kCollidingBytes == 0 ? stride + kLine : stride;
+  const index stride = ceil_div(k, kLine) * kLine;
+  return stride * index{sizeof(T)} % kThresholds.colliding_bytes == 0 ? stride + kLine : stride;
 }
 
-/// Rows of A that are copied at a time: pieces of nearly equal height, of whole tiles. 4 MiB is up
-/// to 0.4 % faster from 1024³ on, 1 MiB slower at 2500³.
+/// Rows of A that are copied at a time: pieces of nearly equal height, of whole tiles.
 template <class T>
-index rows_of_copy(const KernelTable<T>& table, index rows, index k) {
-  constexpr index kCopiedBytes = 2 << 20;
-  const index most = kCopiedBytes / (copied_stride<T>(k) * index{sizeof(T)});
-  const index pieces = (rows + most - 1) / most;
-  return (rows + pieces * table.mr - 1) / (pieces * table.mr) * table.mr;
+index rows_of_copy(const GemmTuning& tuning, index rows, index k) {
+  const index most = kThresholds.copied_piece_bytes / (copied_row_stride<T>(k) * index{sizeof(T)});
+  const index pieces = ceil_div(rows, most);
+  return ceil_div(rows, pieces * tuning.mr) * tuning.mr;
 }
 
-/// A read in place costs nothing as long as its lines come from few pages and different cache sets;
-/// columns of a row-major A, and long rows across many panels, do not. Along the rows, a block of
-/// rows would be packed again for each block of B, out of L3 and with nothing to compute meanwhile:
-/// in place 2048³ is 4 to 11 % faster, 1024³ up to 4 %, of doubles 4 to 10 % (AVX-512).
+/// How `rows` rows of A are read that `columns` columns of B use.
+///
+/// A read in place costs nothing as long as its lines come from few pages and different cache sets.
+/// Columns of a row-major A, and long rows across many panels, do not. In ir_jr order A is never
+/// packed by blocks: a block would be packed again for each block of B, out of L3 and with nothing
+/// to compute meanwhile.
 template <class T>
-PackA packing_of_a(const KernelTable<T>& table, const Problem<T>& p, index rows, index columns) {
-  if (p.k <= table.short_depth) return PackA::no;
-  const index panels = (columns + table.nr - 1) / table.nr;
-  const bool is_large = panels >= kCopyLargeRowsFromPanels &&
-                        rows * longest_k_block(table, p.k) * index{sizeof(T)} >= kLargeRowsBytes;
-  const bool collides = panels >= kCopyRowsFromPanels && rows_collide(table, p);
-  if (table.along_rows && p.samples == nullptr && p.a.col_stride == 1 && (is_large || collides))
-    return PackA::as_rows;
-  if (p.m <= kUnpackedTiles * table.mr) return PackA::no;
-  if (table.along_rows) return p.a.row_stride == 1 && panels > 1 ? PackA::by_tiles : PackA::no;
-  if (table.pack_a == nullptr) return PackA::no;
-  const bool pays = p.a.row_stride == 1
-                        ? panels >= kPackColumnsFromPanels
-                        : panels >= kPackRowsFromPanels &&
-                              p.a.row_stride * index{sizeof(T)} >= kPackRowsFromStride;
-  return pays ? PackA::by_blocks : PackA::no;
+AccessA access_of_a(const GemmTuning& tuning, const GemmProblem<T>& p, index rows, index columns) {
+  if (p.k <= tuning.small_k) return AccessA::in_place;
+  const index panels = ceil_div(columns, tuning.nr);
+  const bool in_tiles = tuning.loop_order == LoopOrder::ir_jr;
+  const bool is_large =
+      panels >= kThresholds.copy_large_rows_from_panels &&
+      rows * longest_k_block(tuning, p.k) * index{sizeof(T)} >= kThresholds.large_rows_bytes;
+  const bool collides = panels >= kThresholds.copy_rows_from_panels && rows_collide(tuning, p);
+  if (in_tiles && p.b.source != SourceB::batch && p.a.col_stride == 1 && (is_large || collides))
+    return AccessA::copy_rows;
+  if (p.m <= kThresholds.unpacked_tiles * tuning.mr) return AccessA::in_place;
+  if (in_tiles)
+    return p.a.row_stride == 1 && panels > 1 ? AccessA::pack_columns : AccessA::in_place;
+  if (!tuning.packs_a) return AccessA::in_place;
+  const bool pays = p.a.row_stride == 1 ? panels >= kThresholds.pack_columns_from_panels
+                                        : panels >= kThresholds.pack_rows_from_panels &&
+                                              p.a.row_stride * index{sizeof(T)} >=
+                                                  kThresholds.pack_rows_from_stride_bytes;
+  return pays ? AccessA::packed : AccessA::in_place;
 }
 
-/// Whether the first tile of `rows` rows of A can pack k rows of B from bytes. What has a map of
-/// its own for each feature is packed before the product; so are the few bytes of small samples.
+/// Rows of A for each packed block of B, in tiles, at most; in ir_jr order every tile passes once
+/// and needs no blocks.
+inline index tiles_of_a_block(const GemmTuning& tuning, index tiles) {
+  if (tuning.loop_order == LoopOrder::ir_jr) return tiles;
+  return std::max<index>(tuning.mc / tuning.mr, 1);
+}
+
+/// Elements of A that are packed or copied at a time, of `rows` rows and k columns.
 template <class T>
-bool packs_bytes_in_passing(const KernelTable<T>& table, const ByteGatherBlock<T>& bytes, index k,
-                            index rows) {
-  const index tiles = (rows + table.mr - 1) / table.mr;
-  return table.rows_for_bytes > 0 && (rows + tiles - 1) / tiles >= table.rows_for_bytes && k > 0 &&
-         k <= kByteDepth && bytes.features >= kFewestByteFeatures && bytes.samples > 0 &&
-         bytes.offset_stride == 0 && bytes.scale_stride == 0;
+index packed_a_elements(const GemmTuning& tuning, AccessA access, index rows, index k) {
+  switch (access) {
+    case AccessA::pack_columns:
+      return tile_stride(tuning.mr, k);
+    case AccessA::packed:
+      return std::max<index>(tuning.mc / tuning.mr, 1) * tile_stride(tuning.mr, k);
+    case AccessA::copy_rows:
+      return rows_of_copy<T>(tuning, rows, k) * copied_row_stride<T>(k);
+    case AccessA::in_place:
+      break;
+  }
+  return 0;
+}
+
+/// Whether the first tile of `rows` rows of A can pack k rows of B from bytes. What has an offset
+/// and a scale for each feature is packed before the product; so are the few bytes of small
+/// samples.
+template <class T>
+bool packs_samples_in_passing(const GemmTuning& tuning, const ByteGatherBlock<T>& samples, index k,
+                              index rows) {
+  if (tuning.rows_for_samples == 0) return false;
+  const index tiles = ceil_div(rows, tuning.mr);
+  return ceil_div(rows, tiles) >= tuning.rows_for_samples && k > 0 && k <= kByteDepth &&
+         samples.features >= kFewestByteFeatures && samples.samples > 0 &&
+         samples.offset_stride == 0 && samples.scale_stride == 0;
 }
 
 /// Whether all of B's whole panels are read in place by a task of `rows` rows.
 template <class T>
-bool reads_b_in_place(const KernelTable<T>& table, const Problem<T>& p, index rows) {
-  if (p.b.col_stride != 1 || p.samples != nullptr || p.packed_b != nullptr) return false;
-  return rows <= kUnpackedTiles * table.mr || p.k <= table.short_depth ||
-         (!rows_collide(table, p) &&
-          (p.k - 1) * p.b.row_stride * index{sizeof(T)} < kUnpackedBytes);
+bool reads_b_in_place(const GemmTuning& tuning, const GemmProblem<T>& p, index rows) {
+  if (p.b.source != SourceB::matrix || p.b.matrix.col_stride != 1) return false;
+  return rows <= kThresholds.unpacked_tiles * tuning.mr || p.k <= tuning.small_k ||
+         (!rows_collide(tuning, p) &&
+          (p.k - 1) * p.b.matrix.row_stride * index{sizeof(T)} < kThresholds.unpacked_bytes);
 }
 
-/// Bytes of a core's L2 cache.
-inline index l2_bytes() {
-#ifdef _SC_LEVEL2_CACHE_SIZE
-  static const long l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
-#else
-  constexpr long l2 = 0;
-#endif
-  constexpr index kUsual = 1 << 20;  // of processors with AVX-512: 1 to 2 MiB
-  return l2 > 0 ? static_cast<index>(l2) : kUsual;
-}
-
-/// Elements of B that are packed at a time, panels of k steps, where m rows of A use them. How many
-/// has no influence on bits.
+/// Elements of B that are packed at a time, panels of k steps, where m rows of A use them.
 ///
-/// Where all of them come out of the L2 for every tile of A, they must fit in there, beside A if
-/// that can stay: a quarter instead of half of 2 MiB makes row-major 32 x 512 x 784 12 % faster,
-/// 128 x 512 x 784 3 %. Where A passes by, half instead of a quarter is 6 % at 2048³ (AVX-512).
+/// In ir_jr order all of them come out of the L2 for every tile of A. They must fit in there,
+/// beside A if A can stay: then a quarter of the L2, otherwise half of it.
 template <class T>
-index block_of_b(const KernelTable<T>& table, index m, index k, index columns) {
-  const index panels = (columns + table.nr - 1) / table.nr;
-  if (panels <= kFewestPanels) return k * table.nr * std::max<index>(panels, 1);
-  index most = table.kc * table.nc / (k * table.nr);
-  if (table.along_rows) {
-    const index quarter = l2_bytes() / 4;
+index packed_b_elements(const GemmTuning& tuning, const CacheSizes& caches, index m, index k,
+                        index columns) {
+  const index panel = k * tuning.nr;
+  const index panels = ceil_div(columns, tuning.nr);
+  if (panels <= kThresholds.fewest_panels) return panel * std::max<index>(panels, 1);
+  index most = tuning.kc * tuning.nc / panel;
+  if (tuning.loop_order == LoopOrder::ir_jr) {
+    const index quarter = caches.l2 / 4;
     const bool a_stays = m * k * index{sizeof(T)} <= quarter;
-    most = std::min(most, (a_stays ? quarter : 2 * quarter) / (k * table.nr * index{sizeof(T)}));
+    most = std::min(most, (a_stays ? quarter : 2 * quarter) / (panel * index{sizeof(T)}));
   }
-  return k * table.nr * std::min(panels, std::max(most, kFewestPanels));
+  return panel * std::min(panels, std::max(most, kThresholds.fewest_panels));
 }
 
 /// Whether all of B, k x columns, is packed as one block for m rows of A.
 template <class T>
-bool is_one_block(const KernelTable<T>& table, index m, index k, index columns) {
-  return k_blocks_of(table, k) == 1 &&
-         block_of_b(table, m, std::max<index>(k, 1), columns) >= k * columns;
+bool b_is_one_block(const GemmTuning& tuning, const CacheSizes& caches, index m, index k,
+                    index columns) {
+  return k_blocks_of(tuning, k) == 1 &&
+         packed_b_elements<T>(tuning, caches, m, std::max<index>(k, 1), columns) >= k * columns;
 }
 
-/// Rows of A swept per packed block of B, in tiles, at most.
-template <class T>
-index tiles_of_a_block(const KernelTable<T>& table) {
-  return std::max<index>(table.mc / table.mr, 1);
-}
+/// The tasks of a product: C is cut into rows x columns pieces, one a worker, and each worker's
+/// rows once more into `parts`, which workers that are done take from others
+/// (Executor::parts_per_worker).
+struct TaskGrid {
+  int rows = 1, columns = 1, parts = 1;
 
-/// Elements of A that are packed or copied at a time, of `rows` rows.
-template <class T>
-index elements_of_a(const KernelTable<T>& table, PackA pack_a, index rows, index k) {
-  switch (pack_a) {
-    case PackA::by_tiles:
-      return tile_stride(table.mr, k);
-    case PackA::by_blocks:
-      return tiles_of_a_block(table) * tile_stride(table.mr, k);
-    case PackA::as_rows:
-      return rows_of_copy(table, rows, k) * copied_stride<T>(k);
-    case PackA::no:
-      break;
+  int tasks() const { return rows * parts * columns; }
+  /// Workers have the same number of rows; parts are whole tiles.
+  Range rows_of(const GemmTuning& tuning, index m, int task) const {
+    const int row_part = task / columns;
+    const Range worker = part_of(m, row_part / parts, rows, 1);
+    const Range part = part_of(worker.size(), row_part % parts, parts, tuning.mr);
+    return {worker.begin + part.begin, worker.begin + part.end};
   }
-  return 0;
+  Range columns_of(const GemmTuning& tuning, index n, int task) const {
+    return part_of(n, task % columns, columns, tuning.nr);
+  }
+  friend bool operator==(const TaskGrid&, const TaskGrid&) = default;
+};
+
+/// The grid of at most `workers` tasks whose longest task is shortest, cut along the rows unless
+/// that costs clearly more. Rows of C are units in training: the worker that computes a unit's
+/// activations then also holds its weights and updates them, and they stay in one core's cache.
+template <class T>
+TaskGrid choose_grid(const GemmTuning& tuning, const GemmProblem<T>& p, int workers) {
+  // Packing a panel costs about as much as a row of C, or six if it is transposed (AVX-512).
+  const bool transposes = p.b.source == SourceB::matrix && p.b.matrix.col_stride != 1;
+  const double pack_cost = transposes ? 6 : 1;
+  constexpr double kGainForColumns = 0.97;  // cutting along the columns must leave at most this
+  const index tiles = ceil_div(p.m, tuning.mr), panels = ceil_div(p.n, tuning.nr);
+  TaskGrid best;
+  double best_cost = -1;
+  for (int columns = 1; columns <= std::min<index>(workers, panels); ++columns) {
+    const int rows = static_cast<int>(std::min<index>(workers / columns, tiles));
+    const auto wide = static_cast<double>(ceil_div(panels, columns));
+    const auto high = static_cast<double>(ceil_div(p.m, rows));
+    const double cost = wide * (high + pack_cost);
+    if (best_cost < 0 || cost < kGainForColumns * best_cost) {
+      best = {rows, columns, 1};
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+/// Tiles of a part, at least, where a worker's rows are cut so that others can take some: a part
+/// reads all of packed B, which goes unnoticed beside the work of a few tiles.
+constexpr index kTilesPerPart = 4;
+
+/// The grid with its rows cut into parts: where every worker has rows of its own, but not where B
+/// is more than one block, which every part would pack again.
+template <class T>
+TaskGrid with_parts(const GemmTuning& tuning, const CacheSizes& caches, const GemmProblem<T>& p,
+                    TaskGrid grid, int concurrency, int parts_per_worker) {
+  const index rows_of_worker = std::max<index>(p.m / grid.rows, 1);
+  const bool cuts = grid.columns == 1 && grid.rows > 1 && grid.rows == concurrency &&
+                    (p.b.source == SourceB::prepacked ||
+                     b_is_one_block<T>(tuning, caches, rows_of_worker, p.k, p.n));
+  if (!cuts) return grid;
+  const index tiles = ceil_div(p.m, tuning.mr);
+  grid.parts =
+      static_cast<int>(std::clamp<index>(tiles / (kTilesPerPart * grid.rows), 1, parts_per_worker));
+  return grid;
 }
 
 }  // namespace lamella::backends

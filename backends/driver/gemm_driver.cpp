@@ -1,9 +1,11 @@
-// The GEMM driver: by which route a product goes, and in which orientation. Start reading at
-// fused_gemm.
+// The GEMM driver: which algorithm computes a product, in which orientation, and by how many tasks.
+//
+// Start reading at fused_gemm. What a task does is gemm_loop_nest.h's.
 #include <lamella/packed_matrix.h>
 
 #include "backends/driver/blocked_kernels.h"
 #include "backends/driver/gemm_loop_nest.h"
+#include "backends/driver/pack_buffer.h"
 
 namespace lamella::backends {
 namespace {
@@ -12,20 +14,48 @@ constexpr bool transcendental(ActivationKind kind) {
   return kind == ActivationKind::tanh || kind == ActivationKind::sigmoid;
 }
 
+/// A product as it stands, or as Cᵀ = Bᵀ Aᵀ.
+enum class Orientation { straight, transposed };
+
 template <class T>
-bool has_epilogue(const Epilogue<T>& e) {
-  return !e.bias.empty() || e.activation.kind != ActivationKind::identity ||
-         !e.activation_output.empty();
+TileEpilogue<T> tile_epilogue_of(const Epilogue<T>& e, Orientation orientation) {
+  TileEpilogue<T> tile{};
+  if (!e.bias.empty()) {
+    if (orientation == Orientation::transposed) {
+      tile.steps |= kAddRowBias;
+      tile.row_bias = e.bias.data;
+      tile.row_bias_stride = e.bias.stride;
+    } else {
+      tile.steps |= kAddColumnBias;
+      tile.column_bias = e.bias.data;
+    }
+  }
+  if (e.activation.kind != ActivationKind::identity) {
+    tile.steps |= kApplyActivation;
+    tile.activation = static_cast<int>(e.activation.kind);
+    tile.slope = static_cast<T>(e.activation.slope);
+  }
+  if (!e.activation_output.empty()) {
+    tile.steps |= kMultiplyDerivative;
+    tile.activation_output = e.activation_output.data;
+    tile.activation_output_row_stride = orientation == Orientation::transposed
+                                            ? e.activation_output.col_stride
+                                            : e.activation_output.row_stride;
+    tile.backward_of = static_cast<int>(e.backward_of.kind);
+    tile.backward_slope = static_cast<T>(e.backward_of.slope);
+  }
+  return tile;
 }
 
-/// Lays the call out as a Problem; `flip` computes Cᵀ = Bᵀ Aᵀ instead.
+/// Lays the call out as a problem.
 template <class T>
-Problem<T> make_problem(const FusedGemm<T>& call, bool flip) {
+GemmProblem<T> make_problem(const FusedGemm<T>& call, Orientation orientation) {
   const Gemm<T>& g = call.gemm;
-  const Epilogue<T>& e = call.epilogue;
-  Problem<T> p{};
+  const bool flip = orientation == Orientation::transposed;
+  GemmProblem<T> p{};
   p.a = flip ? transposed(g.b) : g.a;
-  p.b = flip ? transposed(g.a) : g.b;
+  p.b.source = SourceB::matrix;
+  p.b.matrix = flip ? transposed(g.a) : g.b;
   p.c = flip ? transposed(g.c) : g.c;
   // Not read back from p.c: one load of what two stores have just written waits for both.
   p.m = flip ? g.c.cols : g.c.rows;
@@ -33,41 +63,94 @@ Problem<T> make_problem(const FusedGemm<T>& call, bool flip) {
   p.k = g.alpha == 0 ? 0 : g.a.cols;
   p.alpha = g.alpha;
   p.beta = g.beta;
-  p.has_epilogue = has_epilogue(e);
-  if (!e.bias.empty()) {
-    if (flip) {
-      p.epilogue.row_bias = e.bias.data;
-      p.epilogue.row_bias_stride = e.bias.stride;
-    } else {
-      p.epilogue.column_bias = e.bias.data;
-    }
-  }
-  p.epilogue.activation = static_cast<int>(e.activation.kind);
-  p.epilogue.slope = static_cast<T>(e.activation.slope);
-  if (!e.activation_output.empty()) {
-    p.epilogue.activation_output = e.activation_output.data;
-    p.epilogue.activation_output_row_stride =
-        flip ? e.activation_output.col_stride : e.activation_output.row_stride;
-  }
-  p.epilogue.backward_of = static_cast<int>(e.backward_of.kind);
-  p.epilogue.backward_slope = static_cast<T>(e.backward_of.slope);
+  p.epilogue = tile_epilogue_of(call.epilogue, orientation);
   return p;
 }
 
-/// Can the micro-kernel write C (and read activation_output and bias) in this orientation?
+/// Can the micro-kernel write C (and read the activation output and the bias) in this orientation?
 template <class T>
-bool fits(const FusedGemm<T>& call, bool flip) {
+bool fits(const FusedGemm<T>& call, Orientation orientation) {
+  const bool flip = orientation == Orientation::transposed;
   const View<T> c = flip ? transposed(call.gemm.c) : call.gemm.c;
   if (c.col_stride != 1 && c.cols > 1) return false;
-  if (!call.epilogue.activation_output.empty()) {
-    const ConstView<T> activation_output =
-        flip ? transposed(call.epilogue.activation_output) : call.epilogue.activation_output;
-    if (activation_output.col_stride != 1 && activation_output.cols > 1) return false;
+  const Epilogue<T>& e = call.epilogue;
+  if (!e.activation_output.empty()) {
+    const ConstView<T> output = flip ? transposed(e.activation_output) : e.activation_output;
+    if (output.col_stride != 1 && output.cols > 1) return false;
   }
-  return flip || call.epilogue.bias.stride == 1 || call.epilogue.bias.size <= 1;
+  return flip || e.bias.stride == 1 || e.bias.size <= 1;
 }
 
-/// Any strides, slowly: C and activation_output go through dense blocks.
+inline thread_local PackBuffer pack_buffer;
+
+/// Without memory to pack into: the plain loops, with one panel on the stack.
+template <class T>
+[[gnu::noinline]] void run_task_on_stack(const KernelTable<T>& table, const GemmProblem<T>& p,
+                                         Range rows, Range columns) {
+  constexpr index kStackBytes = 128 * 1024;  // at least one panel, kc x nr elements, of every table
+  alignas(64) unsigned char stack[kStackBytes];
+  plain_loop_nest(table, p, rows, columns, reinterpret_cast<T*>(stack));
+}
+
+/// One task: rows x columns of C over all of K. Tasks that share a state have the same columns.
+template <class T>
+void run_task(const KernelTable<T>& table, const GemmProblem<T>& p, Range rows, Range columns,
+              PackedBState& state) {
+  if (rows.size() <= 0 || columns.size() <= 0) return;
+  const index whole = columns.size() / table.nr * table.nr;
+  if (reads_b_in_place(table, p, rows.size()) && whole > 0) {
+    constexpr PackingSpace<T> kUnlimited{nullptr, PTRDIFF_MAX / 2, nullptr};
+    PackedBState none;
+    BlockedLoopNest<T>(table, p, rows, {columns.begin, columns.begin + whole}, MatrixB::in_place,
+                       AccessA::in_place, kUnlimited)
+        .run(none);
+    columns.begin += whole;
+    if (columns.size() == 0) return;
+  }
+  const index k = longest_k_block(table, p.k);
+  const index b_elements =
+      packed_b_elements<T>(table, cache_sizes_of_this_machine(), state.rows, k, columns.size());
+  const AccessA access_a = access_of_a(table, p, rows.size(), columns.size());
+  const index a_elements = packed_a_elements<T>(table, access_a, rows.size(), k);
+  const index own_b = p.b.source == SourceB::prepacked ? 0 : b_elements;
+  const auto wanted = static_cast<std::size_t>(std::max<index>(own_b + a_elements, 1));
+  void* const memory = pack_buffer.get(wanted * sizeof(T));
+  if (memory == nullptr) return run_task_on_stack(table, p, rows, columns);
+  T* const buffer = static_cast<T*>(memory);
+  const PackingSpace<T> space{buffer, b_elements, buffer + own_b};
+  if (access_a == AccessA::copy_rows)
+    run_copied_rows(table, p, rows, columns, space, state);
+  else
+    BlockedLoopNest<T>(table, p, rows, columns, MatrixB::packed, access_a, space).run(state);
+}
+
+/// Flops that pay for waking one more worker: about 4 us of one core, the cost of a fork and join.
+constexpr double kFlopsPerWorker = 400e3;
+
+/// The whole product, by as many tasks as pay.
+template <class T>
+void run_problem(const KernelTable<T>& table, const Executor& executor, const GemmProblem<T>& p) {
+  const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) *
+                       static_cast<double>(std::max<index>(p.k, 1));
+  const int workers = workers_for(executor, flops, kFlopsPerWorker);
+  if (workers == 1)
+    return executor.run(1, [&](int) {
+      PackedBState state{p.m};
+      run_task(table, p, {0, p.m}, {0, p.n}, state);
+    });
+  const TaskGrid grid =
+      with_parts(table, cache_sizes_of_this_machine(), p, choose_grid(table, p, workers),
+                 executor.concurrency(), executor.parts_per_worker());
+  const index rows_of_worker = std::max<index>(p.m / grid.rows, 1);
+  PackedBState of_all{rows_of_worker};
+  executor.run(grid.tasks(), [&](int task) {
+    PackedBState of_one{rows_of_worker};
+    run_task(table, p, grid.rows_of(table, p.m, task), grid.columns_of(table, p.n, task),
+             grid.parts > 1 ? of_all : of_one);
+  });
+}
+
+/// Any strides, slowly: C and the activation output go through dense blocks.
 template <class T>
 void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
   const Gemm<T>& g = call.gemm;
@@ -76,7 +159,7 @@ void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
   for (index i = 0; i < g.c.rows; i += kSide)
     for (index j = 0; j < g.c.cols; j += kSide) {
       const index m = std::min(kSide, g.c.rows - i), n = std::min(kSide, g.c.cols - j);
-      alignas(64) T c[kSide * kSide], activation_output[kSide * kSide], bias[kSide];
+      alignas(64) T c[kSide * kSide], output[kSide * kSide], bias[kSide];
       FusedGemm<T> part = call;
       part.gemm.a = block(g.a, i, 0, m, g.a.cols);
       part.gemm.b = block(g.b, 0, j, g.b.rows, n);
@@ -85,16 +168,15 @@ void gemm_through_copy(const KernelTable<T>& table, const FusedGemm<T>& call) {
         for (index q = 0; q < n; ++q) bias[q] = e.bias[j + q];
         part.epilogue.bias = {bias, n, 1};
       }
-      if (!e.activation_output.empty())
-        part.epilogue.activation_output = {activation_output, m, n, kSide, 1};
+      if (!e.activation_output.empty()) part.epilogue.activation_output = {output, m, n, kSide, 1};
       for (index r = 0; r < m; ++r)
         for (index q = 0; q < n; ++q) {
           if (g.beta != 0) c[r * kSide + q] = g.c(i + r, j + q);
           if (!e.activation_output.empty())
-            activation_output[r * kSide + q] = e.activation_output(i + r, j + q);
+            output[r * kSide + q] = e.activation_output(i + r, j + q);
         }
-      Share share{m};
-      run_task(table, make_problem(part, false), {0, m}, {0, n}, share);
+      PackedBState state{m};
+      run_task(table, make_problem(part, Orientation::straight), {0, m}, {0, n}, state);
       for (index r = 0; r < m; ++r)
         for (index q = 0; q < n; ++q) g.c(i + r, j + q) = c[r * kSide + q];
     }
@@ -120,19 +202,18 @@ void BlockedKernels<T>::gemv(const Gemm<T>& g) const noexcept {
   });
 }
 
-/// Both operands contiguous along k, and one with few rows: a panel of the other is packed for as
-/// many uses only as the one has rows, while a dot product costs its sum across lanes, once.
-/// Packing takes about 0.5 cycles an element, a sum with what follows 3 to 4 (Zen 3).
+/// Both operands contiguous along k, and one with few rows: a panel of the other would be packed
+/// for only as many uses as the one has rows, while a dot product costs its sum across lanes, once.
 template <class T>
-bool prefers_dots(const KernelTable<T>& table, const Gemm<T>& g) {
+bool prefers_small_m(const KernelTable<T>& table, const Gemm<T>& g) {
   const index rows = std::min(g.c.rows, g.c.cols);
-  return table.gemm_dots != nullptr && g.a.col_stride == 1 && g.b.row_stride == 1 &&
-         rows <= table.dots_rows && table.dots_depth * rows <= g.a.cols;
+  return table.gemm_small_m != nullptr && g.a.col_stride == 1 && g.b.row_stride == 1 &&
+         rows <= table.small_m && table.small_m_depth * rows <= g.a.cols;
 }
 
 /// C ← alpha A B + beta C, every element a dot product; A becomes the operand with fewer rows.
 template <class T>
-void BlockedKernels<T>::gemm_dots(const Gemm<T>& g) const noexcept {
+void BlockedKernels<T>::gemm_small_m(const Gemm<T>& g) const noexcept {
   const bool flip = g.c.rows > g.c.cols;
   const ConstView<T> a = flip ? transposed(g.b) : g.a;
   const ConstView<T> b = flip ? g.a : transposed(g.b);
@@ -143,9 +224,9 @@ void BlockedKernels<T>::gemm_dots(const Gemm<T>& g) const noexcept {
   executor_.run(workers, [&](int worker) {
     const Range columns = part_of(c.cols, worker, workers, 1);
     if (columns.size() == 0) return;
-    table_.gemm_dots({c.rows, columns.size(), a.cols, a.data, a.row_stride,
-                      b.data + columns.begin * b.row_stride, b.row_stride, &c(0, columns.begin),
-                      c.row_stride, c.col_stride, g.alpha, g.beta});
+    table_.gemm_small_m({c.rows, columns.size(), a.cols, a.data, a.row_stride,
+                         b.data + columns.begin * b.row_stride, b.row_stride, &c(0, columns.begin),
+                         c.row_stride, c.col_stride, g.alpha, g.beta});
   });
 }
 
@@ -159,41 +240,45 @@ void BlockedKernels<T>::apply_epilogue(const Epilogue<T>& e, View<T> c) const no
 
 namespace {
 
-/// B packed in advance, or null.
 template <class T>
-const T* packed_b(const Gemm<T>& g) {
-  return g.packed_b != nullptr ? g.packed_b->packed() : nullptr;
+bool is_prepacked(const Gemm<T>& g) {
+  return g.packed_b != nullptr && g.packed_b->packed() != nullptr;
 }
 
 /// How a product is computed.
-enum class Route {
-  gemv,      ///< a vector by a matrix whose rows are contiguous
-  dots,      ///< dot products
-  straight,  ///< as it stands, by tiles
-  flipped,   ///< as Cᵀ = Bᵀ Aᵀ, by tiles
-  copies,    ///< neither direction of C (or of the activation_output) is contiguous: through dense
-             ///< blocks
+enum class Algorithm {
+  gemv,              ///< a vector by a matrix whose rows are contiguous
+  small_m,           ///< dot products
+  tiles,             ///< by tiles, as it stands
+  tiles_transposed,  ///< by tiles, as Cᵀ = Bᵀ Aᵀ
+  through_copy,      ///< neither direction of C (or of the activation output) is contiguous
 };
+constexpr Orientation orientation_of(Algorithm algorithm) {
+  return algorithm == Algorithm::tiles_transposed ? Orientation::transposed : Orientation::straight;
+}
 
 template <class T>
-Route route_of(const KernelTable<T>& table, const FusedGemm<T>& call) {
+Algorithm choose_algorithm(const KernelTable<T>& table, const FusedGemm<T>& call) {
   const Gemm<T>& g = call.gemm;
   if (g.alpha != 0 && g.a.cols > 0) {
     const bool column = g.c.cols == 1;
     if (column || g.c.rows == 1) {
       const ConstView<T> matrix = column ? g.a : transposed(g.b);
       const index x_stride = column ? g.b.row_stride : g.a.col_stride;
-      if (matrix.col_stride == 1 && (x_stride == 1 || matrix.cols == 1)) return Route::gemv;
+      if (matrix.col_stride == 1 && (x_stride == 1 || matrix.cols == 1)) return Algorithm::gemv;
     }
     // Dot products waste no lanes on what is missing in a single panel.
-    if (packed_b(g) != nullptr && fits(call, false) && g.c.cols >= table.nr) return Route::straight;
-    if (prefers_dots(table, g)) return Route::dots;
+    if (is_prepacked(g) && fits(call, Orientation::straight) && g.c.cols >= table.nr)
+      return Algorithm::tiles;
+    if (prefers_small_m(table, g)) return Algorithm::small_m;
   }
   // Lanes go along the contiguous direction of C; a vector C is contiguous both ways, and then the
   // longer direction is the one with lanes to fill.
-  const bool straight = fits(call, false), flipped = fits(call, true);
-  if (!straight && !flipped) return Route::copies;
-  return !straight || (flipped && g.c.rows > g.c.cols) ? Route::flipped : Route::straight;
+  const bool straight = fits(call, Orientation::straight);
+  const bool transposed = fits(call, Orientation::transposed);
+  if (!straight && !transposed) return Algorithm::through_copy;
+  return !straight || (transposed && g.c.rows > g.c.cols) ? Algorithm::tiles_transposed
+                                                          : Algorithm::tiles;
 }
 
 template <class T>
@@ -210,8 +295,8 @@ void BlockedKernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
   const Epilogue<T>& e = call.epilogue;
   if (g.c.empty()) return;
 
-  // A tile applies tanh and sigmoid after everything else, so a activation_output on top of them is
-  // a second pass.
+  // A tile applies tanh and sigmoid after everything else, so the derivative of an activation on
+  // top of them is a second pass.
   if (transcendental(e.activation.kind) && !e.activation_output.empty()) {
     Epilogue<T> first = e;
     first.activation_output = {};
@@ -220,25 +305,29 @@ void BlockedKernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
     return;
   }
 
-  const Route route = route_of(table_, call);
-  switch (route) {
-    case Route::gemv:
+  const Algorithm algorithm = choose_algorithm(table_, call);
+  switch (algorithm) {
+    case Algorithm::gemv:
       gemv(g);
       return apply_epilogue(e, g.c);
-    case Route::dots:
-      gemm_dots(g);
+    case Algorithm::small_m:
+      gemm_small_m(g);
       return apply_epilogue(e, g.c);
-    case Route::straight:
-    case Route::flipped: {
-      Problem<T> p = make_problem(call, route == Route::flipped);
-      if (samples_ && p.b.data == samples_->call().out.data) {
-        p.samples = samples_;
-        p.samples_are_columns = !same<T>(p.b, samples_->call().out);
+    case Algorithm::tiles:
+    case Algorithm::tiles_transposed: {
+      GemmProblem<T> p = make_problem(call, orientation_of(algorithm));
+      if (samples_ != nullptr && p.b.matrix.data == samples_->call().out.data) {
+        p.b.source = SourceB::batch;
+        p.b.batch = samples_;
+        p.b.sample_axis =
+            same<T>(p.b.matrix, samples_->call().out) ? SampleAxis::rows : SampleAxis::columns;
+      } else if (algorithm == Algorithm::tiles && is_prepacked(g)) {
+        p.b.source = SourceB::prepacked;
+        p.b.panels = g.packed_b->packed();
       }
-      if (route == Route::straight) p.packed_b = packed_b(g);
       return run_problem(table_, executor_, p);
     }
-    case Route::copies:
+    case Algorithm::through_copy:
       return executor_.run(1, [&](int) { gemm_through_copy(table_, call); });
   }
 }
@@ -275,9 +364,9 @@ const GatherBytes<T>* BlockedKernels<T>::samples_to_pack(const Plan<T>& plan) co
     if (product == nullptr) continue;
     const Gemm<T>& g = product->gemm;
     if (g.a.data != x.data && g.b.data != x.data) continue;
-    const Route route = route_of(table_, *product);
-    if (route != Route::straight && route != Route::flipped) return nullptr;
-    const ConstView<T> b = make_problem(*product, route == Route::flipped).b;
+    const Algorithm algorithm = choose_algorithm(table_, *product);
+    if (algorithm != Algorithm::tiles && algorithm != Algorithm::tiles_transposed) return nullptr;
+    const ConstView<T> b = make_problem(*product, orientation_of(algorithm)).b.matrix;
     if (!same<T>(b, x) && !same<T>(b, transposed(x))) return nullptr;
   }
   return samples;
@@ -287,8 +376,8 @@ template void BlockedKernels<float>::gemm(const Gemm<float>&) const noexcept;
 template void BlockedKernels<double>::gemm(const Gemm<double>&) const noexcept;
 template void BlockedKernels<float>::gemv(const Gemm<float>&) const noexcept;
 template void BlockedKernels<double>::gemv(const Gemm<double>&) const noexcept;
-template void BlockedKernels<float>::gemm_dots(const Gemm<float>&) const noexcept;
-template void BlockedKernels<double>::gemm_dots(const Gemm<double>&) const noexcept;
+template void BlockedKernels<float>::gemm_small_m(const Gemm<float>&) const noexcept;
+template void BlockedKernels<double>::gemm_small_m(const Gemm<double>&) const noexcept;
 template void BlockedKernels<float>::apply_epilogue(const Epilogue<float>&,
                                                     View<float>) const noexcept;
 template void BlockedKernels<double>::apply_epilogue(const Epilogue<double>&,

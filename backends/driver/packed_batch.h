@@ -1,8 +1,8 @@
-// The mini-batch of a plan as a packed operand, straight from the stored bytes: nobody writes it as
-// a matrix first.
+// The mini-batch of a plan as a packed operand, straight from the stored bytes: it is never written
+// as a matrix.
 //
 // Each worker packs what its products read, for itself. A batch that one core has gathered and
-// others read moves from cache to cache, line by line: on two cores, that took longer than
+// others read moves from cache to cache, line by line: on two cores, that takes longer than
 // gathering all of it twice.
 #ifndef LAMELLA_BACKENDS_DRIVER_PACKED_BATCH_H_
 #define LAMELLA_BACKENDS_DRIVER_PACKED_BATCH_H_
@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 #include <lamella/kernels.h>
 
@@ -26,8 +27,7 @@ namespace lamella::backends {
 template <class T>
 class PackedBatch {
  public:
-  /// Batches of 2048 x 784, 6 MB, train 2 to 4 % faster packed (AVX-512, one and two threads).
-  /// Larger ones were not tried: every worker holds one.
+  /// Larger batches are gathered as a matrix: every worker holds a packed one (log: packed-batch).
   static constexpr index kMostBytes = 8 << 20;
   static constexpr index kMostPanels = 256;
 
@@ -45,22 +45,14 @@ class PackedBatch {
       : table_(table), call_(call), memory_(memory) {}
 
   const GatherBytes<T>& call() const { return call_; }
+  /// The first panel. What is not packed yet may be written: see mark_packed.
+  T* panels() { return memory_; }
   /// Elements from one panel to the next.
   index panel_stride() const { return call_.features * table_.nr; }
 
-  /// Whether the caller is to pack these samples, whole panels, into panels() now: none of them is
-  /// packed yet.
-  bool claim(Range samples) {
-    const auto at = packed_.begin();
-    const auto begin = at + samples.begin / table_.nr, end = at + samples.end / table_.nr;
-    if (std::find(begin, end, true) != end) return false;
-    std::fill(begin, end, true);
-    return true;
-  }
-
-  /// The first panel; those that hold `samples` are packed now.
-  const T* panels(Range samples) {
-    const index end = (samples.end + table_.nr - 1) / table_.nr;
+  /// Packs those of the panels that hold `samples` which are not packed yet.
+  void pack(Range samples) {
+    const index end = end_panel(samples);
     for (index panel = samples.begin / table_.nr; panel < end; ++panel) {
       const index first = panel;
       while (panel < end && !packed_[static_cast<std::size_t>(panel)])
@@ -70,10 +62,25 @@ class PackedBatch {
       table_.pack_samples(block_of_samples(call_, missing, {0, call_.features}),
                           memory_ + first * panel_stride());
     }
-    return memory_;
+  }
+
+  /// For products that pack whole panels in passing: is none of these panels packed, and, after the
+  /// product, all of them are.
+  bool none_is_packed(Range samples) const {
+    const auto [begin, end] = flags(samples);
+    return std::find(packed_.begin() + begin, packed_.begin() + end, true) == packed_.begin() + end;
+  }
+  void mark_packed(Range samples) {
+    const auto [begin, end] = flags(samples);
+    std::fill(packed_.begin() + begin, packed_.begin() + end, true);
   }
 
  private:
+  index end_panel(Range samples) const { return (samples.end + table_.nr - 1) / table_.nr; }
+  std::pair<index, index> flags(Range samples) const {
+    return {samples.begin / table_.nr, end_panel(samples)};
+  }
+
   const KernelTable<T>& table_;
   const GatherBytes<T>& call_;
   T* memory_;

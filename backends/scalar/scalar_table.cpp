@@ -51,30 +51,27 @@ T times_derivative(int code, T slope, T a, T d) {
 /// rows is a constant so that the compiler can keep the sums in registers.
 template <index kRows, class T>
 void gemm_tile(const GemmBlock<T>& g, index row, index column, index columns) {
-  const T* a = g.a + row * g.a_row_stride;
-  const T* b = g.b + column / kNr * g.b_panel_stride;
+  const T* a = g.a.data + row * g.a.row_stride;
+  const T* b = g.b.panels + column / kNr * g.b.panel_stride;
   T sum[kRows][kNr] = {};
   for (index p = 0; p < g.k; ++p)
     for (index i = 0; i < kRows; ++i)
       for (index j = 0; j < kNr; ++j)
-        sum[i][j] += a[i * g.a_row_stride + p * g.a_col_stride] * b[p * g.b_row_stride + j];
+        sum[i][j] += a[i * g.a.row_stride + p * g.a.col_stride] * b[p * g.b.row_stride + j];
 
-  const TileEpilogue<T>* e = g.epilogue;
+  const TileEpilogue<T>& e = g.epilogue;
   for (index i = 0; i < kRows; ++i)
     for (index j = 0; j < columns; ++j) {
       T& c = g.c[(row + i) * g.c_row_stride + column + j];
       T value = g.alpha * sum[i][j];
       if (g.beta != 0) value += g.beta * c;
-      if (e != nullptr) {
-        if (e->row_bias != nullptr) value += e->row_bias[(row + i) * e->row_bias_stride];
-        if (e->column_bias != nullptr) value += e->column_bias[column + j];
-        value = activation(e->activation, e->slope, value);
-        if (e->activation_output != nullptr)
-          value = times_derivative(
-              e->backward_of, e->backward_slope,
-              e->activation_output[(row + i) * e->activation_output_row_stride + column + j],
-              value);
-      }
+      if ((e.steps & kAddRowBias) != 0) value += e.row_bias[(row + i) * e.row_bias_stride];
+      if ((e.steps & kAddColumnBias) != 0) value += e.column_bias[column + j];
+      if ((e.steps & kApplyActivation) != 0) value = activation(e.activation, e.slope, value);
+      if ((e.steps & kMultiplyDerivative) != 0)
+        value = times_derivative(
+            e.backward_of, e.backward_slope,
+            e.activation_output[(row + i) * e.activation_output_row_stride + column + j], value);
       c = value;
     }
 }
@@ -266,6 +263,7 @@ constexpr KernelTable<T> make_table(index kc) {
   table.kc = kc;
   table.mc = 64;
   table.nc = 256;
+  table.loop_order = LoopOrder::jr_ir;
   table.gemm = gemm<T>;
   table.pack_b = pack_b<T>;
   table.gemv = gemv<T>;

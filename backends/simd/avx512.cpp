@@ -3,11 +3,11 @@
 // 32 registers: 28 accumulators, two vectors of B; A is broadcast from memory.
 #define LAMELLA_SIMD_TILE_ROWS 14
 #define LAMELLA_SIMD_TILE_VECTORS 2
-#define LAMELLA_SIMD_ALONG_ROWS true
-#define LAMELLA_SIMD_SHORT_DEPTH 12
+#define LAMELLA_SIMD_LOOP_ORDER LoopOrder::ir_jr
+#define LAMELLA_SIMD_SMALL_K 12
 // 20 sums, four vectors of B, one of A.
-#define LAMELLA_SIMD_DOT_ROWS 5
-#define LAMELLA_SIMD_DOT_COLUMNS 4
+#define LAMELLA_SIMD_SMALL_M_ROWS 5
+#define LAMELLA_SIMD_SMALL_M_COLUMNS 4
 #include "backends/simd/table.h"
 #include "backends/simd/tables.h"
 

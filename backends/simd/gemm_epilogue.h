@@ -1,5 +1,4 @@
-// What becomes of the finished sums of a tile of C: alpha and beta, bias, activation,
-// activation_output.
+// What happens to the finished sums of a tile of C: alpha and beta, then the steps of the epilogue.
 #ifndef LAMELLA_BACKENDS_SIMD_GEMM_EPILOGUE_H_
 #define LAMELLA_BACKENDS_SIMD_GEMM_EPILOGUE_H_
 
@@ -8,20 +7,24 @@
 namespace lamella::backends {
 namespace {
 
-/// Bias, relu and activation outputs are applied to the accumulators; tanh and sigmoid, whose code
-/// is long, to the tile just stored (still in L1). Either way the operations and their bits are the
-/// same.
-///
-/// With kReluOnly, code for other activations and activation outputs is left out.
-template <bool kReluOnly, int kM, int kV, class T>
+/// Which activations and derivatives a tile has code for.
+enum class EpilogueCode {
+  all,
+  relu_only,  ///< others are left out: less code in a kernel that is instantiated many times
+};
+
+/// Bias, relu and derivatives are applied to the accumulators. tanh and sigmoid, whose code is
+/// long, are applied to the tile that has just been stored (still in L1). Either way the operations
+/// and their bits are the same.
+template <EpilogueCode kCode, int kM, int kV, class T>
 LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index column,
                                   Vec<T> (&acc)[kM][kV]) {
-  if (e.row_bias != nullptr)
+  if ((e.steps & kAddRowBias) != 0)
     unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
       const Vec<T> bias = broadcast(e.row_bias[(row + i) * e.row_bias_stride]);
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
     });
-  if (e.column_bias != nullptr)
+  if ((e.steps & kAddColumnBias) != 0)
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
       const Vec<T> bias = load(e.column_bias + column + v * kLanes<T>);
       unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
@@ -34,37 +37,43 @@ LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index col
       });
     });
   };
-  if (e.activation == kRelu) apply(Index<kRelu>{});
-  if (!kReluOnly && e.activation == kLeakyRelu) apply(Index<kLeakyRelu>{});
-  if (e.activation_output == nullptr) return;
-  const auto apply_backward = [&](auto code) LAMELLA_INLINE_LAMBDA {
+  if ((e.steps & kApplyActivation) != 0) {
+    if (e.activation == kRelu) apply(Index<kRelu>{});
+    if (kCode == EpilogueCode::all && e.activation == kLeakyRelu) apply(Index<kLeakyRelu>{});
+  }
+  if ((e.steps & kMultiplyDerivative) == 0) return;
+  const auto multiply = [&](auto code) LAMELLA_INLINE_LAMBDA {
     unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
       unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
-        const Vec<T> activation_output =
+        const Vec<T> output =
             load(e.activation_output + (row + i) * e.activation_output_row_stride + column +
                  v * kLanes<T>);
-        acc[i][v] = times_derivative<decltype(code)::value, T>(backward_slope, activation_output,
-                                                               acc[i][v]);
+        acc[i][v] = times_derivative<decltype(code)::value, T>(backward_slope, output, acc[i][v]);
       });
     });
   };
-  if constexpr (kReluOnly)
-    apply_backward(Index<kRelu>{});
+  if constexpr (kCode == EpilogueCode::relu_only)
+    multiply(Index<kRelu>{});
   else
-    with_activation(e.backward_of, apply_backward);
+    with_activation(e.backward_of, multiply);
 }
 
-/// The value, from where the compiler cannot know it: what depends on it is computed from here on,
-/// not before the loop that stands before, across which it would have to be spilled. 5 % of the
-/// time of a tile of 32 steps (Zen 3).
+/// Whether the tile has to be read again for its activation, once it is stored.
+template <class T>
+LAMELLA_INLINE bool activates_stored_tile(const TileEpilogue<T>& e) {
+  return (e.steps & kApplyActivation) != 0 && (e.activation == kTanh || e.activation == kSigmoid);
+}
+
+/// Optimisation barrier. Hides `value` from the compiler, so that addresses derived from it are
+/// computed after the k loop and not kept (spilled) across it.
 template <class V>
-LAMELLA_INLINE V from_here(V value) {
+LAMELLA_INLINE V hidden(V value) {
   asm volatile("" : "+r"(value));
   return value;
 }
 
-/// What becomes of a finished sum; multiplying by 1 changes nothing but time.
-enum class Ending {
+/// How a finished sum gets into C. Multiplying by 1 changes nothing but time.
+enum class StoreMode {
   store,       ///< alpha = 1, beta = 0
   scale,       ///< beta = 0: C is not even read, it may hold NaN
   accumulate,  ///< beta = 1
@@ -72,13 +81,13 @@ enum class Ending {
 };
 
 template <class T>
-LAMELLA_INLINE Ending ending_of(T alpha, T beta) {
-  if (beta == 1) return Ending::accumulate;
-  if (beta != 0) return Ending::combine;
-  return alpha != 1 ? Ending::scale : Ending::store;
+LAMELLA_INLINE StoreMode store_mode_of(T alpha, T beta) {
+  if (beta == 1) return StoreMode::accumulate;
+  if (beta != 0) return StoreMode::combine;
+  return alpha != 1 ? StoreMode::scale : StoreMode::store;
 }
-constexpr bool reads_c(Ending ending) {
-  return ending == Ending::accumulate || ending == Ending::combine;
+constexpr bool reads_c(StoreMode mode) {
+  return mode == StoreMode::accumulate || mode == StoreMode::combine;
 }
 
 /// body(sum, its place in C) for each vector of a tile.
@@ -87,7 +96,7 @@ LAMELLA_INLINE void each_vector(C* c, index ldc, Vec<T> (&acc)[kM][kV], const Bo
   unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
     unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { body(acc[i][v], c + v * kLanes<T>); });
     // One pointer from row to row: multiples of the stride would be spilled.
-    if constexpr (i + 1 < kM) c = from_here(c + ldc);
+    if constexpr (i + 1 < kM) c = hidden(c + ldc);
   });
 }
 
@@ -105,20 +114,20 @@ LAMELLA_INLINE void store_tile(T* c, index ldc, Vec<T> (&acc)[kM][kV]) {
   each_vector(c, ldc, acc, [](Vec<T>& sum, T* to) LAMELLA_INLINE_LAMBDA { store(to, sum); });
 }
 
-/// alpha and beta.
+/// sums ← alpha sums + beta C
 template <int kM, int kV, class T>
-LAMELLA_INLINE void apply_ending(const GemmBlock<T>& g, Ending ending, T* c,
-                                 Vec<T> (&acc)[kM][kV]) {
+LAMELLA_INLINE void apply_alpha_beta(const GemmBlock<T>& g, StoreMode mode, T* c,
+                                     Vec<T> (&acc)[kM][kV]) {
   const Vec<T> alpha = broadcast(g.alpha);
   const auto each = [&](auto&& body)
                         LAMELLA_INLINE_LAMBDA { each_vector(c, g.c_row_stride, acc, body); };
-  if (ending == Ending::accumulate) {
+  if (mode == StoreMode::accumulate) {
     accumulate_tile(g.alpha, c, g.c_row_stride, acc);
-  } else if (ending == Ending::combine) {
+  } else if (mode == StoreMode::combine) {
     const Vec<T> beta = broadcast(g.beta);
     each([&](Vec<T>& sum, const T* old)
              LAMELLA_INLINE_LAMBDA { sum = fma<T>(alpha, sum, beta * load(old)); });
-  } else if (ending == Ending::scale) {
+  } else if (mode == StoreMode::scale) {
     each([&](Vec<T>& sum, const T*) LAMELLA_INLINE_LAMBDA { sum = alpha * sum; });
   }
 }

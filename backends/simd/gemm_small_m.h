@@ -1,5 +1,5 @@
 // Products by dot products, lanes along k: nothing is packed or transposed. One vector (gemv), or a
-// few rows (gemm_dots), whose use would not repay the packing that gemm.h needs.
+// few rows (gemm_small_m), whose use would not repay the packing that the macro-kernel needs.
 #ifndef LAMELLA_BACKENDS_SIMD_GEMM_SMALL_M_H_
 #define LAMELLA_BACKENDS_SIMD_GEMM_SMALL_M_H_
 
@@ -57,16 +57,16 @@ LAMELLA_KERNEL void gemv(index m, index k, T alpha, const T* a, index lda, const
 /// Dot products that are computed together: rows of A x rows of B. Twelve sums cover the latency of
 /// the multiply-adds; with the operands they fill 16 registers. Units with 32 registers define
 /// their own.
-#ifndef LAMELLA_SIMD_DOT_ROWS
-#define LAMELLA_SIMD_DOT_ROWS 4
-#define LAMELLA_SIMD_DOT_COLUMNS 3
+#ifndef LAMELLA_SIMD_SMALL_M_ROWS
+#define LAMELLA_SIMD_SMALL_M_ROWS 4
+#define LAMELLA_SIMD_SMALL_M_COLUMNS 3
 #endif
-inline constexpr int kDotRows = LAMELLA_SIMD_DOT_ROWS;
-inline constexpr int kDotColumns = LAMELLA_SIMD_DOT_COLUMNS;
+inline constexpr int kDotRows = LAMELLA_SIMD_SMALL_M_ROWS;
+inline constexpr int kDotColumns = LAMELLA_SIMD_SMALL_M_COLUMNS;
 
 /// C ← sums + beta C for a tile of kM x kN, whose sums lie row by row.
 template <int kM, int kN, class T>
-LAMELLA_INLINE void update_tile(const DotsBlock<T>& g, const T* sums, T* c) {
+LAMELLA_INLINE void update_tile(const SmallMBlock<T>& g, const T* sums, T* c) {
   const index c_row = g.c_row_stride, c_col = g.c_col_stride;
   const T beta = g.beta;
   if constexpr (kN == 2 || kN == 4) {
@@ -97,7 +97,7 @@ LAMELLA_INLINE void update_tile(const DotsBlock<T>& g, const T* sums, T* c) {
 }
 
 template <int kM, int kN, class T>
-LAMELLA_INLINE void dots_tile(const DotsBlock<T>& g, index row, index column) {
+LAMELLA_INLINE void dots_tile(const SmallMBlock<T>& g, index row, index column) {
   const index lda = g.a_row_stride, ldb = g.b_row_stride;
   const T* a = g.a + row * lda;
   const T* b = g.b + column * ldb;
@@ -139,7 +139,7 @@ LAMELLA_INLINE void with_count(index count, const Body& body) {
 /// Rows of A, in tiles, by kN rows of B, which stay in L1 meanwhile. Tiles differ by one row at
 /// most: a low one has too few sums to cover the latency of the multiply-adds.
 template <int kN, class T>
-LAMELLA_INLINE void dots_column(const DotsBlock<T>& g, index column) {
+LAMELLA_INLINE void dots_column(const SmallMBlock<T>& g, index column) {
   index row = 0;
   for (index tiles = (g.m + kDotRows - 1) / kDotRows; tiles > 0; --tiles) {
     const index rows = (g.m - row + tiles - 1) / tiles;
@@ -150,7 +150,7 @@ LAMELLA_INLINE void dots_column(const DotsBlock<T>& g, index column) {
 }
 
 template <class T>
-LAMELLA_KERNEL void gemm_dots(const DotsBlock<T>& g) {
+LAMELLA_KERNEL void gemm_small_m(const SmallMBlock<T>& g) {
   index column = 0;
   for (; column + kDotColumns <= g.n; column += kDotColumns) dots_column<kDotColumns>(g, column);
   if (column + 2 <= g.n) {

@@ -1,5 +1,5 @@
-// Rows of A on their way to where their lines do not compete for a set of the cache: a vector now
-// and then, between the multiply-adds of the tile before.
+// Copies rows of A whose addresses collide in one L1 set to a padded buffer, one vector at a time,
+// interleaved with the previous tile's multiply-adds.
 #ifndef LAMELLA_BACKENDS_SIMD_ROW_COPY_H_
 #define LAMELLA_BACKENDS_SIMD_ROW_COPY_H_
 
@@ -8,14 +8,14 @@
 namespace lamella::backends {
 namespace {
 
-/// The rows of one tile. Loads that wait for L3 would hold up the multiply-adds behind them, so
-/// that lines are fetched first: without it 2048³ is at 84 instead of 95 % (AVX-512, Zen 4).
+/// The rows of one tile. Lines are prefetched before they are loaded: loads that wait for L3 would
+/// hold up the multiply-adds behind them (log: copy-colliding-rows).
 template <class T>
 class RowCopy {
  public:
   RowCopy() = default;
-  /// Copies `rows` rows of k elements. Of `steps` multiply-adds, the vectors are copied behind one
-  /// each, as far apart as they can be.
+  /// Copies `rows` rows of k elements. `steps` is the number of steps of the micro-kernel during
+  /// which to copy: the vectors are spread over them evenly.
   RowCopy(const T* from, index from_stride, T* to, index to_stride, index rows, index k,
           index steps)
       : from_(from), to_(to), from_stride_(from_stride), to_stride_(to_stride), k_(k) {
@@ -46,7 +46,7 @@ class RowCopy {
   }
 
  private:
-  static constexpr int kVectorsAhead = 8;  // level from 4 to 12, into L1 or L2 (Zen 4)
+  static constexpr int kVectorsAhead = 8;  // a few; the exact number does not matter
 
   struct Position {
     index rows_left = 0, done = 0;  // `done` elements of the first of them

@@ -12,31 +12,32 @@
 namespace lamella::backends {
 namespace {
 
-/// Sizes a unit chooses for itself; see KernelTable.
-struct Blocking {
-  index kc, mc, nc, dots_rows, dots_depth;
+/// Sizes a unit chooses for itself; see GemmTuning.
+struct UnitTuning {
+  index kc, mc, nc, small_m, small_m_depth;
 };
 
 template <class T>
-constexpr KernelTable<T> make_table(const char* isa, Blocking blocking) {
+constexpr KernelTable<T> make_table(const char* isa, UnitTuning unit) {
   KernelTable<T> table{};
   table.isa = isa;
   table.mr = kRows;
   table.nr = kPanel<T>;
-  table.kc = blocking.kc;
-  table.mc = blocking.mc;
-  table.nc = blocking.nc;
+  table.kc = unit.kc;
+  table.mc = unit.mc;
+  table.nc = unit.nc;
+  table.loop_order = kLoopOrder;
+  table.packs_a = kLoopOrder == LoopOrder::jr_ir;
+  table.packs_b_rows = true;
+  table.rows_for_samples = kWidens<T> ? kFewestHighRows : 0;
+  table.small_k = kSmallK;
+  table.small_m = unit.small_m;
+  table.small_m_depth = unit.small_m_depth;
   table.gemm = gemm<T>;
-  table.packs_b_in_passing = true;
-  if constexpr (kWidens<T>) table.rows_for_bytes = kFewestHighRows;
-  table.along_rows = kAlongRows;
-  table.short_depth = kShortDepth;
-  if constexpr (!kAlongRows) table.pack_a = pack_a<T>;
+  if constexpr (kLoopOrder == LoopOrder::jr_ir) table.pack_a = pack_a<T>;
   table.pack_b = pack_b<T>;
   table.pack_samples = pack_samples<T>;
-  table.gemm_dots = gemm_dots<T>;
-  table.dots_rows = blocking.dots_rows;
-  table.dots_depth = blocking.dots_depth;
+  table.gemm_small_m = gemm_small_m<T>;
   table.gemv = gemv<T>;
   table.outer_product = outer_product<T>;
   table.bias_add_rows = bias_add_rows<T>;
