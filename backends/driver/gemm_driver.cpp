@@ -353,10 +353,9 @@ void BlockedKernels<T>::pack_b(ConstView<T> b, T* packed) const noexcept {
 
 template <class T>
 const GatherBytes<T>* BlockedKernels<T>::samples_to_pack(const Plan<T>& plan) const noexcept {
-  if (plan.calls.empty()) return nullptr;
-  const auto* samples = std::get_if<GatherBytes<T>>(&plan.calls.front());
-  if (samples == nullptr || !samples->products_only || PackedBatch<T>::bytes(table_, *samples) == 0)
-    return nullptr;
+  if (plan.transient_outputs.empty()) return nullptr;
+  const auto* samples = std::get_if<GatherBytes<T>>(&plan.calls[plan.transient_outputs.front()]);
+  if (samples == nullptr || PackedBatch<T>::bytes(table_, *samples) == 0) return nullptr;
 
   const ConstView<T> x = samples->out;
   for (const KernelCall<T>& call : plan.calls) {

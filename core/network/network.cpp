@@ -118,7 +118,7 @@ void Network<T>::Impl::for_each_chunk(ConstView<T> x, Pass pass) const {
   for (index_t first = 0; first < x.rows; first += kChunk) {
     const index_t n = std::min(kChunk, x.rows - first);
     chunk_workspace.bind(n, chunk);
-    plan.calls.clear();
+    plan.clear();
     PlanBuilder<T> builder(parameters, spec.activation, chunk, plan);
     builder.add_forward(block(x, first, 0, n, x.cols));
     pass(first, chunk, builder, plan);

@@ -122,6 +122,12 @@ void PlanBuilder<T>::add_gradients(T weight_decay, std::span<const LayerView<T>>
 }
 
 template <class T>
+void PlanBuilder<T>::add_gather(const GatherBytes<T>& gather) {
+  gather_ = plan_.calls.size();
+  plan_.calls.push_back(gather);
+}
+
+template <class T>
 void PlanBuilder<T>::add_forward(ConstView<T> input) {
   ConstView<T> a = input;
   for (index_t l = 0; l < parameters_.layers(); ++l) {
@@ -205,12 +211,14 @@ void PlanBuilder<T>::add_layer_gradient(index_t l, T alpha, T beta, View<T> weig
   const View<T> d = outputs_gradient(l);
   const View<T> a = inputs(l);
   const T weights_alpha = alpha * input_scale(l);
-  if (batch_.samples == 1 && beta == 1) {
+  if (is_outer_product(beta)) {
     plan_.calls.push_back(OuterProduct<T>{weights_alpha, row(d, 0), row(a, 0), weights});
   } else {
     FusedGemm<T> call;
     call.gemm = {weights_alpha, transposed(d), a, beta, weights};
     plan_.calls.push_back(call);
+    // The other reader of the network's input is the product of the forward pass.
+    if (l == 0 && gather_) plan_.transient_outputs.push_back(*gather_);
   }
   plan_.calls.push_back(ColumnSums<T>{alpha, d, bias_beta, bias});
 }

@@ -6,7 +6,9 @@
 #ifndef LAMELLA_CORE_NETWORK_PLAN_BUILDER_H_
 #define LAMELLA_CORE_NETWORK_PLAN_BUILDER_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -63,6 +65,10 @@ class PlanBuilder {
         drops_(dropout > 0),
         kept_scale_(static_cast<T>(1 / (1 - dropout))) {}
 
+  /// Writes the batch's input from bytes; `gather.out` is that input. The first call of a plan that
+  /// also has gradients. The output is transient if only products read it.
+  void add_gather(const GatherBytes<T>& gather);
+
   /// input [n, d_0] → logits in the last activation. One call per layer.
   void add_forward(ConstView<T> input);
 
@@ -99,6 +105,9 @@ class PlanBuilder {
   View<T> outputs_gradient(index_t l) const;
   View<T> inputs(index_t l) const;
 
+  // Whether layer l's gradient, added to beta times its weights, is a single OuterProduct.
+  bool is_outer_product(T beta) const { return batch_.samples == 1 && beta == 1; }
+
   // The gradient of layer l, written to the buffer.
   LayerView<T> add_buffered_gradient(index_t l, GradientBuffer<T>& buffer);
 
@@ -112,6 +121,7 @@ class PlanBuilder {
   Plan<T>& plan_;
   bool drops_;
   T kept_scale_;
+  std::optional<std::size_t> gather_;  // index of the call that writes the input, if there is one
 };
 
 }  // namespace lamella

@@ -95,7 +95,9 @@ void TrainingStep<T>::load(std::string_view where, std::span<const std::int32_t>
                            std::span<const T> weights, const Dropout& dropout) {
   if (batch_.samples == 0 || used_up_)
     throw ArgumentError(
-        formatted("{}: there is no mini-batch; write one to batch_input(n)", where));
+        formatted("{}: there is no mini-batch; write one to batch_input(n) or name one with "
+                  "gather_batch",
+                  where));
   check_count(where, "labels", labels.size(), batch_.samples);
   check_labels(where, {labels.data(), batch_.samples, 1}, spec_.classes);
   check_dropout(where, dropout);
@@ -138,7 +140,7 @@ const Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
                      entry.dropout == dropout_ && entry.gathers == gather_.has_value();
   if (!known) {
     entry.samples = 0;  // unusable until complete
-    entry.plan.calls.clear();
+    entry.plan.clear();
     PlanBuilder<T> builder = forward_and_loss(entry.plan);
     std::visit([&](const auto& options) { add_descent(builder, options); }, optimizer);
     check(entry.plan);
@@ -187,8 +189,8 @@ Plan<T> TrainingStep<T>::gradients(T weight_decay, std::span<const LayerView<T>>
 
 template <class T>
 PlanBuilder<T> TrainingStep<T>::forward_and_loss(Plan<T>& plan) const {
-  if (gather_) plan.calls.push_back(*gather_);
   PlanBuilder<T> builder(parameters_, spec_.activation, batch_, plan, dropout_);
+  if (gather_) builder.add_gather(*gather_);
   builder.add_forward(batch_.activations.front());
   builder.add_loss();
   return builder;
@@ -198,12 +200,9 @@ template <class T>
 void TrainingStep<T>::fill_in(Plan<T>& plan) {
   auto call = plan.calls.begin();
   if (gather_) {
-    auto& gather = std::get<GatherBytes<T>>(*call++);
-    gather = *gather_;
-    // The gradient of the weights for a single sample is an outer product.
-    gather.products_only = gather_->products_only && batch_.samples > 1;
-    used_up_ = gather_->products_only;
-    gather_.reset();  // once this plan has run, the input is there, or else used up
+    std::get<GatherBytes<T>>(*call++) = *gather_;
+    used_up_ = true;
+    gather_.reset();
   }
   // The call that add_loss put behind those of the layers.
   auto& loss = std::get<SoftmaxNll<T>>(call[parameters_.layers()]);

@@ -32,7 +32,7 @@ class TrainingStep {
   /// Network::batch_input.
   View<T> input(index_t samples);
 
-  /// Network::gather_batch: the next plan begins with it.
+  /// Network::gather_batch: the next plan begins with it, and consumes it.
   void gather(const GatherBytes<T>& batch);
 
   /// Checks labels, weights and dropout for the samples of the last input(), then copies them or
@@ -80,7 +80,7 @@ class TrainingStep {
   Workspace<T> workspace_;
   BatchViews<T> batch_;                   // of the last input()
   std::optional<GatherBytes<T>> gather_;  // what the next plan has to write to it first
-  bool used_up_ = false;                  // its input was for the products of one plan
+  bool used_up_ = false;                  // a plan has gathered it, and need not have written it
   bool weighted_ = false;
   double weight_sum_ = 0;
   double dropout_ = 0;

@@ -104,11 +104,9 @@ class Run {
     const auto epoch = static_cast<std::uint32_t>(progress_.epoch);
     if (options_.augmentation.active())
       augmenter_.gather(indices, epoch, gatherer_, network_.batch_input(n));
-    else if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&data_.values())) {
-      GatherBytes<T> batch = gatherer_.call(*bytes, indices);
-      batch.products_only = true;
-      network_.gather_batch(batch);
-    } else
+    else if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&data_.values()))
+      network_.gather_batch(gatherer_.call(*bytes, indices));
+    else
       gatherer_.gather(data_.values(), indices, network_.batch_input(n));
     for (std::size_t s = 0; s < count; ++s)
       labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];

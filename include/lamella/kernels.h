@@ -14,6 +14,7 @@
 #ifndef LAMELLA_KERNELS_H_
 #define LAMELLA_KERNELS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <variant>
 #include <vector>
@@ -191,10 +192,6 @@ struct AdamUpdate {
 ///
 /// `values` holds samples x features bytes, row-major. `offset` and `scale` have an entry per
 /// feature; with a stride of 0 one value serves all. Indices are in [0, samples).
-///
-/// `products_only` says, of a call in a plan, that FusedGemm calls of the same plan read `out`,
-/// each all of it as one of its factors, and that nobody else ever does. A backend may then leave
-/// `out` unwritten and let those products pack the bytes. In a call by itself it has no meaning.
 template <class T>
 struct GatherBytes {
   const std::uint8_t* values = nullptr;
@@ -204,7 +201,6 @@ struct GatherBytes {
   ConstVectorView<T> offset;
   ConstVectorView<T> scale;
   View<T> out;
-  bool products_only = false;
 };
 
 /// One kernel call with its operands, as data.
@@ -218,6 +214,18 @@ using KernelCall = std::variant<FusedGemm<T>, BiasAdd<T>, Softmax<T>, OuterProdu
 template <class T>
 struct Plan {
   std::vector<KernelCall<T>> calls;
+
+  /// Transient outputs, as indices into `calls`, each of a GatherBytes: its `out` is read only by
+  /// FusedGemm calls of this plan, each of which uses the whole matrix as one operand. The backend
+  /// may then not write `out` at all and let those products pack the bytes themselves, so the
+  /// content of `out` is unspecified after the plan has run.
+  std::vector<std::size_t> transient_outputs;
+
+  /// Removes all calls, and keeps the memory for the next ones.
+  void clear() noexcept {
+    calls.clear();
+    transient_outputs.clear();
+  }
 };
 
 /// Told how far a plan has come, always from the same one of the threads that run it.

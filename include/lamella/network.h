@@ -96,10 +96,10 @@ class LAMELLA_API Network {
   View<T> batch_input(index_t n);
 
   /// Instead of writing to batch_input(n): the next train_batch or gradient gathers its n =
-  /// batch.indices.size samples itself, in the parallel region of the step. `batch.out` is not
-  /// looked at. What `batch` points to must stay as it is until then. With `batch.products_only`
-  /// the samples serve that one call only, and may never be written anywhere: faster. Throws
-  /// ArgumentError as batch_input, and for features, offsets, scales or indices that do not fit.
+  /// batch.indices.size samples itself, in the parallel region of the step. That call consumes the
+  /// mini-batch; the one after it needs a new one. `batch.out` is ignored. What `batch` points to
+  /// must not change until then. Throws ArgumentError as batch_input, and for features, offsets,
+  /// scales or indices that do not fit.
   void gather_batch(const GatherBytes<T>& batch);
 
   /// Forward, backward and update for the n samples written to batch_input(n).
@@ -111,7 +111,8 @@ class LAMELLA_API Network {
   /// Throws ArgumentError, and changes nothing, for a label out of range, a weight that is negative
   /// or not finite, weights that sum to zero, sizes other than the last batch_input(n), or options
   /// out of range. Allocates nothing once batch size, optimiser and dropout have been in use.
-  /// The input stays as it was written, or gathered unless for products only.
+  /// Samples written to batch_input(n) stay there for further steps; a mini-batch of gather_batch
+  /// is consumed.
   BatchResult train_batch(std::span<const std::int32_t> labels, std::span<const T> weights,
                           const Optimizer& optimizer, const Dropout& dropout = {});
 

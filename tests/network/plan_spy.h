@@ -2,6 +2,7 @@
 #ifndef LAMELLA_TESTS_NETWORK_PLAN_SPY_H_
 #define LAMELLA_TESTS_NETWORK_PLAN_SPY_H_
 
+#include <cstddef>
 #include <string>
 #include <variant>
 #include <vector>
@@ -20,7 +21,12 @@ class PlanSpy final : public Backend {
 
   /// One name per call of the double plans run so far, with what is fused to it.
   const std::vector<std::string>& calls() const { return kernels_.calls; }
-  void clear() { kernels_.calls.clear(); }
+  /// The transient outputs of the last of them.
+  const std::vector<std::size_t>& transient_outputs() const { return kernels_.transient_outputs; }
+  void clear() {
+    kernels_.calls.clear();
+    kernels_.transient_outputs.clear();
+  }
 
  private:
   struct Name {
@@ -54,9 +60,11 @@ class PlanSpy final : public Backend {
     }
     void run(const Plan<double>& plan) const noexcept override {
       for (const auto& call : plan.calls) calls.push_back(std::visit(Name{}, call));
+      transient_outputs = plan.transient_outputs;
       inner_.run(plan);
     }
     mutable std::vector<std::string> calls;
+    mutable std::vector<std::size_t> transient_outputs;
 
    private:
     const Kernels<double>& inner_;

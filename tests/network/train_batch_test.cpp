@@ -229,34 +229,22 @@ TEST_CASE("a batch gathered by the step is the batch written before it", "[netwo
       const auto n = static_cast<index_t>(chosen.size());
       std::vector<std::int32_t> labels(chosen.size(), 1);
       labels[0] = 0;
-      GatherBytes<double> batch = gather_of(chosen);
-      gathering.gather_batch(batch);
+      const GatherBytes<double> batch = gather_of(chosen);
       const View<double> x = written.batch_input(n);
       for (index_t s = 0; s < n; ++s)
         for (index_t j = 0; j < kFeatures; ++j)
           x(s, j) = (bytes[static_cast<std::size_t>(batch.indices[s] * kFeatures + j)] - 3.0) *
                     scale[static_cast<std::size_t>(j)];
-      // The second step on the same batch finds it where the first one left it.
-      batch.indices = {};
+      // A step consumes what it gathers, and leaves what is written to batch_input().
       for (int step = 0; step < 2; ++step) {
+        gathering.gather_batch(batch);
         const BatchResult got = gathering.train_batch(labels, {}, o);
         const BatchResult want = written.train_batch(labels, {}, o);
         CHECK(got.loss_sum == want.loss_sum);
         CHECK(parameters_of(gathering) == parameters_of(written));
+        CHECK_THROWS_WITH(gathering.train_batch(labels, {}, o),
+                          Catch::Matchers::ContainsSubstring("no mini-batch"));
       }
-    }
-    // For products only: as good, but once.
-    for (const auto& chosen : batches) {
-      const std::vector<std::int32_t> labels(chosen.size(), 1);
-      GatherBytes<double> once = gather_of(chosen);
-      gathering.gather_batch(once);
-      once.products_only = true;
-      written.gather_batch(once);
-      CHECK(written.train_batch(labels, {}, o).loss_sum ==
-            gathering.train_batch(labels, {}, o).loss_sum);
-      CHECK(parameters_of(gathering) == parameters_of(written));
-      CHECK_THROWS_WITH(written.train_batch(labels, {}, o),
-                        Catch::Matchers::ContainsSubstring("no mini-batch"));
     }
     GatherBytes<double> outside = gather_of(batches[0]);
     outside.samples = 1;
@@ -302,15 +290,52 @@ TEST_CASE("a batch packed from its bytes is the batch written before", "[network
       batch.indices = {chosen.data(), c.samples, 1};
       batch.offset = {offset.data(), c.features, c.map_by_feature ? 1 : 0};
       batch.scale = {scale.data(), c.features, c.map_by_feature ? 1 : 0};
-      written.gather_batch(batch);
-      batch.products_only = true;
       packing.gather_batch(batch);
+      const View<float> x = written.batch_input(c.samples);
+      for (index_t s = 0; s < c.samples; ++s)
+        for (index_t j = 0; j < c.features; ++j)
+          x(s, j) = (static_cast<float>(
+                         bytes[static_cast<std::size_t>(batch.indices[s] * c.features + j)]) -
+                     batch.offset[j]) *
+                    batch.scale[j];
       const SgdOptions o = options(0.1, 0, 0.01);
       CHECK(packing.train_batch(labels, {}, o).loss_sum ==
             written.train_batch(labels, {}, o).loss_sum);
       CHECK(parameters_of(packing) == parameters_of(written));
     }
   }
+}
+
+TEST_CASE("a gathered batch is transient where only products read it", "[network][train]") {
+  const std::vector<std::uint8_t> bytes{1, 2, 3, 4, 5, 6};
+  const std::vector<std::int32_t> all{0, 1, 2}, labels{0, 1, 0};
+  const double zero = 0, one = 1;
+  const auto backend = std::make_shared<PlanSpy>();
+  Network<double> network({2, {3}, 2}, backend);
+  using Transient = std::vector<std::size_t>;
+  const auto transient_after = [&](std::size_t samples, const Optimizer& optimizer) {
+    network.gather_batch({bytes.data(),
+                          3,
+                          2,
+                          {all.data(), static_cast<index_t>(samples), 1},
+                          {&zero, 2, 0},
+                          {&one, 2, 0},
+                          {}});
+    backend->clear();
+    network.train_batch(std::span(labels).first(samples), {}, optimizer);
+    CHECK(backend->calls().front() == "gather_bytes");
+    return backend->transient_outputs();
+  };
+  CHECK(transient_after(3, SgdOptions{}) == Transient{0});
+  CHECK(transient_after(3, AdamOptions{}) == Transient{0});
+  // Without weight decay, the gradient of a single sample is an outer product.
+  CHECK(transient_after(1, SgdOptions{}) == Transient{});
+  CHECK(transient_after(1, AdamOptions{}) == Transient{0});
+
+  backend->clear();
+  network.batch_input(3);
+  network.train_batch(labels, {}, SgdOptions{});
+  CHECK(backend->transient_outputs() == Transient{});
 }
 
 TEST_CASE("options may change from step to step", "[network][train]") {

@@ -133,7 +133,8 @@ Plan<T> training_step(Memory<T>& memory, index_t batch, bool columns, bool momen
   return plan;
 }
 
-/// A mini-batch gathered for products only, and the two products of a first layer that read it.
+/// A gathered mini-batch, which is a transient output, and the two products of a first layer that
+/// read it.
 template <class T>
 Plan<T> gathering_step(Memory<T>& memory, const Shape& layer, index_t batch, bool columns,
                        bool repeated_map) {
@@ -154,7 +155,7 @@ Plan<T> gathering_step(Memory<T>& memory, const Shape& layer, index_t batch, boo
   gather.indices = memory.integers(batch, kStored);
   gather.offset = gather.scale = {map.data, inputs, repeated_map ? 0 : 1};
   gather.out = x;
-  gather.products_only = true;
+  plan.transient_outputs.push_back(plan.calls.size());
   plan.calls.push_back(gather);
   plan.calls.push_back(FusedGemm<T>{{1, x, transposed(w), 0, hidden}, {bias, kRelu, {}, {}}});
   plan.calls.push_back(
