@@ -20,16 +20,16 @@ double seconds_of(clockid_t clock) {
 
 double thread_seconds() { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
 
-Team::Team(int size) : size_(size), stamps_(static_cast<std::size_t>(size)) {
+PinnedTeam::PinnedTeam(int size) : size_(size), stamps_(static_cast<std::size_t>(size)) {
   if (size <= 1) return;
   const auto cpus = allowed_cpus();
   const bool enough = cpus.size() >= static_cast<std::size_t>(size);
   for (int worker = 0; worker < size; ++worker)
-    threads_.emplace_back(&Team::serve, this, worker,
+    threads_.emplace_back(&PinnedTeam::serve, this, worker,
                           enough ? cpus[static_cast<std::size_t>(worker)] : -1);
 }
 
-Team::~Team() {
+PinnedTeam::~PinnedTeam() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -38,7 +38,7 @@ Team::~Team() {
   for (auto& thread : threads_) thread.join();
 }
 
-void Team::timed(int worker) {
+void PinnedTeam::timed(int worker) {
   auto& stamp = stamps_[static_cast<std::size_t>(worker)];
   stamp.start = seconds_of(CLOCK_MONOTONIC);
   const double cpu = thread_seconds();
@@ -47,7 +47,7 @@ void Team::timed(int worker) {
   stamp.end = seconds_of(CLOCK_MONOTONIC);
 }
 
-void Team::serve(int worker, int cpu) {
+void PinnedTeam::serve(int worker, int cpu) {
   if (cpu >= 0) pin_this_thread(cpu);
   for (long seen = 0;;) {
     {
@@ -64,7 +64,7 @@ void Team::serve(int worker, int cpu) {
   }
 }
 
-TeamRun Team::run(const std::function<void(int)>& job) {
+TeamRun PinnedTeam::run(const std::function<void(int)>& job) {
   job_ = &job;
   if (size_ <= 1) {
     timed(0);

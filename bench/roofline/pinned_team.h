@@ -1,6 +1,6 @@
 // Threads that start a piece of work together, and say whether they were left undisturbed in it.
 //
-// For roofs only: they are the machine's, so they must not depend on a backend's way of threading.
+// For peaks only: they are the machine's, so they must not depend on a backend's way of threading.
 #ifndef LAMELLA_BENCH_ROOFLINE_PINNED_TEAM_H_
 #define LAMELLA_BENCH_ROOFLINE_PINNED_TEAM_H_
 
@@ -31,13 +31,13 @@ double thread_seconds();
 
 /// `size` threads, each pinned to a processor of its own. They sleep between runs, so they cost
 /// nothing while a backend is measured. A team of one runs in the calling thread.
-class Team {
+class PinnedTeam {
  public:
   /// Throws std::system_error if threads cannot be started.
-  explicit Team(int size);
-  ~Team();
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
+  explicit PinnedTeam(int size);
+  ~PinnedTeam();
+  PinnedTeam(const PinnedTeam&) = delete;
+  PinnedTeam& operator=(const PinnedTeam&) = delete;
 
   int size() const { return size_; }
 

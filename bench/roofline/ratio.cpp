@@ -1,4 +1,4 @@
-// Stretches of work between readings of the roof.
+// Stretches of work between readings of the peak.
 #include "bench/roofline/ratio.h"
 
 #include <algorithm>
@@ -47,35 +47,35 @@ Stretch time_stretch(std::int64_t calls, const std::function<void()>& call) {
   return {seconds, thread_seconds() - busy};
 }
 
-RoofRatio::RoofRatio(const BackendUnderTest& subject, RoofKind kind, double working_set_bytes)
+PeakRatio::PeakRatio(const BackendUnderTest& subject, PeakKind kind, double working_set_bytes)
     : kind_(kind),
       loops_(subject.loops->isa),
       threads_(subject.backend->info().threads),
       meter_({kind, subject.loops, threads_, static_cast<std::size_t>(working_set_bytes)}),
       before_(meter_.measure()) {}
 
-void RoofRatio::add(double work, double seconds, double busy_seconds) {
+void PeakRatio::add(double work, double seconds, double busy_seconds) {
   const auto after = meter_.measure();
-  const double roof = 0.5 * (before_.per_second + after.per_second);
+  const double peak = 0.5 * (before_.per_second + after.per_second);
   speeds_.push_back(work / seconds);
-  roofs_.push_back(roof);
+  peaks_.push_back(peak);
   // With more threads, the calling one may as well have waited for the others.
   const bool had_processor = threads_ > 1 || had_its_processor(busy_seconds, seconds);
   if (before_.undisturbed && after.undisturbed && had_processor)
-    undisturbed_ratios_.push_back(speeds_.back() / roof);
+    undisturbed_ratios_.push_back(speeds_.back() / peak);
   before_ = after;
 }
 
-RoofRatio::Summary RoofRatio::summary() const {
+PeakRatio::Summary PeakRatio::summary() const {
   const bool enough = undisturbed_ratios_.size() >= std::min<std::size_t>(3, speeds_.size());
-  const double best = *std::max_element(roofs_.begin(), roofs_.end());
+  const double best = *std::max_element(peaks_.begin(), peaks_.end());
   const double speed = median(speeds_);
-  return {enough ? median(undisturbed_ratios_) : speed / best, speed, median(roofs_), threads_,
+  return {enough ? median(undisturbed_ratios_) : speed / best, speed, median(peaks_), threads_,
           enough};
 }
 
-std::string RoofRatio::label() const {
-  return std::string("roof: ") + name_of(kind_) + ' ' + loops_ +
+std::string PeakRatio::label() const {
+  return std::string("peak: ") + name_of(kind_) + ' ' + loops_ +
          (counts_flops(kind_) ? ", GFLOP/s" : ", GB/s");
 }
 

@@ -1,6 +1,6 @@
-// How a piece of work is timed in stretches, and set against its roof, moment by moment.
+// How a piece of work is timed in stretches, and set against its peak, moment by moment.
 //
-// Not here: how a roof is measured (roof.h), and who reports it (measure.h for Google Benchmark).
+// Not here: how a peak is measured (peak.h), and who reports it (measure.h for Google Benchmark).
 #ifndef LAMELLA_BENCH_ROOFLINE_RATIO_H_
 #define LAMELLA_BENCH_ROOFLINE_RATIO_H_
 
@@ -13,14 +13,14 @@
 #include <lamella/backend.h>
 
 #include "bench/roofline/machine.h"
-#include "bench/roofline/roof.h"
+#include "bench/roofline/peak.h"
 
 namespace lamella::bench {
 
 /// A backend under measurement.
 struct BackendUnderTest {
   std::shared_ptr<const Backend> backend;
-  const RoofLoops* loops = nullptr;  ///< of the backend's instruction set
+  const PeakLoops* loops = nullptr;  ///< of the backend's instruction set
   PinPolicy pin;
 
   /// `pin`, if the backend uses one thread; no pinning otherwise.
@@ -37,39 +37,39 @@ struct Stretch {
 };
 Stretch time_stretch(std::int64_t calls, const std::function<void()>& call);
 
-/// How a run stands to its roof, collected moment by moment.
+/// How a run stands to its peak, collected moment by moment.
 ///
-/// Works in stretches: one reading of the roof before each and after each, so that the clock of
+/// Works in stretches: one reading of the peak before each and after each, so that the clock of
 /// the moment is in both numbers. What counts is the median over the stretches in which neither
 /// was disturbed; where there are fewer than three of these, the median speed against the best
 /// reading, so that a busy machine never makes a kernel look better.
-class RoofRatio {
+class PeakRatio {
  public:
-  RoofRatio(const BackendUnderTest& subject, RoofKind kind, double working_set_bytes);
+  PeakRatio(const BackendUnderTest& subject, PeakKind kind, double working_set_bytes);
 
-  /// A stretch has ended that did `work` (flops or bytes, as the roof counts) in `seconds`, while
+  /// A stretch has ended that did `work` (flops or bytes, as the peak counts) in `seconds`, while
   /// the calling thread had its processor for `busy_seconds`.
   void add(double work, double seconds, double busy_seconds);
 
   struct Summary {
-    double ratio = 0;       ///< to the roof
+    double ratio = 0;       ///< to the peak
     double per_second = 0;  ///< flops or bytes: median over the stretches
-    double roof = 0;        ///< flops or bytes per second: median of the readings
-    int threads = 0;        ///< most threads of the backend, and the threads of the roof
+    double peak = 0;        ///< flops or bytes per second: median of the readings
+    int threads = 0;        ///< most threads of the backend, and the threads of the peak
     bool quiet = false;     ///< whether enough stretches were undisturbed
   };
   /// Of the stretches so far; there must be one.
   Summary summary() const;
-  /// "roof: copy avx2, GB/s"
+  /// "peak: copy avx2, GB/s"
   std::string label() const;
 
  private:
-  RoofKind kind_;
+  PeakKind kind_;
   std::string loops_;
   int threads_;
-  RoofMeter meter_;
-  RoofReading before_;
-  std::vector<double> speeds_, roofs_;
+  PeakMeter meter_;
+  PeakReading before_;
+  std::vector<double> speeds_, peaks_;
   std::vector<double> undisturbed_ratios_;
 };
 

@@ -10,10 +10,10 @@ namespace {
 
 template <class T>
 void register_gemm(const BackendUnderTest& subject, Role role, Layout layout, const Shape& shape) {
-  const char* layout_name = role == Role::square         ? "any"
-                            : layout == Layout::training ? "training"
-                            : layout == Layout::packed   ? "packed"
-                                                         : "user";
+  const char* layout_name = role == Role::square          ? "any"
+                            : layout == Layout::col_major ? "col_major"
+                            : layout == Layout::packed    ? "packed"
+                                                          : "row_major";
   register_benchmark(
       benchmark_name("gemm", type_name<T>, subject, layout_name, name_of(role) + shape.text()),
       [=](Run& run) {
@@ -21,10 +21,10 @@ void register_gemm(const BackendUnderTest& subject, Role role, Layout layout, co
         std::optional<PackedMatrix<T>> weights;
         if (layout == Layout::packed)
           operands.call.packed_b = &weights.emplace(subject.backend, operands.call.b);
-        // A product with one sample reads each weight once: its roof is memory's, not arithmetic's.
-        const RoofKind roof = shape.m == 1 ? RoofKind::read : fma_roof<T>;
+        // A product with one sample reads each weight once: its peak is memory's, not arithmetic's.
+        const PeakKind peak = shape.m == 1 ? PeakKind::read : fma_peak<T>;
         const auto& kernels = subject.backend->kernels<T>();
-        run_kernel(run, subject, roof, work_of(operands.call),
+        run_kernel(run, subject, peak, work_of(operands.call),
                    [&] { kernels.gemm(operands.call); });
       });
 }
@@ -32,12 +32,12 @@ void register_gemm(const BackendUnderTest& subject, Role role, Layout layout, co
 /// The products with their epilogues, as a training step makes them.
 template <class T>
 void register_fused(const BackendUnderTest& subject, Role role, const Shape& shape) {
-  const std::string epilogue = role == Role::forward ? "bias_relu_" : "relu_gate_";
+  const std::string epilogue = role == Role::forward ? "bias_relu_" : "relu_backward_";
   register_benchmark(
-      benchmark_name("fused_gemm", type_name<T>, subject, "training",
+      benchmark_name("fused_gemm", type_name<T>, subject, "col_major",
                      name_of(role) + epilogue + shape.text()),
       [=](Run& run) {
-        Operands<T> operands(role, Layout::training, shape);
+        Operands<T> operands(role, Layout::col_major, shape);
         // An epilogue's bias runs along the columns of C, so the call describes the
         // transpose: samples in rows, by strides.
         const auto& g = operands.call;
@@ -55,7 +55,7 @@ void register_fused(const BackendUnderTest& subject, Role role, const Shape& sha
           call.epilogue.backward_of.kind = ActivationKind::relu;
         }
         const auto& kernels = subject.backend->kernels<T>();
-        run_kernel(run, subject, fma_roof<T>, work_of(call.gemm),
+        run_kernel(run, subject, fma_peak<T>, work_of(call.gemm),
                    [&] { kernels.fused_gemm(call); });
       });
 }
@@ -66,7 +66,7 @@ void register_type(const BackendUnderTest& subject) {
                            {32, 256, 784},  {1, 512, 784},   {512, 1024, 1024}};
   const Shape input_gradient[] = {{128, 512, 256}, {128, 256, 10}};
   const Shape weight_gradient[] = {{512, 784, 128}, {256, 512, 128}, {10, 256, 128}};
-  for (const Layout layout : {Layout::training, Layout::user}) {
+  for (const Layout layout : {Layout::col_major, Layout::row_major}) {
     for (const auto& shape : forward) register_gemm<T>(subject, Role::forward, layout, shape);
     for (const auto& shape : input_gradient)
       register_gemm<T>(subject, Role::input_gradient, layout, shape);
@@ -78,7 +78,7 @@ void register_type(const BackendUnderTest& subject) {
   for (const auto& shape : input_gradient)
     register_gemm<T>(subject, Role::input_gradient, Layout::packed, shape);
   for (const index_t n : {64, 128, 256, 512, 1024, 2048})
-    register_gemm<T>(subject, Role::square, Layout::user, {n, n, n});
+    register_gemm<T>(subject, Role::square, Layout::row_major, {n, n, n});
   for (const auto& shape : {forward[0], forward[1]})
     register_fused<T>(subject, Role::forward, shape);
   register_fused<T>(subject, Role::input_gradient, input_gradient[0]);

@@ -1,8 +1,8 @@
-// Kernels that touch each element a few times: their roof is a memory loop of the same traffic.
+// Kernels that touch each element a few times: their peak is a memory loop of the same traffic.
 //
-// Layout "user" has one sample per row, "training" one per column (transposed views of storage that
-// is [features, samples]); "any" marks kernels that do not care. Values are chosen so that running
-// a kernel in place for ever reaches neither infinity nor subnormal numbers.
+// Layout "row_major" has one sample per row, "col_major" one per column (transposed views of
+// storage that is [features, samples]); "any" marks kernels that do not care. Values are chosen so
+// that running a kernel in place for ever reaches neither infinity nor subnormal numbers.
 #include <functional>
 #include <string>
 
@@ -13,7 +13,7 @@
 namespace lamella::bench {
 namespace {
 
-constexpr const char* kLayouts[] = {"training", "user"};
+constexpr const char* kLayouts[] = {"col_major", "row_major"};
 
 std::string text(index_t m, index_t n) { return std::to_string(m) + 'x' + std::to_string(n); }
 
@@ -24,8 +24,8 @@ struct Samples {
   View<T> view;
 
   Samples(const std::string& layout, index_t m, index_t n)
-      : storage(layout == "training" ? Matrix<T>(n, m) : Matrix<T>(m, n)),
-        view(layout == "training" ? transposed(storage.view()) : storage.view()) {
+      : storage(layout == "col_major" ? Matrix<T>(n, m) : Matrix<T>(m, n)),
+        view(layout == "col_major" ? transposed(storage.view()) : storage.view()) {
     fill(storage.data(), storage.size());
   }
   Samples(const Samples&) = delete;
@@ -47,7 +47,7 @@ void register_bias_add(const BackendUnderTest& subject, const char* layout, inde
         const BiasAdd<T> call{bias.view(), c.view};
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, 2 * bytes<T>(m, n), bytes<T>(m, n)};
-        run_kernel(run, subject, RoofKind::scale, work, [&] { kernels.bias_add(call); });
+        run_kernel(run, subject, PeakKind::scale, work, [&] { kernels.bias_add(call); });
       });
 }
 
@@ -60,7 +60,7 @@ void register_softmax(const BackendUnderTest& subject, const char* layout, index
         const Softmax<T> call{logits.view, probabilities.view};
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.softmax(call); });
+        run_kernel(run, subject, PeakKind::copy, work, [&] { kernels.softmax(call); });
       });
 }
 
@@ -84,7 +84,7 @@ void register_softmax_nll(const BackendUnderTest& subject, const char* layout, i
         call.predictions = predictions.view();
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.softmax_nll(call); });
+        run_kernel(run, subject, PeakKind::copy, work, [&] { kernels.softmax_nll(call); });
       });
 }
 
@@ -98,7 +98,7 @@ void register_column_sums(const BackendUnderTest& subject, const char* layout, i
         const ColumnSums<T> call{T{1}, a.view, T{0}, sums.view()};
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, bytes<T>(m, n), bytes<T>(m, n)};
-        run_kernel(run, subject, RoofKind::read, work, [&] { kernels.column_sums(call); });
+        run_kernel(run, subject, PeakKind::read, work, [&] { kernels.column_sums(call); });
       });
 }
 
@@ -116,7 +116,7 @@ void register_outer_product(const BackendUnderTest& subject, index_t m, index_t 
         const auto& kernels = subject.backend->kernels<T>();
         const double elements = static_cast<double>(m) * static_cast<double>(n);
         const Work work{2 * elements, 2 * bytes<T>(m, n), bytes<T>(m, n)};
-        run_kernel(run, subject, RoofKind::scale, work, [&] { kernels.outer_product(call); });
+        run_kernel(run, subject, PeakKind::scale, work, [&] { kernels.outer_product(call); });
       });
 }
 
@@ -132,7 +132,7 @@ void register_activate(const BackendUnderTest& subject, ActivationKind kind,
         const Activate<T> call{{kind}, z.view(), a.view()};
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(run, subject, RoofKind::copy, work, [&] { kernels.activate(call); });
+        run_kernel(run, subject, PeakKind::copy, work, [&] { kernels.activate(call); });
       });
 }
 
@@ -149,7 +149,7 @@ void register_activate_backward(const BackendUnderTest& subject, index_t m, inde
         const ActivateBackward<T> call{{ActivationKind::relu}, a.view(), d.view()};
         const auto& kernels = subject.backend->kernels<T>();
         const Work work{0, 3 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(run, subject, RoofKind::axpy, work, [&] { kernels.activate_backward(call); });
+        run_kernel(run, subject, PeakKind::axpy, work, [&] { kernels.activate_backward(call); });
       });
 }
 
@@ -174,7 +174,7 @@ void register_sgd_update(const BackendUnderTest& subject, bool momentum, index_t
                        const double traffic = momentum ? 5 : 3;
                        const double footprint = momentum ? 3 : 2;
                        const Work work{0, traffic * bytes<T>(m, n), footprint * bytes<T>(m, n)};
-                       run_kernel(run, subject, RoofKind::axpy, work,
+                       run_kernel(run, subject, PeakKind::axpy, work,
                                   [&] { kernels.sgd_update(call); });
                      });
 }
@@ -203,7 +203,7 @@ void register_adam_update(const BackendUnderTest& subject, index_t m, index_t n)
         const auto& kernels = subject.backend->kernels<T>();
         // Gradient in; both moments and weights in and out.
         const Work work{0, 7 * bytes<T>(m, n), 4 * bytes<T>(m, n)};
-        run_kernel(run, subject, RoofKind::axpy, work, [&] { kernels.adam_update(call); });
+        run_kernel(run, subject, PeakKind::axpy, work, [&] { kernels.adam_update(call); });
       });
 }
 

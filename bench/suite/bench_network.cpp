@@ -42,7 +42,7 @@ template <class T>
 void register_predict(const BackendUnderTest& subject, const std::vector<index_t>& widths,
                       index_t samples) {
   register_benchmark(
-      benchmark_name("predict", type_name<T>, subject, "user", text(widths, samples)),
+      benchmark_name("predict", type_name<T>, subject, "row_major", text(widths, samples)),
       [=](Run& run) {
         const Network<T> network = network_of<T>(widths, subject);
         Matrix<T> x(samples, widths.front());
@@ -51,7 +51,7 @@ void register_predict(const BackendUnderTest& subject, const std::vector<index_t
         const auto n = static_cast<double>(samples);
         const double bytes = sizeof(T) * (weights(widths) + n * static_cast<double>(x.cols()));
         const Work work{2 * n * weights(widths), bytes, bytes};
-        run_kernel(run, subject, samples == 1 ? RoofKind::read : fma_roof<T>, work,
+        run_kernel(run, subject, samples == 1 ? PeakKind::read : fma_peak<T>, work,
                    [&] { network.predict(x.view(), probabilities.view()); });
         run.state.SetItemsProcessed(static_cast<std::int64_t>(run.state.iterations()) * samples);
       });
@@ -61,7 +61,7 @@ template <class T>
 void register_step(const BackendUnderTest& subject, const std::vector<index_t>& widths,
                    index_t samples) {
   register_benchmark(
-      benchmark_name("step", type_name<T>, subject, "training", text(widths, samples)),
+      benchmark_name("step", type_name<T>, subject, "col_major", text(widths, samples)),
       [=](Run& run) {
         Network<T> network = network_of<T>(widths, subject);
         const View<T> x = network.batch_input(samples);
@@ -76,7 +76,7 @@ void register_step(const BackendUnderTest& subject, const std::vector<index_t>& 
         // Weights are read forward, all but the first layer's backward, and updated in place.
         const double bytes = sizeof(T) * (3 * weights(widths) + weights(widths, 2));
         const Work work{n * training_flops(widths), bytes, sizeof(T) * weights(widths)};
-        run_kernel(run, subject, samples == 1 ? RoofKind::scale : fma_roof<T>, work,
+        run_kernel(run, subject, samples == 1 ? PeakKind::scale : fma_peak<T>, work,
                    [&] { network.train_batch(labels, {}, optimizer); });
         run.state.SetItemsProcessed(static_cast<std::int64_t>(run.state.iterations()) * samples);
       });

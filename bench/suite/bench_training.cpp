@@ -1,7 +1,7 @@
 // Whole epochs of training through the public trainer, in samples per second.
 //
-// The roof of an epoch is the multiply-adds that cannot be avoided (forward, weight gradients, and
-// input gradients of all layers but the first) at the multiply-add roof of all threads. Gathering
+// The peak of an epoch is the multiply-adds that cannot be avoided (forward, weight gradients, and
+// input gradients of all layers but the first) at the multiply-add peak of all threads. Gathering
 // batches, softmax, biases and the shuffle are in the time and not in the work.
 #include <chrono>
 #include <memory>
@@ -79,7 +79,7 @@ void train_epochs(benchmark::State& state, const BackendUnderTest& subject, cons
 
   const auto samples = static_cast<double>(data.samples());
   const double flops = samples * flops_per_sample(spec);
-  RoofRatio ratio(subject, fma_roof<T>, 0);
+  PeakRatio ratio(subject, fma_peak<T>, 0);
   double seconds = 0;
   for (auto _ : state) {
     const double busy = thread_seconds();

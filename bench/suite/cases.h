@@ -11,10 +11,10 @@
 namespace lamella::bench {
 
 /// The machine's own loops, on one thread and on `threads`, for every usable instruction set.
-void register_roofs(int threads, const PinPolicy& pin);
+void register_peaks(int threads, const PinPolicy& pin);
 
 /// Measures them once now and puts them into the context that heads every report. Takes seconds.
-void add_roofs_to_context(int threads, const PinPolicy& pin);
+void add_peaks_to_context(int threads, const PinPolicy& pin);
 
 /// gemm and fused_gemm at the shapes of networks, and squares.
 void register_gemms(const BackendUnderTest& subject);

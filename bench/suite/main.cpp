@@ -1,4 +1,4 @@
-// lamella_bench: benchmarks of every usable backend, each set against a roof of its moment.
+// lamella_bench: benchmarks of every usable backend, each set against a peak of its moment.
 //
 // How to run it and read it: docs/benchmarks.md.
 #include <cstdio>
@@ -148,11 +148,11 @@ int run(int argc, char** argv) {
   const int threads = thread_limit(options.threads).threads;
   if (!listing) {
     add_machine_to_context(options, backends);
-    add_roofs_to_context(threads, pin);
+    add_peaks_to_context(threads, pin);
   }
-  register_roofs(threads, pin);
+  register_peaks(threads, pin);
   for (const auto& backend : backends) {
-    const BackendUnderTest subject{backend, roof_loops_for(backend->info().isa), pin};
+    const BackendUnderTest subject{backend, peak_loops_for(backend->info().isa), pin};
     register_gemms(subject);
     register_memory_kernels(subject);
     register_network_calls(subject);

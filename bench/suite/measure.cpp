@@ -36,15 +36,15 @@ void register_benchmark(const std::string& name, std::function<void(Run&)> body)
 
 int failed_benchmarks() { return failures; }
 
-void report(benchmark::State& state, const RoofRatio& ratio) {
-  const RoofRatio::Summary summary = ratio.summary();
-  state.counters["roof_percent"] = 100 * summary.ratio;
-  state.counters["roof"] = summary.roof / 1e9;
+void report(benchmark::State& state, const PeakRatio& ratio) {
+  const PeakRatio::Summary summary = ratio.summary();
+  state.counters["peak_percent"] = 100 * summary.ratio;
+  state.counters["peak"] = summary.peak / 1e9;
   state.counters["threads"] = summary.threads;
   state.SetLabel(ratio.label());
 }
 
-void run_kernel(Run& run, const BackendUnderTest& subject, RoofKind roof, const Work& work,
+void run_kernel(Run& run, const BackendUnderTest& subject, PeakKind peak, const Work& work,
                 const std::function<void()>& call) {
   const ScopedPin pinned(subject.pin_of_caller());
 
@@ -52,11 +52,11 @@ void run_kernel(Run& run, const BackendUnderTest& subject, RoofKind roof, const 
   call();  // warms up caches and threads
   if (run.calls_per_stretch == 0) run.calls_per_stretch = calls_per_stretch(call);
   const auto calls = run.calls_per_stretch;
-  RoofRatio ratio(subject, roof, work.footprint);
-  const double per_call = counts_flops(roof) ? work.flops : work.bytes;
+  PeakRatio ratio(subject, peak, work.footprint);
+  const double per_call = counts_flops(peak) ? work.flops : work.bytes;
   double seconds = 0;
   while (state.KeepRunningBatch(calls)) {
-    // Reading the roof has emptied the caches and put threads to sleep. One call is a warm-up
+    // Reading the peak has emptied the caches and put threads to sleep. One call is a warm-up
     // where it is short against a stretch; where it is not, it need not be.
     state.PauseTiming();
     if (calls > 1) call();
@@ -72,7 +72,7 @@ void run_kernel(Run& run, const BackendUnderTest& subject, RoofKind roof, const 
   }
   const double total_calls = static_cast<double>(state.iterations());
   if (work.flops > 0) state.counters["GFLOP/s"] = work.flops * total_calls / seconds / 1e9;
-  if (!counts_flops(roof)) state.counters["GB/s"] = work.bytes * total_calls / seconds / 1e9;
+  if (!counts_flops(peak)) state.counters["GB/s"] = work.bytes * total_calls / seconds / 1e9;
   report(state, ratio);
 }
 

@@ -1,6 +1,6 @@
 // How every benchmark is named, run and reported to Google Benchmark.
 //
-// Not here: what is measured (bench_*.cpp), and how it is timed and set against a roof (ratio.h).
+// Not here: what is measured (bench_*.cpp), and how it is timed and set against a peak (ratio.h).
 #ifndef LAMELLA_BENCH_SUITE_MEASURE_H_
 #define LAMELLA_BENCH_SUITE_MEASURE_H_
 
@@ -36,12 +36,12 @@ void register_benchmark(const std::string& name, std::function<void(Run&)> body)
 /// How many benchmarks have ended in an error so far.
 int failed_benchmarks();
 
-/// Sets the counters roof_percent, roof (GFLOP/s or GB/s) and threads, and the label.
-void report(benchmark::State& state, const RoofRatio& ratio);
+/// Sets the counters peak_percent, peak (GFLOP/s or GB/s) and threads, and the label.
+void report(benchmark::State& state, const PeakRatio& ratio);
 
-/// Runs a case: `call` again and again, in stretches of about 10 ms, against `roof`.
-/// Counters: GFLOP/s, GB/s (those whose work is not 0) and those of RoofRatio.
-void run_kernel(Run& run, const BackendUnderTest& subject, RoofKind roof, const Work& work,
+/// Runs a case: `call` again and again, in stretches of about 10 ms, against `peak`.
+/// Counters: GFLOP/s, GB/s (those whose work is not 0) and those of PeakRatio.
+void run_kernel(Run& run, const BackendUnderTest& subject, PeakKind peak, const Work& work,
                 const std::function<void()>& call);
 
 }  // namespace lamella::bench

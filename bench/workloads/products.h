@@ -4,9 +4,9 @@
 //   forward          y [m, n] = x [m, k] Wᵀ            W is [n, k], row-major as the network has it
 //   input_gradient   g [m, n] = d [m, k] W             W is [k, n]
 //   weight_gradient  W [m, n] (+)= dᵀ x over k samples
-// Layout "user" has samples in rows (batch-first, row-major), "packed" the same with weights that
-// are packed in advance, as a program that only predicts has it; "training" is the layout the
-// network keeps inside, samples in columns, which computes the transpose of the first two.
+// Layout row_major has one sample per row (batch-first), packed the same with weights that are
+// packed in advance, as a program that only predicts has it. col_major has one sample per column:
+// it is what the network keeps inside, and computes the transposes of the first two products.
 #ifndef LAMELLA_BENCH_WORKLOADS_PRODUCTS_H_
 #define LAMELLA_BENCH_WORKLOADS_PRODUCTS_H_
 
@@ -29,7 +29,7 @@ struct Shape {
 };
 
 enum class Role { forward, input_gradient, weight_gradient, square };
-enum class Layout { user, training, packed };
+enum class Layout { row_major, col_major, packed };
 
 inline const char* name_of(Role role) {
   switch (role) {
@@ -52,10 +52,10 @@ struct Operands {
   Gemm<T> call;
 
   Operands(Role role, Layout layout, const Shape& s) {
-    const bool training = layout == Layout::training;
+    const bool columns = layout == Layout::col_major;
     switch (role) {
       case Role::forward:
-        if (training) {  // C [units, batch] = W [units, inputs] A [inputs, batch]
+        if (columns) {  // C [units, batch] = W [units, inputs] A [inputs, batch]
           allocate(s.n, s.k, s.k, s.m, s.n, s.m);
           call = {T{1}, a.view(), b.view(), T{0}, c.view()};
         } else {  // Y [batch, units] = X [batch, inputs] Wᵀ
@@ -64,7 +64,7 @@ struct Operands {
         }
         break;
       case Role::input_gradient:
-        if (training) {  // C [inputs, batch] = Wᵀ D, W [units, inputs], D [units, batch]
+        if (columns) {  // C [inputs, batch] = Wᵀ D, W [units, inputs], D [units, batch]
           allocate(s.k, s.n, s.k, s.m, s.n, s.m);
           call = {T{1}, transposed(a.view()), b.view(), T{0}, c.view()};
         } else {  // G [batch, inputs] = D [batch, units] W [units, inputs]
@@ -73,7 +73,8 @@ struct Operands {
         }
         break;
       case Role::weight_gradient:
-        if (training) {  // W ← W - η D Aᵀ, D [units, batch], A [inputs, batch]: MATH.md's one GEMM
+        if (columns) {  // W ← W - η D Aᵀ, D [units, batch], A [inputs, batch]: one GEMM
+                        // (docs/math.md)
           allocate(s.m, s.k, s.n, s.k, s.m, s.n);
           call = {static_cast<T>(-1e-3), a.view(), transposed(b.view()), T{1}, c.view()};
         } else {  // ∇W = Dᵀ X, D [batch, units], X [batch, inputs]
@@ -111,8 +112,8 @@ Work work_of(const Gemm<T>& call) {
   return {2 * m * n * k, operands + reread, operands};
 }
 
-/// 2 (3 Σ d_l d_{l-1} - d_1 d_0): the flops of a training step per sample (MATH.md), for layers of
-/// these widths, the inputs first.
+/// 2 (3 Σ d_l d_{l-1} - d_1 d_0): the flops of a training step per sample (docs/math.md#work), for
+/// layers of these widths, the inputs first.
 inline double training_flops(const std::vector<index_t>& widths) {
   double products = 0;
   for (std::size_t l = 1; l < widths.size(); ++l)

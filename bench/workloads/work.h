@@ -8,7 +8,7 @@ namespace lamella::bench {
 struct Work {
   double flops = 0;      ///< 0: not a figure anyone asks for
   double bytes = 0;      ///< traffic: each operand once for every time it must be read or written
-  double footprint = 0;  ///< bytes of distinct memory, which decide the cache a roof is taken in
+  double footprint = 0;  ///< bytes of distinct memory, which decide the cache a peak is taken in
 };
 
 }  // namespace lamella::bench

@@ -16,21 +16,21 @@ OPERATIONS = [("forward", "8x16x20"), ("forward", "8x5x16"), ("weight gradient",
 
 
 class Bench(ToolTest):
-    def test_json_has_every_operation_with_its_roof(self):
+    def test_json_has_every_operation_with_its_peak(self):
         report = json.loads(self.succeed("bench", "--backend", "simd", "--json", *SMALL))
         self.assertEqual([b["name"] for b in report["backends"]], ["simd"])
         self.assertEqual([(o["operation"], o["shape"]) for o in report["operations"]], OPERATIONS)
-        units = {roof["unit"] for roof in report["roofs"]}
+        units = {peak["unit"] for peak in report["peaks"]}
         self.assertEqual(units, {"FLOP/s", "B/s"})
-        for roof in report["roofs"]:
-            self.assertGreater(roof["per_second"], 0)
+        for peak in report["peaks"]:
+            self.assertGreater(peak["per_second"], 0)
         for operation in report["operations"]:
             (result,) = operation["results"]
             work = result["flops"] if result["unit"] == "FLOP/s" else result["bytes"]
             self.assertGreater(work, 0)
             self.assertGreater(result["seconds"], 0)
-            self.assertGreater(result["roof_percent"], 0)
-            self.assertGreater(result["roof_per_second"], 0)
+            self.assertGreater(result["peak_percent"], 0)
+            self.assertGreater(result["peak_per_second"], 0)
         first = report["operations"][0]["results"][0]
         self.assertEqual(first["flops"], 2 * 8 * 16 * 20)
         self.assertEqual(first["bytes"], 4 * (8 * 16 + 16 * 20 + 8 * 20))
@@ -48,8 +48,8 @@ class Bench(ToolTest):
     def test_the_table(self):
         text = self.succeed("bench", "--backend", "scalar", "--compare", "simd", *SMALL)
         self.assertRegex(text, r"^scalar \(scalar, 1 thread, f32\)\nsimd \(\w+, 1 thread, f32\)\n")
-        self.assertRegex(text, r"(?m)^roof fma \w+ +[0-9.]+ GFLOP/s$")
-        self.assertRegex(text, r"(?m)^operation +shape +scalar us .*% of roof .*speed-up$")
+        self.assertRegex(text, r"(?m)^peak fma \w+ +[0-9.]+ GFLOP/s$")
+        self.assertRegex(text, r"(?m)^operation +shape +scalar us .*% of peak .*speed-up$")
         for operation, shape in OPERATIONS:
             self.assertRegex(text, rf"(?m)^{operation} +{shape} +[0-9.]+ +[0-9.]+ +(GB|GFLOP)/s ")
 
@@ -112,12 +112,12 @@ class Html(ToolTest):
         for circle in circles:
             self.assertTrue(0 < float(circle["cx"]) < width, circle)
             self.assertTrue(0 < float(circle["cy"]) < height, circle)
-        roofs = [p for p in page.of("path") if p["class"] == "roof"]
-        self.assertGreaterEqual(len(roofs), 2)
-        for roof in roofs:
-            for number in re.findall(r"-?[0-9.]+", roof["d"]):
-                self.assertTrue(0 <= float(number) <= width, roof)
-            self.assertNotRegex(roof["d"], "nan|inf")
+        peaks = [p for p in page.of("path") if p["class"] == "peak"]
+        self.assertGreaterEqual(len(peaks), 2)
+        for peak in peaks:
+            for number in re.findall(r"-?[0-9.]+", peak["d"]):
+                self.assertTrue(0 <= float(number) <= width, peak)
+            self.assertNotRegex(peak["d"], "nan|inf")
 
     def test_points_are_where_the_table_says(self):
         path = self.dir / "page.html"

@@ -7,8 +7,8 @@ import json
 
 from harness import QUICK, ToolTest, main, usable_backends, write_mnist_directory
 
-ENTRY_KEYS = ["kernel", "type", "shape", "with", "calls", "seconds", "flops", "bytes", "roof",
-              "unit", "roof_per_second", "roof_percent"]
+ENTRY_KEYS = ["kernel", "type", "shape", "with", "calls", "seconds", "flops", "bytes", "peak",
+              "unit", "peak_per_second", "peak_percent"]
 
 
 class Profile(ToolTest):
@@ -50,7 +50,7 @@ class Profile(ToolTest):
                 expected[call] = steps
         self.assertEqual(found, expected)
 
-    def test_rates_and_roofs(self):
+    def test_rates_and_peaks(self):
         _, profile = self.profile("moons", "--hidden", "8", "--epochs", "2", "--precision", "f64",
                                   "--optimizer", "adam", "--backend", "simd")
         kernels = {entry["kernel"] for entry in profile["kernels"]}
@@ -58,9 +58,9 @@ class Profile(ToolTest):
         for entry in profile["kernels"]:
             self.assertEqual(entry["type"], "f64")
             work = entry["flops"] if entry["unit"] == "FLOP/s" else entry["bytes"]
-            self.assertGreater(entry["roof_per_second"], 0)
+            self.assertGreater(entry["peak_per_second"], 0)
             rate = work * entry["calls"] / entry["seconds"]
-            self.assertAlmostEqual(entry["roof_percent"] / (100 * rate / entry["roof_per_second"]),
+            self.assertAlmostEqual(entry["peak_percent"] / (100 * rate / entry["peak_per_second"]),
                                    1, places=6)
             if entry["kernel"] != "fused_gemm":
                 self.assertEqual(entry["unit"], "B/s")
@@ -70,11 +70,11 @@ class Profile(ToolTest):
         text = self.succeed("train", "--data", "moons", *QUICK, "--profile", "--backend", "simd")
         self.assertRegex(text, r"(?m)^trained for 3 epochs")
         self.assertRegex(text, r"(?m)^where the time went: simd \(\w+, 1 thread\)$")
-        self.assertRegex(text, r"(?m)^kernel +shape +with +calls +ms +% of time .*% of roof +roof$")
+        self.assertRegex(text, r"(?m)^kernel +shape +with +calls +ms +% of time .*% of peak +peak$")
         self.assertRegex(text, r"(?m)^fused_gemm +32x8x2 +bias relu +\d+ +[\d.]+ +[\d.]+ ")
         self.assertRegex(text, r"(?m)^outside kernels +[\d.]+ +[\d.]+$")
         self.assertRegex(text, r"(?m)^all +[\d.]+ +100\.0$")
-        rows = text[text.index("% of roof"):].splitlines()[1:]
+        rows = text[text.index("% of peak"):].splitlines()[1:]
         shares = [float(row.split()[-1]) for row in rows if row.startswith(("outside", "all"))]
         self.assertEqual(len(shares), 2)
 

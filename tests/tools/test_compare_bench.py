@@ -137,7 +137,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.compare([100] * 4, [109.9] * 4), 0)
 
     def test_rates_are_better_when_larger(self):
-        for metric in ("items_per_second", "GFLOP/s", "roof_percent"):
+        for metric in ("items_per_second", "GFLOP/s", "peak_percent"):
             with self.subTest(metric=metric):
                 low, high = [50, 51, 52, 53], [80, 81, 82, 83]
                 self.assertEqual(self.compare(high, low, "--metric", metric, metric=metric), 1)
@@ -173,6 +173,26 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.run_main(old, new), 0)
         self.assertIn("only in OLD", self.out.getvalue())
         self.assertIn("only in NEW", self.out.getvalue())
+
+    def test_files_from_before_a_renaming(self):
+        renamed = [
+            ("gemm/f32/simd/avx2/training/forward_1x2x3/manual_time",
+             "gemm/f32/simd/avx2/col_major/forward_1x2x3/manual_time"),
+            ("softmax/f32/simd/avx2/user/128x10/manual_time",
+             "softmax/f32/simd/avx2/row_major/128x10/manual_time"),
+            ("fused_gemm/f32/simd/avx2/training/input_gradient_relu_gate_1x2x3/manual_time",
+             "fused_gemm/f32/simd/avx2/col_major/input_gradient_relu_backward_1x2x3/manual_time"),
+            ("training/f32/simd/avx2/synthetic/784-128-10_b128/manual_time",) * 2,
+        ]
+        old = [e for name, _ in renamed
+               for e in entries(name, [90, 91, 92, 93], metric="roof_percent")]
+        new = [e for _, name in renamed
+               for e in entries(name, [90, 91, 92, 93], metric="peak_percent")]
+        self.assertEqual(self.run_main({"benchmarks": old}, {"benchmarks": new},
+                                       "--metric=peak_percent", "--filter=col_major|row_major|synth"),
+                         0)
+        self.assertIn("4 judged", self.out.getvalue())
+        self.assertNotIn("only in", self.out.getvalue())
 
     def test_nothing_in_common(self):
         old = {"benchmarks": entries("a", [1, 1, 1, 1])}

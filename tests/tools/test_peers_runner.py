@@ -18,8 +18,8 @@ WHO = '{"version": "1.0", "backend": "simd", "isa": "avx2"}'
 
 
 def case(name, ratio):
-    return ('{"case": "%s", "roof": "fma", "ours_over_peer": {"user": %s}, "contenders": '
-            '{"user": {"percent_of_roof": 90}}}' % (name, ratio))
+    return ('{"case": "%s", "peak": "fma", "ours_over_peer": {"row_major": %s}, "contenders": '
+            '{"row_major": {"percent_of_peak": 90}}}' % (name, ratio))
 
 
 def options(**changes):
@@ -37,7 +37,7 @@ class Played(unittest.TestCase):
         self.addCleanup(self.directory.cleanup)
         self.path = Path(self.directory.name)
         self.env = Environment(options())
-        self.env.roof = lambda threads: (100.0, "avx2")
+        self.env.peak = lambda threads: (100.0, "avx2")
 
     def script(self, name, *lines):
         path = self.path / name
@@ -65,7 +65,7 @@ class Kernels(Played):
                   crash=self.peer("crash", f"echo '{WHO}'", f"echo '{case('a', 0.5)}'",
                                   "kill -SEGV $$"),
                   wrong=self.peer("wrong", f"echo '{WHO}'",
-                                  """echo '{"case": "a", "roof": "fma", "error": "far off"}'"""),
+                                  """echo '{"case": "a", "peak": "fma", "error": "far off"}'"""),
                   dead=self.peer("dead", "echo no such library >&2", "exit 3"))
         journal = self.journal()
         reports = {r["peer"]: r for r in kernels.run(self.env, options(), journal)}

@@ -1,6 +1,6 @@
 // Operands of each case. m x n x k is batch x units x inputs of the product written batch-first, as
 // in docs/benchmarks.md:
-//   forward          Y[m, n] = X[m, k] W[n, k]ᵀ        training layout: Yᵀ[n, m] = W Xᵀ[k, m]
+//   forward          Y[m, n] = X[m, k] W[n, k]ᵀ        col_major: Yᵀ[n, m] = W Xᵀ[k, m]
 //   input_gradient   G[m, n] = D[m, k] W[k, n]                          Gᵀ[n, m] = Wᵀ Dᵀ[k, m]
 //   weight_gradient  G[m, n] = D[k, m]ᵀ X[k, n]                         G = Dᵀ[m, k] (Xᵀ[n, k])ᵀ
 //   weight_update    W[m, n] -= η D[k, m]ᵀ X[k, n]: plain gradient descent as one product
@@ -18,7 +18,7 @@
 namespace lamella::peers {
 namespace {
 
-using bench::RoofKind;
+using bench::PeakKind;
 
 enum class Role { forward, input_gradient, weight_gradient, weight_update, square };
 
@@ -58,10 +58,10 @@ template <class T>
 struct ProductOperands {
   Matrix<T> a, b;                  // as stored for the peer
   Matrix<T> a_columns, b_columns;  // those that hold samples, transposed
-  // C, everybody's in turn: arrays of their own would differ in pages and cache sets. In the
-  // training layout it may be n x m; `training` sees it batch-first.
+  // C, which all contenders write in turn: arrays of their own would differ in pages and cache
+  // sets. col_major may store it as n x m; `col_major_result` sees it batch-first.
   Matrix<T> result;
-  View<T> training;
+  View<T> col_major_result;
 };
 
 template <class T>
@@ -88,10 +88,11 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
   const auto& kernels = backend.kernels<T>();
   const ConstView<T> a = own->a.view();
   const ConstView<T> b = own->b.view();
-  const Gemm<T> user{product.alpha, product.transpose_a ? transposed(a) : a,
-                     product.transpose_b ? transposed(b) : b, product.beta, own->result.view()};
+  const Gemm<T> batch_first{product.alpha, product.transpose_a ? transposed(a) : a,
+                            product.transpose_b ? transposed(b) : b, product.beta,
+                            own->result.view()};
   Trial trial;
-  trial.user = [own, user, &kernels] { kernels.gemm(user); };
+  trial.row_major = [own, batch_first, &kernels] { kernels.gemm(batch_first); };
 
   if (role != Role::square) {
     own->a_columns = transposed_copy(own->a);  // D or X, one sample per column
@@ -99,16 +100,16 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
     Gemm<T> call;
     if (product.transpose_a) {  // a weight gradient: both operands hold samples, the result none
       own->b_columns = transposed_copy(own->b);
-      own->training = own->result.view();
+      own->col_major_result = own->result.view();
       const ConstView<T> b_columns = own->b_columns.view();
-      call = {product.alpha, a_columns, transposed(b_columns), product.beta, own->training};
+      call = {product.alpha, a_columns, transposed(b_columns), product.beta, own->col_major_result};
     } else {
       const View<T> columns = row_major(own->result.data(), n, m);
-      own->training = transposed(columns);
+      own->col_major_result = transposed(columns);
       call = {product.alpha, product.transpose_b ? b : transposed(b), a_columns, product.beta,
               columns};
     }
-    trial.training = [own, call, &kernels] { kernels.gemm(call); };
+    trial.col_major = [own, call, &kernels] { kernels.gemm(call); };
   }
 
   product.a = own->a.data();
@@ -116,17 +117,17 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
   product.c = own->result.data();
   trial.peer = peer.product(product);
 
-  trial.disagreement = [own, product, user = trial.user, training = trial.training,
-                        peer_call = trial.peer] {
+  trial.disagreement = [own, product, ours_in_rows = trial.row_major,
+                        ours_in_columns = trial.col_major, peer_call = trial.peer] {
     // Where C is overwritten, whatever was in it must not be seen; else it must, and not be lost
     // in rounding.
     const T before = product.beta == T{0} ? T{1} : product.alpha;
-    const Matrix<T> ours = result_of<T>(user, own->result, before, own->result.view());
+    const Matrix<T> ours = result_of<T>(ours_in_rows, own->result, before, own->result.view());
     const Matrix<T> theirs = result_of<T>(peer_call, own->result, before, own->result.view());
     double worst = distance(ours, theirs);
-    if (training)
-      worst = std::max(worst,
-                       distance(ours, result_of<T>(training, own->result, before, own->training)));
+    if (ours_in_columns)
+      worst = std::max(worst, distance(ours, result_of<T>(ours_in_columns, own->result, before,
+                                                          own->col_major_result)));
     // Entries are below 1, partial sums grow like a random walk: rounding stays well below k ulp.
     return worst / (8.0 * product.k * std::abs(static_cast<double>(product.alpha)) *
                     static_cast<double>(std::numeric_limits<T>::epsilon()));
@@ -135,8 +136,8 @@ Trial product_trial(const Backend& backend, Peer& peer, Role role, int m, int n,
   const double elements =
       static_cast<double>(m) * k + static_cast<double>(k) * n + static_cast<double>(m) * n;
   trial.footprint = elements * sizeof(T);
-  // With one sample each weight is read for one multiply-add: memory's roof, not arithmetic's.
-  trial.roof = m == 1 ? RoofKind::read : bench::fma_roof<T>;
+  // With one sample each weight is read for one multiply-add: memory's peak, not arithmetic's.
+  trial.peak = m == 1 ? PeakKind::read : bench::fma_peak<T>;
   trial.work = m == 1 ? trial.footprint : 2.0 * m * n * k;
   return trial;
 }
@@ -154,20 +155,20 @@ struct MemoryOperands {
   }
 };
 
-/// Their trial, with one matrix read and one written: a second one (RoofKind::copy) or the same
-/// (RoofKind::scale). `magnitude` is that of the numbers which the kernel writes or adds.
+/// Their trial, with one matrix read and one written: a second one (PeakKind::copy) or the same
+/// (PeakKind::scale). `magnitude` is that of the numbers which the kernel writes or adds.
 Trial memory_trial(const std::shared_ptr<MemoryOperands>& own, Call ours, Call theirs,
-                   RoofKind roof, float magnitude) {
+                   PeakKind peak, float magnitude) {
   const double bytes = static_cast<double>(own->input.size()) * sizeof(float);
   Trial trial;
-  trial.user = std::move(ours);
+  trial.row_major = std::move(ours);
   trial.peer = std::move(theirs);
-  trial.footprint = roof == RoofKind::copy ? 2 * bytes : bytes;
+  trial.footprint = peak == PeakKind::copy ? 2 * bytes : bytes;
   trial.work = 2 * bytes;
-  trial.roof = roof;
-  trial.disagreement = [own, user = trial.user, peer = trial.peer, magnitude] {
+  trial.peak = peak;
+  trial.disagreement = [own, ours_in_rows = trial.row_major, peer = trial.peer, magnitude] {
     auto& result = own->result;
-    return distance(result_of<float>(user, result, magnitude, result.view()),
+    return distance(result_of<float>(ours_in_rows, result, magnitude, result.view()),
                     result_of<float>(peer, result, magnitude, result.view())) /
            (1e-5 * magnitude);
   };
@@ -183,7 +184,7 @@ Trial rank_one_trial(const Backend& backend, Peer& peer, int m, int n) {
   return memory_trial(
       own, [own, call, &kernels = backend.f32()] { kernels.outer_product(call); },
       peer.rank_one(kLittle, own->x.data(), own->y.data(), own->result.data(), m, n),
-      RoofKind::scale, kLittle);
+      PeakKind::scale, kLittle);
 }
 
 Trial bias_add_trial(const Backend& backend, Peer& peer, int m, int n) {
@@ -192,7 +193,7 @@ Trial bias_add_trial(const Backend& backend, Peer& peer, int m, int n) {
   const BiasAdd<float> call{own->y.view(), own->result.view()};
   return memory_trial(
       own, [own, call, &kernels = backend.f32()] { kernels.bias_add(call); },
-      peer.bias_add(own->y.data(), own->result.data(), m, n), RoofKind::scale, kLittle);
+      peer.bias_add(own->y.data(), own->result.data(), m, n), PeakKind::scale, kLittle);
 }
 
 Trial softmax_trial(const Backend& backend, Peer& peer, int m, int n) {
@@ -200,7 +201,7 @@ Trial softmax_trial(const Backend& backend, Peer& peer, int m, int n) {
   const Softmax<float> call{own->input.view(), own->result.view()};
   return memory_trial(
       own, [own, call, &kernels = backend.f32()] { kernels.softmax(call); },
-      peer.softmax(own->input.data(), own->result.data(), m, n), RoofKind::copy,
+      peer.softmax(own->input.data(), own->result.data(), m, n), PeakKind::copy,
       1.0F / static_cast<float>(n));
 }
 

@@ -10,22 +10,22 @@
 #include <lamella/backend.h>
 
 #include "bench/peers/kernels/peer.h"
-#include "bench/roofline/roof.h"
+#include "bench/roofline/peak.h"
 
 namespace lamella::peers {
 
 /// One operation, made by lamella in one or two layouts and by the peer, on operands that live as
 /// long as the trial.
 struct Trial {
-  Call user;             ///< lamella, on the row-major, batch-first memory that the peer gets
-  Call training;         ///< lamella, in the layout its network keeps: samples in columns. Or empty
+  Call row_major;        ///< lamella, on the row-major, batch-first memory that the peer gets
+  Call col_major;        ///< lamella, in the layout its network keeps: samples in columns. Or empty
   Call peer;             ///< empty if the peer has no such operation
   double work = 0;       ///< flops for products; bytes for the rest and for one sample
   double footprint = 0;  ///< bytes of distinct memory
-  bench::RoofKind roof = bench::RoofKind::fma_f32;
+  bench::PeakKind peak = bench::PeakKind::fma_f32;
 
   /// Makes each call once and returns how far the results are apart, as a multiple of what
-  /// rounding explains: above 1, somebody computes something else. Needs `peer`.
+  /// rounding explains: above 1, one of them computes something else. Needs `peer`.
   std::function<double()> disagreement;
 };
 

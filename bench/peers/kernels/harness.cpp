@@ -1,7 +1,7 @@
 // Measures lamella and one peer in paired rounds. Prints a JSON line that says who was measured and
 // how, then one for each case as soon as it is done: a peer that crashes keeps what it has.
 //
-// A round reads the roof, then times a sample of each contender, each after a warm-up on the
+// A round reads the peak, then times a sample of each contender, each after a warm-up on the
 // operands it is timed with; who comes first changes from round to round. What is reported are
 // medians over rounds, of times and of ratios within a round: a clock that drifts is in both terms.
 #include <time.h>
@@ -110,26 +110,26 @@ double ratio(const Contender& ours, const Contender& theirs) {
   return median(ratios);
 }
 
-/// Median over the rounds whose roof could be read without other work on the processors. Where
+/// Median over the rounds whose peak could be read without other work on the processors. Where
 /// these are fewer than three, the median speed against the best reading: a busy machine must not
 /// make anything look better.
-double percent_of_roof(const Contender& contender, double work,
-                       const std::vector<bench::RoofReading>& roofs) {
+double percent_of_peak(const Contender& contender, double work,
+                       const std::vector<bench::PeakReading>& peaks) {
   std::vector<double> ratios;
   double best = 0;
-  for (std::size_t i = 0; i < roofs.size(); ++i) {
-    best = std::max(best, roofs[i].per_second);
-    if (roofs[i].undisturbed) ratios.push_back(work / contender.seconds[i] / roofs[i].per_second);
+  for (std::size_t i = 0; i < peaks.size(); ++i) {
+    best = std::max(best, peaks[i].per_second);
+    if (peaks[i].undisturbed) ratios.push_back(work / contender.seconds[i] / peaks[i].per_second);
   }
-  if (ratios.size() >= std::min<std::size_t>(3, roofs.size())) return 100 * median(ratios);
+  if (ratios.size() >= std::min<std::size_t>(3, peaks.size())) return 100 * median(ratios);
   return 100 * work / median(contender.seconds) / best;
 }
 
 json measure(const Case& one, const Backend& backend, Peer& peer, const Options& options) {
   const Trial trial = one.make(backend, peer);
   json result{{"case", one.name},
-              {"roof", bench::name_of(trial.roof)},
-              {"unit", bench::counts_flops(trial.roof) ? "GFLOP/s" : "GB/s"}};
+              {"peak", bench::name_of(trial.peak)},
+              {"unit", bench::counts_flops(trial.peak) ? "GFLOP/s" : "GB/s"}};
   if (!trial.peer) return result;  // nothing to compare with
 
   const double disagreement = trial.disagreement();
@@ -140,21 +140,21 @@ json measure(const Case& one, const Backend& backend, Peer& peer, const Options&
   }
 
   std::vector<Contender> contenders;
-  contenders.push_back({"user", trial.user, 1, {}});
+  contenders.push_back({"row_major", trial.row_major, 1, {}});
   contenders.push_back({"peer", trial.peer, 1, {}});
-  if (trial.training) contenders.push_back({"training", trial.training, 1, {}});
+  if (trial.col_major) contenders.push_back({"col_major", trial.col_major, 1, {}});
   const double sample = options.sample_ms / 1e3;
   for (auto& contender : contenders) {
     settle();
     contender.calibrate(sample);
   }
 
-  bench::RoofMeter meter({trial.roof, bench::roof_loops_for(backend.info().isa),
+  bench::PeakMeter meter({trial.peak, bench::peak_loops_for(backend.info().isa),
                           options.peer.threads, static_cast<std::size_t>(trial.footprint)});
-  std::vector<bench::RoofReading> roofs;
+  std::vector<bench::PeakReading> peaks;
   for (int round = 0; round < options.rounds; ++round) {
     settle();
-    roofs.push_back(meter.measure());
+    peaks.push_back(meter.measure());
     for (std::size_t i = 0; i < contenders.size(); ++i) {
       auto& contender = contenders[(i + static_cast<std::size_t>(round)) % contenders.size()];
       settle();
@@ -164,15 +164,15 @@ json measure(const Case& one, const Backend& backend, Peer& peer, const Options&
     }
   }
   std::vector<double> rates;
-  for (const auto& roof : roofs) rates.push_back(roof.per_second);
-  result["roof_rate"] = median(rates) / 1e9;
+  for (const auto& peak : peaks) rates.push_back(peak.per_second);
+  result["peak_rate"] = median(rates) / 1e9;
   for (const auto& contender : contenders)
     result["contenders"][contender.name] = {
         {"microseconds", 1e6 * median(contender.seconds)},
         {"rate", trial.work / median(contender.seconds) / 1e9},
-        {"percent_of_roof", percent_of_roof(contender, trial.work, roofs)}};
-  result["ours_over_peer"]["user"] = ratio(contenders[0], contenders[1]);
-  if (trial.training) result["ours_over_peer"]["training"] = ratio(contenders[2], contenders[1]);
+        {"percent_of_peak", percent_of_peak(contender, trial.work, peaks)}};
+  result["ours_over_peer"]["row_major"] = ratio(contenders[0], contenders[1]);
+  if (trial.col_major) result["ours_over_peer"]["col_major"] = ratio(contenders[2], contenders[1]);
   return result;
 }
 

@@ -138,7 +138,7 @@ class Environment:
                 raise SystemExit(f"run: configuring failed: {last_lines(log.read_text())}\n"
                                  f"run: all of it is in {log}")
             say("run: building lamella")
-            if not build("lamella_tool", "peers_roof"):
+            if not build("lamella_tool", "peers_peak"):
                 raise SystemExit(f"run: lamella does not build, see {log}")
             for name in (self.cmake / "programs.txt").read_text().split():
                 say(f"run: building {name}")
@@ -195,7 +195,7 @@ class Environment:
         output, error = self._run(command, threads, extra)
         return json_lines(output), error
 
-    def roof(self, threads):
+    def peak(self, threads):
         """(GFLOP/s of float multiply-adds on that many threads at this moment, instruction set)."""
-        rate, isa = self.start([self.cmake / "bin" / "peers_roof", threads], threads).split()
+        rate, isa = self.start([self.cmake / "bin" / "peers_peak", threads], threads).split()
         return float(rate), isa

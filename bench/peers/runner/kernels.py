@@ -76,19 +76,19 @@ def run(env, options, journal):
 
 
 def _tables_of(reports, layout):
-    """A table of one layout: percent of the roof, ours / peer, the best peer, geometric mean."""
+    """A table of one layout: percent of the peak, ours / peer, the best peer, geometric mean."""
     peers = [report["peer"] for report in reports]
     by_case, percents, units = {}, {}, {}
     for report in reports:
         for case in report["cases"]:
-            units[case["case"]] = case["roof"]
+            units[case["case"]] = case["peak"]
             ratios = by_case.setdefault(case["case"], {})
             measured = case.get("contenders", {})
             # A case without layouts of its own (a square) is the same in both tables.
-            own = layout if layout in measured else "user"
+            own = layout if layout in measured else "row_major"
             if own in measured:
                 ratios[report["peer"]] = case["ours_over_peer"][own]
-                percents.setdefault(case["case"], []).append(measured[own]["percent_of_roof"])
+                percents.setdefault(case["case"], []).append(measured[own]["percent_of_peak"])
     rows, least = [], []
     for case, ratios in by_case.items():
         best = min(ratios, key=ratios.get, default=None)
@@ -103,7 +103,7 @@ def _tables_of(reports, layout):
                    for peer in peers)
         rows.append(["geometric mean", "", "", *(number(geometric_mean(c)) for c in columns),
                      number(geometric_mean(least)), ""])
-    return table(["case", "roof", "ours %", *peers, "ours / best", "which"], rows)
+    return table(["case", "peak", "ours %", *peers, "ours / best", "which"], rows)
 
 
 def lines(reports):
@@ -113,8 +113,8 @@ def lines(reports):
         if not here:
             continue
         backend = f"{here[0]['backend']} {here[0]['isa']}"
-        for layout, text in (("user", "plain row-major, as the peer gets it"),
-                             ("training", "samples in columns, as lamella's network calls it")):
+        for layout, text in (("row_major", "plain row-major, as the peer gets it"),
+                             ("col_major", "samples in columns, as lamella's network calls it")):
             result += ["", f"Kernels, threads: {threads}, lamella: {backend}, {text}. "
                            "Speed ours / peer.", ""]
             result += _tables_of(here, layout)

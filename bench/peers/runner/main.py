@@ -107,13 +107,13 @@ def main():
         return 0
     journal = Journal(options.build_dir / "journal.jsonl", settings(env, options), options.resume)
     started = time.strftime("%Y-%m-%d %H:%M:%S%z")
-    roofs = {n: env.roof(n) for n in options.threads}
+    peaks = {n: env.peak(n) for n in options.threads}
     lines = [f"{started}, {platform.machine()}, load average {os.getloadavg()[0]:.1f} "
              "(figures count only from an idle machine)"]
-    lines += [f"FMA roof, threads: {n}: {rate:.0f} GFLOP/s float ({isa})"
-              for n, (rate, isa) in roofs.items()]
+    lines += [f"FMA peak, threads: {n}: {rate:.0f} GFLOP/s float ({isa})"
+              for n, (rate, isa) in peaks.items()]
     results = {"started": started, "load_average": os.getloadavg(),
-               "roof": {n: {"gflops": rate, "isa": isa} for n, (rate, isa) in roofs.items()}}
+               "peak": {n: {"gflops": rate, "isa": isa} for n, (rate, isa) in peaks.items()}}
     print("\n".join(lines), flush=True)
     for name, module in (("kernels", kernels), ("training", training)):
         if options.what not in ("all", name):

@@ -93,15 +93,15 @@ def run_peer(env, options, threads, workload, command, epochs):
 def compare(env, options, threads, workload, command, peer_epochs):
     """Paired rounds of lamella and one peer; who comes first changes."""
     flops = flops_per_sample(workload[0])
-    ours, theirs, roofs, accuracies, version = [], [], [], [], ""
+    ours, theirs, peaks, accuracies, version = [], [], [], [], ""
     for round_number in range(options.training_rounds):
-        roof = env.roof(threads)[0]
+        peak = env.peak(threads)[0]
         for turn in range(2):
             if (turn + round_number) % 2 == 0:
                 own = run_lamella(env, options, threads, workload)
             else:
                 version, peer = run_peer(env, options, threads, workload, command, peer_epochs)
-        roofs.append(max(roof, env.roof(threads)[0]) * 1e9)
+        peaks.append(max(peak, env.peak(threads)[0]) * 1e9)
         ours.append(speed(own))
         theirs.append(speed(peer))
         accuracies.append((own[-1]["test_accuracy"], peer[-1]["test_accuracy"]))
@@ -112,9 +112,9 @@ def compare(env, options, threads, workload, command, peer_epochs):
             "ours_over_peer": statistics.median(a / b for a, b in zip(ours, theirs)),
             "samples_per_second": {"ours": statistics.median(ours),
                                    "peer": statistics.median(theirs)},
-            "percent_of_roof": {
-                "ours": statistics.median(100 * s * flops / r for s, r in zip(ours, roofs)),
-                "peer": statistics.median(100 * s * flops / r for s, r in zip(theirs, roofs))},
+            "percent_of_peak": {
+                "ours": statistics.median(100 * s * flops / r for s, r in zip(ours, peaks)),
+                "peer": statistics.median(100 * s * flops / r for s, r in zip(theirs, peaks))},
             "test_accuracy": {"ours": statistics.median(a for a, _ in accuracies),
                               "peer": statistics.median(b for _, b in accuracies)}}
 
@@ -155,11 +155,11 @@ def _every_pair(results):
             continue
         cells = [r["workload"], r["peer"], number(r["ours_over_peer"])]
         for key, factor, digits in (("samples_per_second", 1e-3, 1),
-                                    ("percent_of_roof", 1, 0), ("test_accuracy", 100, 1)):
+                                    ("percent_of_peak", 1, 0), ("test_accuracy", 100, 1)):
             cells += [number(r[key][who] * factor, digits) for who in ("ours", "peer")]
         rows.append(cells)
-    return table(["workload", "peer", "ours / peer", "ours k/s", "peer k/s", "ours %roof",
-                  "peer %roof", "ours acc", "peer acc"], rows)
+    return table(["workload", "peer", "ours / peer", "ours k/s", "peer k/s", "ours %peak",
+                  "peer %peak", "ours acc", "peer acc"], rows)
 
 
 def _best_of(results):
@@ -185,7 +185,7 @@ def lines(results):
     for threads in sorted({r["threads"] for r in results}):
         here = [r for r in results if r["threads"] == threads]
         result += ["", f"Training, threads: {threads}. Thousand samples a second, % of the FMA "
-                       "roof, test accuracy %.", "", *_every_pair(here),
+                       "peak, test accuracy %.", "", *_every_pair(here),
                    "", f"Training, threads: {threads}. Samples a second, ours / peer.", "",
                    *_best_of(here)]
     versions = {r["peer"]: r["version"] for r in results if "error" not in r}

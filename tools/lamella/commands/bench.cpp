@@ -34,7 +34,7 @@ std::string to_text(const BenchContext& context, const std::vector<Row>& rows) {
   for (const BackendInfo& info : context.backends) {
     columns.insert(columns.end(),
                    {Align::right, Align::right, Align::left, Align::right, Align::left});
-    head.insert(head.end(), {info.name + " us", "rate", "", "% of roof", "roof"});
+    head.insert(head.end(), {info.name + " us", "rate", "", "% of peak", "peak"});
   }
   const bool two = context.backends.size() == 2;
   if (two) {
@@ -51,7 +51,7 @@ std::string to_text(const BenchContext& context, const std::vector<Row>& rows) {
       cells.push_back(fmt::format("{:.1f}", m.rate() / 1e9));
       cells.push_back(m.by_bytes ? "GB/s" : "GFLOP/s");
       cells.push_back(fmt::format("{:.1f}{}", 100 * m.ratio, m.quiet ? "" : "*"));
-      cells.push_back(m.roof_of);
+      cells.push_back(m.peak_of);
       disturbed |= !m.quiet;
     }
     if (two)
@@ -62,9 +62,9 @@ std::string to_text(const BenchContext& context, const std::vector<Row>& rows) {
   for (const BackendInfo& info : context.backends)
     text += fmt::format("{} ({}, {} thread{}, {})\n", info.name, info.isa, info.threads,
                         info.threads == 1 ? "" : "s", context.precision);
-  for (const MachineRoof& roof : context.roofs)
-    text += fmt::format("roof {:<12} {:8.1f} {}\n", roof.name, roof.per_second / 1e9,
-                        roof.by_bytes ? "GB/s" : "GFLOP/s");
+  for (const MachinePeak& peak : context.peaks)
+    text += fmt::format("peak {:<12} {:8.1f} {}\n", peak.name, peak.per_second / 1e9,
+                        peak.by_bytes ? "GB/s" : "GFLOP/s");
   text += '\n' + table.text();
   if (disturbed) text += "* other work disturbed the measurement\n";
   return text;
@@ -76,11 +76,11 @@ ordered_json to_json(const BenchContext& context, const std::vector<Row>& rows) 
   json["backends"] = ordered_json::array();
   for (const BackendInfo& info : context.backends)
     json["backends"].push_back({{"name", info.name}, {"isa", info.isa}, {"threads", info.threads}});
-  json["roofs"] = ordered_json::array();
-  for (const MachineRoof& roof : context.roofs)
-    json["roofs"].push_back({{"name", roof.name},
-                             {"unit", roof.by_bytes ? "B/s" : "FLOP/s"},
-                             {"per_second", roof.per_second}});
+  json["peaks"] = ordered_json::array();
+  for (const MachinePeak& peak : context.peaks)
+    json["peaks"].push_back({{"name", peak.name},
+                             {"unit", peak.by_bytes ? "B/s" : "FLOP/s"},
+                             {"per_second", peak.per_second}});
   json["operations"] = ordered_json::array();
   for (const Row& row : rows) {
     ordered_json results = ordered_json::array();
@@ -89,10 +89,10 @@ ordered_json to_json(const BenchContext& context, const std::vector<Row>& rows) 
                          {"seconds", m.seconds},
                          {"flops", m.flops},
                          {"bytes", m.bytes},
-                         {"roof", m.roof_of},
+                         {"peak", m.peak_of},
                          {"unit", m.by_bytes ? "B/s" : "FLOP/s"},
-                         {"roof_per_second", m.roof},
-                         {"roof_percent", 100 * m.ratio},
+                         {"peak_per_second", m.peak},
+                         {"peak_percent", 100 * m.ratio},
                          {"undisturbed", m.quiet}});
     json["operations"].push_back(
         {{"operation", row.operation}, {"shape", row.shape}, {"results", std::move(results)}});
@@ -122,7 +122,7 @@ struct BenchCommand {
     BenchContext context{version(), lamella::bench::cpu_model(), precision, {}, {}};
     for (const auto& one : backends) context.backends.push_back(one->info());
     const bool f64 = precision == "f64";
-    context.roofs = measure_roofs(backends.front(), f64);
+    context.peaks = measure_peaks(backends.front(), f64);
     const std::vector<Row> rows = measure_rows(backends, {network, batch, f64, seconds});
     if (!html.empty()) {
       OutputFile page(html);

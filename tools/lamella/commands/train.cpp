@@ -95,7 +95,7 @@ void TrainCommand::add_to(CLI::App& app) {
   add_flag(app, "--quiet", quiet, "Print errors only, and what --json and --profile ask for");
   add_flag(app, "--json", json, "Print the summary as one JSON object");
   add_flag(app, "--profile", profile,
-           "Print where the time of training went, by kernel and shape, against measured roofs");
+           "Print where the time of training went, by kernel and shape, against measured peaks");
 }
 
 void TrainCommand::check() {

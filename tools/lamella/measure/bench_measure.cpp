@@ -1,4 +1,4 @@
-// Operations with their operands, and the loop that times each of them beside its roof.
+// Operations with their operands, and the loop that times each of them beside its peak.
 #include "tools/lamella/measure/bench_measure.h"
 
 #include <cstdint>
@@ -27,16 +27,16 @@ constexpr int kLeastStretches = 5;
 /// An operation that any backend can be asked for.
 struct Operation {
   std::string name, shape;
-  RoofKind roof;
+  PeakKind peak;
   Work work;
   std::function<Call(const BackendPtr&)> prepare;  ///< operands, in a call that keeps them
 };
 
 template <class T>
 Operation product(const char* name, Role role, const Shape& shape) {
-  const auto operands = std::make_shared<Operands<T>>(role, Layout::training, shape);
-  // With one sample each weight is read once: the roof is memory's.
-  return {name, shape.text(), shape.m == 1 ? RoofKind::read : fma_roof<T>, work_of(operands->call),
+  const auto operands = std::make_shared<Operands<T>>(role, Layout::col_major, shape);
+  // With one sample each weight is read once: the peak is memory's.
+  return {name, shape.text(), shape.m == 1 ? PeakKind::read : fma_peak<T>, work_of(operands->call),
           [operands](const BackendPtr& backend) -> Call {
             return [operands, backend] { backend->kernels<T>().gemm(operands->call); };
           }};
@@ -58,7 +58,7 @@ Operation softmax(index_t batch, index_t classes) {
   const auto elements = static_cast<double>(batch) * static_cast<double>(classes);
   // The exponential counted as one: maximum, difference, exponential, sum, quotient, target.
   const Work work{6 * elements, 2 * sizeof(T) * elements, 2 * sizeof(T) * elements};
-  return {"softmax", fmt::format("{}x{}", batch, classes), RoofKind::copy, work,
+  return {"softmax", fmt::format("{}x{}", batch, classes), PeakKind::copy, work,
           [data](const BackendPtr& backend) -> Call {
             SoftmaxNll<T> call;
             call.logits = transposed(data->logits.view());
@@ -84,7 +84,7 @@ Operation update(index_t rows, index_t cols) {
   const double bytes = sizeof(T) * static_cast<double>(rows) * static_cast<double>(cols);
   // Gradient in; weights and velocity in and out.
   const Work work{4 * bytes / sizeof(T), 5 * bytes, 3 * bytes};
-  return {"momentum update", fmt::format("{}x{}", rows, cols), RoofKind::axpy, work,
+  return {"momentum update", fmt::format("{}x{}", rows, cols), PeakKind::axpy, work,
           [data](const BackendPtr& backend) -> Call {
             SgdUpdate<T> call;
             call.learning_rate = static_cast<T>(1e-3);
@@ -108,7 +108,7 @@ Operation step(const BenchPlan& plan) {
       sizeof(T) * (4 * parameters + batch * static_cast<double>(plan.widths.front()));
   return {"step",
           fmt::format("{} batch {}", fmt::join(plan.widths, "-"), plan.batch),
-          fma_roof<T>,
+          fma_peak<T>,
           {batch * training_flops(plan.widths), bytes, bytes},
           [plan](const BackendPtr& backend) -> Call {
             struct Data {
@@ -153,7 +153,7 @@ std::vector<Operation> operations(const BenchPlan& plan) {
 }
 
 BackendUnderTest subject_of(const BackendPtr& backend) {
-  return {backend, roof_loops_for(backend->info().isa), {}};
+  return {backend, peak_loops_for(backend->info().isa), {}};
 }
 
 Measurement measure(const Operation& operation, const BackendPtr& backend, double seconds) {
@@ -162,24 +162,24 @@ Measurement measure(const Operation& operation, const BackendPtr& backend, doubl
   const Call call = operation.prepare(backend);
   call();  // warms up caches and threads
   const std::int64_t calls = calls_per_stretch(call);
-  RoofRatio ratio(subject, operation.roof, operation.work.footprint);
-  const bool by_bytes = !counts_flops(operation.roof);
+  PeakRatio ratio(subject, operation.peak, operation.work.footprint);
+  const bool by_bytes = !counts_flops(operation.peak);
   const double work = by_bytes ? operation.work.bytes : operation.work.flops;
   double spent = 0;
   for (int stretches = 0; stretches < kLeastStretches || spent < seconds; ++stretches) {
-    if (calls > 1) call();  // reading the roof has emptied the caches
+    if (calls > 1) call();  // reading the peak has emptied the caches
     const Stretch stretch = time_stretch(calls, call);
     ratio.add(work * static_cast<double>(calls), stretch.seconds, stretch.busy_seconds);
     spent += stretch.seconds;
     backend->throw_if_failed();
   }
-  const RoofRatio::Summary summary = ratio.summary();
+  const PeakRatio::Summary summary = ratio.summary();
   return {backend->info().name,
           work / summary.per_second,
           operation.work.flops,
           operation.work.bytes,
-          fmt::format("{} {}", name_of(operation.roof), subject.loops->isa),
-          summary.roof,
+          fmt::format("{} {}", name_of(operation.peak), subject.loops->isa),
+          summary.peak,
           summary.ratio,
           by_bytes,
           summary.quiet};
@@ -198,19 +198,19 @@ std::vector<Row> measure_rows(const std::vector<BackendPtr>& backends, const Ben
   return rows;
 }
 
-std::vector<MachineRoof> measure_roofs(const BackendPtr& backend, bool f64) {
+std::vector<MachinePeak> measure_peaks(const BackendPtr& backend, bool f64) {
   const BackendUnderTest subject = subject_of(backend);
   const ScopedPin pinned(subject.pin_of_caller());
   const int threads = backend->info().threads;
-  const RoofKind fma = f64 ? RoofKind::fma_f64 : RoofKind::fma_f32;
-  std::vector<MachineRoof> roofs = {
+  const PeakKind fma = f64 ? PeakKind::fma_f64 : PeakKind::fma_f32;
+  std::vector<MachinePeak> peaks = {
       {fmt::format("fma {}", subject.loops->isa), false,
-       RoofMeter({fma, subject.loops, threads, 0}).measure().per_second}};
-  for (const RoofLevel& level : roof_levels(threads))
-    roofs.push_back(
+       PeakMeter({fma, subject.loops, threads, 0}).measure().per_second}};
+  for (const MemoryLevel& level : memory_levels(threads))
+    peaks.push_back(
         {level.name, true,
-         RoofMeter({RoofKind::triad, subject.loops, threads, level.bytes}).measure().per_second});
-  return roofs;
+         PeakMeter({PeakKind::triad, subject.loops, threads, level.bytes}).measure().per_second});
+  return peaks;
 }
 
 }  // namespace lamella::cli

@@ -1,5 +1,5 @@
 // What `lamella bench` measures: the operations of a training step at the shapes of a network, each
-// against its roof (bench/roofline/ratio.h).
+// against its peak (bench/roofline/ratio.h).
 #ifndef LAMELLA_TOOLS_LAMELLA_MEASURE_BENCH_MEASURE_H_
 #define LAMELLA_TOOLS_LAMELLA_MEASURE_BENCH_MEASURE_H_
 
@@ -24,10 +24,10 @@ struct Measurement {
   double seconds = 0;     ///< of a call
   double flops = 0;       ///< of a call
   double bytes = 0;       ///< of a call: what must be read and written, once for each time
-  std::string roof_of;    ///< "fma avx2", "copy avx2", ...
-  double roof = 0;        ///< flops or bytes per second
-  double ratio = 0;       ///< to the roof
-  bool by_bytes = false;  ///< whether roof and ratio are about bytes, not flops
+  std::string peak_of;    ///< "fma avx2", "copy avx2", ...
+  double peak = 0;        ///< flops or bytes per second
+  double ratio = 0;       ///< to the peak
+  bool by_bytes = false;  ///< whether peak and ratio are about bytes, not flops
   bool quiet = true;      ///< whether other work left the measurement alone
 
   double rate() const { return (by_bytes ? bytes : flops) / seconds; }
@@ -40,8 +40,8 @@ struct Row {
   std::vector<Measurement> measured;
 };
 
-/// A roof of the machine on the threads of a backend.
-struct MachineRoof {
+/// A peak of the machine on the threads of a backend.
+struct MachinePeak {
   std::string name;  ///< "fma avx2", "triad L2"
   bool by_bytes = false;
   double per_second = 0;
@@ -53,7 +53,7 @@ std::vector<Row> measure_rows(const std::vector<std::shared_ptr<const Backend>>&
 
 /// Multiply-adds, and a ← b + s c in each level of memory, with the vectors and threads of that
 /// backend.
-std::vector<MachineRoof> measure_roofs(const std::shared_ptr<const Backend>& backend, bool f64);
+std::vector<MachinePeak> measure_peaks(const std::shared_ptr<const Backend>& backend, bool f64);
 
 }  // namespace lamella::cli
 

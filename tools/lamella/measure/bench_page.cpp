@@ -25,7 +25,7 @@ constexpr const char* kStyle =
     "th:nth-child(-n+3),td:nth-child(-n+3){text-align:left}"
     "svg{width:100%;height:auto}"
     "svg text{font:13px system-ui,sans-serif;fill:#1a1a1a}"
-    ".grid{stroke:#e5e5e5}.axis{stroke:#1a1a1a}.roof{stroke:#555;stroke-width:2;fill:none}";
+    ".grid{stroke:#e5e5e5}.axis{stroke:#1a1a1a}.peak{stroke:#555;stroke-width:2;fill:none}";
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -104,34 +104,34 @@ std::string grid(const Axis& x, const Axis& y) {
   return svg;
 }
 
-/// The horizontal roof of arithmetic, and a slope for each level of memory that ends at it.
-std::string roof_lines(const std::vector<MachineRoof>& roofs, const Axis& x, const Axis& y) {
-  double peak = y.high() * 1e9;
-  for (const MachineRoof& roof : roofs)
-    if (!roof.by_bytes) peak = roof.per_second;
+/// The horizontal peak of arithmetic, and a slope for each level of memory that ends at it.
+std::string peak_lines(const std::vector<MachinePeak>& peaks, const Axis& x, const Axis& y) {
+  double arithmetic = y.high() * 1e9;
+  for (const MachinePeak& peak : peaks)
+    if (!peak.by_bytes) arithmetic = peak.per_second;
   std::string svg;
   double leftmost = x.high();
-  for (const MachineRoof& roof : roofs) {
-    if (!roof.by_bytes) continue;
+  for (const MachinePeak& peak : peaks) {
+    if (!peak.by_bytes) continue;
     // Between the axes: from the left edge, or from where the slope comes up through the bottom.
-    const double begin = std::max(x.low(), y.low() * 1e9 / roof.per_second);
-    const double end = std::min(x.high(), peak / roof.per_second);
+    const double begin = std::max(x.low(), y.low() * 1e9 / peak.per_second);
+    const double end = std::min(x.high(), arithmetic / peak.per_second);
     if (begin >= end) continue;
     leftmost = std::min(leftmost, end);
     svg += fmt::format(
-        "<path class=\"roof\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>"
+        "<path class=\"peak\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>"
         "<text x=\"{:.1f}\" y=\"{:.1f}\">{} {:.1f} GB/s</text>\n",
-        x(begin), y(begin * roof.per_second / 1e9), x(end), y(end * roof.per_second / 1e9),
-        x(begin) + 6, y(begin * roof.per_second / 1e9) - 6, escaped(roof.name),
-        roof.per_second / 1e9);
+        x(begin), y(begin * peak.per_second / 1e9), x(end), y(end * peak.per_second / 1e9),
+        x(begin) + 6, y(begin * peak.per_second / 1e9) - 6, escaped(peak.name),
+        peak.per_second / 1e9);
   }
-  for (const MachineRoof& roof : roofs)
-    if (!roof.by_bytes)
+  for (const MachinePeak& peak : peaks)
+    if (!peak.by_bytes)
       svg += fmt::format(
-          "<path class=\"roof\" d=\"M{:.1f} {:.1f}H{}\"/>"
+          "<path class=\"peak\" d=\"M{:.1f} {:.1f}H{}\"/>"
           "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{} {:.1f} GFLOP/s</text>\n",
-          x(leftmost), y(peak / 1e9), kRight, kRight - 4, y(peak / 1e9) - 6, escaped(roof.name),
-          peak / 1e9);
+          x(leftmost), y(arithmetic / 1e9), kRight, kRight - 4, y(arithmetic / 1e9) - 6,
+          escaped(peak.name), arithmetic / 1e9);
   return svg;
 }
 
@@ -157,12 +157,12 @@ std::string plot(const BenchContext& context, const std::vector<Row>& rows) {
       across.take(intensity(m));
       up.take(gflops(m));
     }
-  for (const MachineRoof& roof : context.roofs)
-    if (!roof.by_bytes) up.take(roof.per_second / 1e9);
+  for (const MachinePeak& peak : context.peaks)
+    if (!peak.by_bytes) up.take(peak.per_second / 1e9);
   const Axis x(across.low, across.high, kLeft, kRight), y(up.low, up.high, kBottom, kTop);
   return fmt::format(
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Roofline plot\">\n{}{}{}</svg>\n",
-      kWidth, kHeight, grid(x, y), roof_lines(context.roofs, x, y), points(rows, x, y));
+      kWidth, kHeight, grid(x, y), peak_lines(context.peaks, x, y), points(rows, x, y));
 }
 
 std::string table(const BenchContext& context, const std::vector<Row>& rows) {
@@ -170,7 +170,7 @@ std::string table(const BenchContext& context, const std::vector<Row>& rows) {
   for (std::size_t b = 0; b < context.backends.size(); ++b)
     html += fmt::format(
         "<th><span style=\"color:{}\">&#9679;</span> {}, &micro;s</th><th>rate</th>"
-        "<th>% of roof</th><th>roof</th>",
+        "<th>% of peak</th><th>peak</th>",
         kColours[b % kColours.size()], escaped(context.backends[b].name));
   html += "</tr>\n";
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -179,7 +179,7 @@ std::string table(const BenchContext& context, const std::vector<Row>& rows) {
     for (const Measurement& m : rows[i].measured)
       html += fmt::format("<td>{:.1f}</td><td>{:.1f} {}</td><td>{:.1f}{}</td><td>{}</td>",
                           m.seconds * 1e6, m.rate() / 1e9, m.by_bytes ? "GB/s" : "GFLOP/s",
-                          100 * m.ratio, m.quiet ? "" : "*", escaped(m.roof_of));
+                          100 * m.ratio, m.quiet ? "" : "*", escaped(m.peak_of));
     html += "</tr>\n";
   }
   return html + "</table>\n";
@@ -199,8 +199,8 @@ std::string bench_page(const BenchContext& context, const std::vector<Row>& rows
       "<h1>lamella bench</h1>\n<p>{0}, {2}, on {3}; lamella {4}.</p>\n{5}{6}"
       "<p>Numbers in the plot are rows of the table; shapes are batch x units x inputs of a "
       "product "
-      "written batch-first. A roof is what loops of the same instruction set and number of threads "
-      "did on this machine, in this process, right before and after; % of roof is the median over "
+      "written batch-first. A peak is what loops of the same instruction set and number of threads "
+      "did on this machine, in this process, right before and after; % of peak is the median over "
       "stretches of about 10 ms. Slopes are a &larr; b + s c in each level of memory. An operation "
       "may lie above a slope if its operands are in a faster level. The exponential of softmax "
       "counts as one operation. * Other work disturbed the measurement.</p>\n</body>\n</html>\n",

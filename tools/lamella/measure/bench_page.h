@@ -13,7 +13,7 @@ namespace lamella::cli {
 struct BenchContext {
   std::string version, cpu, precision;
   std::vector<BackendInfo> backends;  ///< in the order of every row
-  std::vector<MachineRoof> roofs;     ///< of the first backend
+  std::vector<MachinePeak> peaks;     ///< of the first backend
 };
 
 std::string bench_page(const BenchContext& context, const std::vector<Row>& rows);

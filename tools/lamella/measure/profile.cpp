@@ -1,4 +1,4 @@
-// Roofs for the rows of a profile, and the profile as a table and as JSON.
+// Peaks for the rows of a profile, and the profile as a table and as JSON.
 #include "tools/lamella/measure/profile.h"
 
 #include <map>
@@ -8,67 +8,67 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/roofline/machine.h"
-#include "bench/roofline/roof.h"
+#include "bench/roofline/peak.h"
 #include "tools/lamella/io/text.h"
 
 namespace lamella::cli {
 namespace {
 
-using bench::RoofKind;
+using bench::PeakKind;
 
 /// Of the time: rows with less share one row of the table.
 constexpr double kLeastPercent = 0.1;
 
 /// The loop with a kernel's own pattern of traffic (docs/benchmarks.md).
-RoofKind memory_roof_of(const std::string& kernel) {
-  if (kernel == "gemm" || kernel == "fused_gemm" || kernel == "column_sums") return RoofKind::read;
-  if (kernel == "bias_add" || kernel == "outer_product") return RoofKind::scale;
+PeakKind memory_peak_of(const std::string& kernel) {
+  if (kernel == "gemm" || kernel == "fused_gemm" || kernel == "column_sums") return PeakKind::read;
+  if (kernel == "bias_add" || kernel == "outer_product") return PeakKind::scale;
   if (kernel == "activate_backward" || kernel == "sgd_update" || kernel == "adam_update")
-    return RoofKind::axpy;
-  return RoofKind::copy;
+    return PeakKind::axpy;
+  return PeakKind::copy;
 }
 
-/// Each roof measured once.
-class Roofs {
+/// Each peak measured once.
+class Peaks {
  public:
-  explicit Roofs(const BackendInfo& backend)
-      : loops_(*bench::roof_loops_for(backend.isa)), threads_(backend.threads) {}
+  explicit Peaks(const BackendInfo& backend)
+      : loops_(*bench::peak_loops_for(backend.isa)), threads_(backend.threads) {}
 
-  double per_second(RoofKind kind, double footprint) {
+  double per_second(PeakKind kind, double footprint) {
     const auto key = std::pair(kind, static_cast<std::size_t>(footprint));
-    const auto [roof, is_new] = measured_.try_emplace(key, 0);
+    const auto [peak, is_new] = measured_.try_emplace(key, 0);
     if (is_new)
-      roof->second = bench::RoofMeter({kind, &loops_, threads_, key.second}).measure().per_second;
-    return roof->second;
+      peak->second = bench::PeakMeter({kind, &loops_, threads_, key.second}).measure().per_second;
+    return peak->second;
   }
-  std::string name(RoofKind kind) const {
+  std::string name(PeakKind kind) const {
     return fmt::format("{} {}", bench::name_of(kind), loops_.isa);
   }
 
  private:
-  const bench::RoofLoops& loops_;
+  const bench::PeakLoops& loops_;
   int threads_;
-  std::map<std::pair<RoofKind, std::size_t>, double> measured_;
+  std::map<std::pair<PeakKind, std::size_t>, double> measured_;
 };
 
-/// A call takes at least as long as its arithmetic and as its traffic: the longer one is its roof.
-ProfileRow against_roofs(const ProfileEntry& entry, Roofs& roofs) {
+/// A call takes at least as long as its arithmetic and as its traffic: the longer one is its peak.
+ProfileRow against_peaks(const ProfileEntry& entry, Peaks& peaks) {
   ProfileRow row{entry, {}, false, 0, 0};
   // Products have done its work where it takes less time than reading the clock.
   constexpr double kClock = 1e-7;
   if (entry.kernel == "gather_bytes" && row.seconds_per_call() < kClock) return row;
   double least = 0;
-  const auto consider = [&](RoofKind kind, double work, double footprint) {
+  const auto consider = [&](PeakKind kind, double work, double footprint) {
     if (work <= 0) return;
-    const double roof = roofs.per_second(kind, footprint);
-    if (work / roof <= least) return;
-    least = work / roof;
-    row.roof_of = roofs.name(kind);
+    const double peak = peaks.per_second(kind, footprint);
+    if (work / peak <= least) return;
+    least = work / peak;
+    row.peak_of = peaks.name(kind);
     row.by_bytes = !bench::counts_flops(kind);
-    row.roof = roof;
+    row.peak = peak;
   };
-  consider(entry.type == "f64" ? RoofKind::fma_f64 : RoofKind::fma_f32, entry.flops, 0);
-  consider(memory_roof_of(entry.kernel), entry.bytes, entry.footprint);
+  consider(entry.type == "f64" ? PeakKind::fma_f64 : PeakKind::fma_f32, entry.flops, 0);
+  consider(memory_peak_of(entry.kernel), entry.bytes, entry.footprint);
   if (row.seconds_per_call() > 0) row.ratio = least / row.seconds_per_call();
   return row;
 }
@@ -78,9 +78,9 @@ ProfileRow against_roofs(const ProfileEntry& entry, Roofs& roofs) {
 TrainingProfile training_profile(const ProfiledBackend& backend, double seconds) {
   TrainingProfile profile{backend.info(), seconds, seconds, {}};
   const bench::ScopedPin pinned({profile.backend.threads == 1, {}});
-  Roofs roofs(profile.backend);
+  Peaks peaks(profile.backend);
   for (const ProfileEntry& entry : backend.entries()) {
-    profile.rows.push_back(against_roofs(entry, roofs));
+    profile.rows.push_back(against_peaks(entry, peaks));
     profile.outside -= entry.seconds;
   }
   return profile;
@@ -97,7 +97,7 @@ std::string profile_text(const TrainingProfile& profile) {
   TextTable table({Align::left, Align::left, Align::left, Align::right, Align::right, Align::right,
                    Align::right, Align::right, Align::right, Align::right, Align::left});
   table.add({"kernel", "shape", "with", "calls", "ms", "% of time", "us a call", "GFLOP/s", "GB/s",
-             "% of roof", "roof"});
+             "% of peak", "peak"});
   std::int64_t small_kinds = 0, small_calls = 0;
   double small_seconds = 0;
   for (const ProfileRow& row : profile.rows) {
@@ -112,7 +112,7 @@ std::string profile_text(const TrainingProfile& profile) {
     table.add({calls.kernel, calls.shape, calls.options, fmt::to_string(calls.calls),
                milliseconds(calls.seconds), share(calls.seconds), fmt::format("{:.1f}", 1e6 * each),
                giga(calls.flops, each), giga(calls.bytes, each),
-               row.roof > 0 ? fmt::format("{:.1f}", 100 * row.ratio) : "", row.roof_of});
+               row.peak > 0 ? fmt::format("{:.1f}", 100 * row.ratio) : "", row.peak_of});
   }
   if (small_kinds > 0)
     table.add({fmt::format("{} more", small_kinds), "", "", fmt::to_string(small_calls),
@@ -133,13 +133,13 @@ nlohmann::ordered_json profile_json(const TrainingProfile& profile) {
     nlohmann::ordered_json one{
         {"kernel", calls.kernel}, {"type", calls.type},         {"shape", calls.shape},
         {"with", calls.options},  {"calls", calls.calls},       {"seconds", calls.seconds},
-        {"flops", calls.flops},   {"bytes", calls.bytes},       {"roof", nullptr},
-        {"unit", nullptr},        {"roof_per_second", nullptr}, {"roof_percent", nullptr}};
-    if (row.roof > 0) {
-      one["roof"] = row.roof_of;
+        {"flops", calls.flops},   {"bytes", calls.bytes},       {"peak", nullptr},
+        {"unit", nullptr},        {"peak_per_second", nullptr}, {"peak_percent", nullptr}};
+    if (row.peak > 0) {
+      one["peak"] = row.peak_of;
       one["unit"] = row.by_bytes ? "B/s" : "FLOP/s";
-      one["roof_per_second"] = row.roof;
-      one["roof_percent"] = 100 * row.ratio;
+      one["peak_per_second"] = row.peak;
+      one["peak_percent"] = 100 * row.ratio;
     }
     json["kernels"].push_back(std::move(one));
   }

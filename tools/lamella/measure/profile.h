@@ -1,6 +1,6 @@
-// Where the time of a training went: the kernels of a profile beside the roofs of the machine.
+// Where the time of a training went: the kernels of a profile beside the peaks of the machine.
 //
-// Not here: how calls are timed (lamella/profile.h) and roofs measured (bench/roofline/roof.h).
+// Not here: how calls are timed (lamella/profile.h) and peaks measured (bench/roofline/peak.h).
 #ifndef LAMELLA_TOOLS_LAMELLA_MEASURE_PROFILE_H_
 #define LAMELLA_TOOLS_LAMELLA_MEASURE_PROFILE_H_
 
@@ -16,10 +16,10 @@ namespace lamella::cli {
 /// A kind of call, and the least time that the machine would need for it.
 struct ProfileRow {
   ProfileEntry calls;
-  std::string roof_of;    ///< "fma avx2", "copy avx2", ...: the roof that takes more time
+  std::string peak_of;    ///< "fma avx2", "copy avx2", ...: the peak that takes more time
   bool by_bytes = false;  ///< whether that is bytes per second, not flops
-  double roof = 0;        ///< bytes or flops per second; 0: it has no work to set against one
-  double ratio = 0;       ///< time at the roof over time taken
+  double peak = 0;        ///< bytes or flops per second; 0: it has no work to set against one
+  double ratio = 0;       ///< time at the peak over time taken
 
   double seconds_per_call() const { return calls.seconds / static_cast<double>(calls.calls); }
 };
@@ -31,7 +31,7 @@ struct TrainingProfile {
   std::vector<ProfileRow> rows;  ///< most time first
 };
 
-/// What `backend` has recorded during `seconds` of training. Measures roofs, for which it takes
+/// What `backend` has recorded during `seconds` of training. Measures peaks, for which it takes
 /// some 10 ms a row.
 TrainingProfile training_profile(const ProfiledBackend& backend, double seconds);
 

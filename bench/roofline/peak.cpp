@@ -1,5 +1,5 @@
-// Measuring a roof: calibrate a burst, repeat it until it was undisturbed.
-#include "bench/roofline/roof.h"
+// Measuring a peak: calibrate a burst, repeat it until it was undisturbed.
+#include "bench/roofline/peak.h"
 
 #include <algorithm>
 #include <atomic>
@@ -21,25 +21,25 @@ constexpr double kBurstSeconds = 1e-3;
 constexpr auto kPatience = 40ms;
 constexpr index_t kPieceElements = 512 * 1024;  // 2 MiB: a fraction of a burst from memory
 
-int arrays_of(RoofKind kind) {
+int arrays_of(PeakKind kind) {
   switch (kind) {
-    case RoofKind::fma_f32:
-    case RoofKind::fma_f64:
+    case PeakKind::fma_f32:
+    case PeakKind::fma_f64:
       return 0;
-    case RoofKind::read:
-    case RoofKind::scale:
+    case PeakKind::read:
+    case PeakKind::scale:
       return 1;
-    case RoofKind::copy:
-    case RoofKind::axpy:
+    case PeakKind::copy:
+    case PeakKind::axpy:
       return 2;
-    case RoofKind::triad:
+    case PeakKind::triad:
       return 3;
   }
   return 0;
 }
 
 /// Array elements read or written per index of the loop.
-int accesses_of(RoofKind kind) { return kind == RoofKind::scale ? 2 : arrays_of(kind); }
+int accesses_of(PeakKind kind) { return kind == PeakKind::scale ? 2 : arrays_of(kind); }
 
 /// Takes a loop's result so that no compiler can prove it unused.
 void sink(double value) {
@@ -49,54 +49,54 @@ void sink(double value) {
 
 }  // namespace
 
-const char* name_of(RoofKind kind) {
+const char* name_of(PeakKind kind) {
   switch (kind) {
-    case RoofKind::fma_f32:
-    case RoofKind::fma_f64:
+    case PeakKind::fma_f32:
+    case PeakKind::fma_f64:
       return "fma";
-    case RoofKind::read:
+    case PeakKind::read:
       return "read";
-    case RoofKind::copy:
+    case PeakKind::copy:
       return "copy";
-    case RoofKind::scale:
+    case PeakKind::scale:
       return "scale";
-    case RoofKind::triad:
+    case PeakKind::triad:
       return "triad";
-    case RoofKind::axpy:
+    case PeakKind::axpy:
       return "axpy";
   }
   return "?";
 }
 
-std::vector<const RoofLoops*> usable_roof_loops() {
-  std::vector<const RoofLoops*> loops{&roof_baseline};
+std::vector<const PeakLoops*> usable_peak_loops() {
+  std::vector<const PeakLoops*> loops{&peak_baseline};
 #if defined(__x86_64__)
-  const RoofLoops* optional[] = {&roof_avx2, &roof_avx512};
+  const PeakLoops* optional[] = {&peak_avx2, &peak_avx512};
 #elif defined(__aarch64__)
-  const RoofLoops* optional[] = {&roof_neon};
+  const PeakLoops* optional[] = {&peak_neon};
 #else
-  const std::vector<const RoofLoops*> optional;
+  const std::vector<const PeakLoops*> optional;
 #endif
   const auto isas = list_isas();
-  for (const RoofLoops* one : optional)
+  for (const PeakLoops* one : optional)
     for (const auto& isa : isas)
       if (isa.usable && isa.name == one->isa) loops.push_back(one);
   return loops;
 }
 
-const RoofLoops* roof_loops_for(const std::string& isa) {
-  const auto loops = usable_roof_loops();
+const PeakLoops* peak_loops_for(const std::string& isa) {
+  const auto loops = usable_peak_loops();
   if (isa == "scalar") return loops.front();
-  for (const RoofLoops* one : loops)
+  for (const PeakLoops* one : loops)
     if (isa == one->isa) return one;
   return loops.back();
 }
 
-std::vector<RoofLevel> roof_levels(int threads) {
+std::vector<MemoryLevel> memory_levels(int threads) {
   constexpr std::size_t kMiB = 1024 * 1024;
   const Caches caches = data_caches();
   const auto cores = static_cast<std::size_t>(threads);
-  std::vector<RoofLevel> levels;
+  std::vector<MemoryLevel> levels;
   if (caches.l1 > 0) levels.push_back({"L1", caches.l1 / 2 * cores});
   if (caches.l2 > 0) levels.push_back({"L2", caches.l2 / 2 * cores});
   // Half of the last level only where that is beyond the private caches of these threads.
@@ -106,16 +106,16 @@ std::vector<RoofLevel> roof_levels(int threads) {
   return levels;
 }
 
-RoofMeter::RoofMeter(const RoofSpec& spec) : spec_(spec), team_(std::max(1, spec.threads)) {
+PeakMeter::PeakMeter(const PeakSpec& spec) : spec_(spec), team_(std::max(1, spec.threads)) {
   if (counts_flops(spec.kind)) {
-    const double flops = spec.kind == RoofKind::fma_f32 ? spec.loops->fma_f32_flops_per_step
+    const double flops = spec.kind == PeakKind::fma_f32 ? spec.loops->fma_f32_flops_per_step
                                                         : spec.loops->fma_f64_flops_per_step;
     work_per_run_ = flops * team_.size();
   } else {
     const auto per_array =
         static_cast<index_t>(spec.bytes / sizeof(float)) / (arrays_of(spec.kind) * team_.size());
     const index_t pieces = per_array / kPieceElements + 1;
-    piece_ = std::max<index_t>(1, per_array / pieces / kRoofGranule) * kRoofGranule;
+    piece_ = std::max<index_t>(1, per_array / pieces / kPeakGranule) * kPeakGranule;
     elements_ = pieces * piece_;
     work_per_run_ =
         static_cast<double>(piece_) * sizeof(float) * accesses_of(spec.kind) * team_.size();
@@ -152,10 +152,10 @@ RoofMeter::RoofMeter(const RoofSpec& spec) : spec_(spec), team_(std::max(1, spec
   }
 }
 
-void RoofMeter::run_loop(int worker) {
-  const RoofLoops& loops = *spec_.loops;
-  if (spec_.kind == RoofKind::fma_f32) return sink(loops.fma_f32(repeats_));
-  if (spec_.kind == RoofKind::fma_f64) return sink(loops.fma_f64(repeats_));
+void PeakMeter::run_loop(int worker) {
+  const PeakLoops& loops = *spec_.loops;
+  if (spec_.kind == PeakKind::fma_f32) return sink(loops.fma_f32(repeats_));
+  if (spec_.kind == PeakKind::fma_f64) return sink(loops.fma_f64(repeats_));
 
   auto& own = arrays_[static_cast<std::size_t>(worker)];
   double sum = 0;
@@ -163,35 +163,35 @@ void RoofMeter::run_loop(int worker) {
     const index_t at = own.next;
     own.next = (at + piece_) % elements_;
     switch (spec_.kind) {
-      case RoofKind::read:
+      case PeakKind::read:
         sum += static_cast<double>(loops.read(own.a.data() + at, piece_));
         break;
-      case RoofKind::copy:
+      case PeakKind::copy:
         loops.copy(own.a.data() + at, own.b.data() + at, piece_);
         break;
-      case RoofKind::scale:  // a factor of 1 keeps the values what they are
+      case PeakKind::scale:  // a factor of 1 keeps the values what they are
         loops.scale(own.a.data() + at, 1.0F, piece_);
         break;
-      case RoofKind::triad:
+      case PeakKind::triad:
         loops.triad(own.a.data() + at, own.b.data() + at, own.c.data() + at, 0.5F, piece_);
         break;
-      case RoofKind::axpy:  // and so does a factor of 0
+      case PeakKind::axpy:  // and so does a factor of 0
         loops.axpy(own.a.data() + at, own.b.data() + at, 0.0F, piece_);
         break;
-      case RoofKind::fma_f32:
-      case RoofKind::fma_f64:
+      case PeakKind::fma_f32:
+      case PeakKind::fma_f64:
         break;
     }
   }
   sink(sum);
 }
 
-RoofReading RoofMeter::burst() {
+PeakReading PeakMeter::burst() {
   const auto run = team_.run([&](int worker) { run_loop(worker); });
   return {work_per_run_ * static_cast<double>(repeats_) / run.seconds, run.undisturbed};
 }
 
-RoofReading RoofMeter::measure() {
+PeakReading PeakMeter::measure() {
   const auto deadline = Clock::now() + kPatience;
   double best = 0;
   int good = 0;

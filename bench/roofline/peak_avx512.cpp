@@ -1,7 +1,7 @@
-// Roof loops for AVX-512F; compiled with the flags for it.
+// Peak loops for AVX-512F; compiled with the flags for it.
 #include <immintrin.h>
 
-#include "bench/roofline/roof_loops_impl.h"
+#include "bench/roofline/peak_loops_impl.h"
 
 namespace lamella::bench {
 namespace {
@@ -28,6 +28,6 @@ struct F64 {
 
 }  // namespace
 
-constexpr RoofLoops roof_avx512 = make_roof_loops<F32, F64>("avx512");
+constexpr PeakLoops peak_avx512 = make_peak_loops<F32, F64>("avx512");
 
 }  // namespace lamella::bench

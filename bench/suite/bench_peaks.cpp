@@ -1,4 +1,4 @@
-// The roofs themselves as benchmarks, and the table of them that opens a run.
+// The peaks themselves as benchmarks, and the table of them that opens a run.
 #include <algorithm>
 #include <chrono>
 #include <sstream>
@@ -9,12 +9,12 @@
 namespace lamella::bench {
 namespace {
 
-constexpr RoofKind kMemoryLoops[] = {RoofKind::read, RoofKind::copy, RoofKind::scale,
-                                     RoofKind::triad, RoofKind::axpy};
+constexpr PeakKind kMemoryLoops[] = {PeakKind::read, PeakKind::copy, PeakKind::scale,
+                                     PeakKind::triad, PeakKind::axpy};
 
-void register_roof(const std::string& where, const char* type, const RoofSpec& spec,
+void register_peak(const std::string& where, const char* type, const PeakSpec& spec,
                    const PinPolicy& pin) {
-  const std::string name = std::string("roof/") + type + '/' + name_of(spec.kind) + '/' +
+  const std::string name = std::string("peak/") + type + '/' + name_of(spec.kind) + '/' +
                            spec.loops->isa + '/' + where + "/threads_" +
                            std::to_string(spec.threads);
   register_benchmark(name, [=](Run& run) {
@@ -22,7 +22,7 @@ void register_roof(const std::string& where, const char* type, const RoofSpec& s
     PinPolicy single = pin;
     single.enabled &= spec.threads == 1;
     const ScopedPin pinned(single);
-    RoofMeter meter(spec);
+    PeakMeter meter(spec);
     double best = 0;
     double sum = 0;
     for (auto _ : state) {
@@ -35,7 +35,7 @@ void register_roof(const std::string& where, const char* type, const RoofSpec& s
     }
     const double mean = sum / static_cast<double>(state.iterations());
     state.counters[counts_flops(spec.kind) ? "GFLOP/s" : "GB/s"] = mean / 1e9;
-    state.counters["roof"] = best / 1e9;
+    state.counters["peak"] = best / 1e9;
     state.counters["threads"] = spec.threads;
   });
 }
@@ -52,16 +52,16 @@ std::string rounded(double value) {
 }
 
 /// For example "101.2 GFLOP/s on 1 thread, 200.4 on 2".
-class RoofLine {
+class PeakLine {
  public:
-  explicit RoofLine(RoofKind kind) : unit_(counts_flops(kind) ? " GFLOP/s" : " GB/s") {}
+  explicit PeakLine(PeakKind kind) : unit_(counts_flops(kind) ? " GFLOP/s" : " GB/s") {}
 
-  void add(const RoofSpec& spec, const PinPolicy& pin) {
+  void add(const PeakSpec& spec, const PinPolicy& pin) {
     PinPolicy single = pin;
     single.enabled &= spec.threads == 1;
     const ScopedPin pinned(single);
     const bool first = text_.empty();
-    text_ += (first ? "" : ", ") + rounded(RoofMeter(spec).measure().per_second) +
+    text_ += (first ? "" : ", ") + rounded(PeakMeter(spec).measure().per_second) +
              (first ? unit_ : "") + " on " + std::to_string(spec.threads) +
              (spec.threads == 1 ? " thread" : "");
   }
@@ -74,37 +74,37 @@ class RoofLine {
 
 }  // namespace
 
-void register_roofs(int threads, const PinPolicy& pin) {
+void register_peaks(int threads, const PinPolicy& pin) {
   for (const int count : thread_counts(threads)) {
-    for (const RoofLoops* loops : usable_roof_loops()) {
-      register_roof("registers", "f32", {RoofKind::fma_f32, loops, count, 0}, pin);
-      register_roof("registers", "f64", {RoofKind::fma_f64, loops, count, 0}, pin);
-      for (const auto& level : roof_levels(count))
-        for (const RoofKind kind : kMemoryLoops)
-          register_roof(level.name, "f32", {kind, loops, count, level.bytes}, pin);
+    for (const PeakLoops* loops : usable_peak_loops()) {
+      register_peak("registers", "f32", {PeakKind::fma_f32, loops, count, 0}, pin);
+      register_peak("registers", "f64", {PeakKind::fma_f64, loops, count, 0}, pin);
+      for (const auto& level : memory_levels(count))
+        for (const PeakKind kind : kMemoryLoops)
+          register_peak(level.name, "f32", {kind, loops, count, level.bytes}, pin);
     }
   }
 }
 
-void add_roofs_to_context(int threads, const PinPolicy& pin) {
-  for (const RoofLoops* loops : usable_roof_loops()) {
-    for (const RoofKind kind : {RoofKind::fma_f32, RoofKind::fma_f64}) {
-      RoofLine line(kind);
+void add_peaks_to_context(int threads, const PinPolicy& pin) {
+  for (const PeakLoops* loops : usable_peak_loops()) {
+    for (const PeakKind kind : {PeakKind::fma_f32, PeakKind::fma_f64}) {
+      PeakLine line(kind);
       for (const int count : thread_counts(threads)) line.add({kind, loops, count, 0}, pin);
       benchmark::AddCustomContext(
-          std::string("roof.fma.") + (kind == RoofKind::fma_f32 ? "f32." : "f64.") + loops->isa,
+          std::string("peak.fma.") + (kind == PeakKind::fma_f32 ? "f32." : "f64.") + loops->isa,
           line.text());
     }
   }
-  const RoofLoops* fastest = usable_roof_loops().back();
-  for (const RoofKind kind : kMemoryLoops) {
-    for (const auto& level : roof_levels(1)) {
-      RoofLine line(kind);
+  const PeakLoops* fastest = usable_peak_loops().back();
+  for (const PeakKind kind : kMemoryLoops) {
+    for (const auto& level : memory_levels(1)) {
+      PeakLine line(kind);
       for (const int count : thread_counts(threads))
-        for (const auto& same : roof_levels(count))
+        for (const auto& same : memory_levels(count))
           if (std::string(same.name) == level.name)
             line.add({kind, fastest, count, same.bytes}, pin);
-      benchmark::AddCustomContext(std::string("roof.") + name_of(kind) + '.' + level.name,
+      benchmark::AddCustomContext(std::string("peak.") + name_of(kind) + '.' + level.name,
                                   line.text());
     }
   }

@@ -1,19 +1,19 @@
-// The loops whose speed is a machine's roof, one table of them per instruction set.
+// The loops whose speed is a machine's peak, one table of them per instruction set.
 //
-// Not here: threads, clocks and working sets (roof.h). This header is all of ours that an
+// Not here: threads, clocks and working sets (peak.h). This header is all of ours that an
 // instruction-set unit sees; it holds no code, for the reasons in backends/kernel_table.h.
-#ifndef LAMELLA_BENCH_ROOFLINE_ROOF_LOOPS_H_
-#define LAMELLA_BENCH_ROOFLINE_ROOF_LOOPS_H_
+#ifndef LAMELLA_BENCH_ROOFLINE_PEAK_LOOPS_H_
+#define LAMELLA_BENCH_ROOFLINE_PEAK_LOOPS_H_
 
 #include <stddef.h>
 
 namespace lamella::bench {
 
 /// Elements in an array that a memory loop runs over are a multiple of this.
-constexpr ptrdiff_t kRoofGranule = 128;
+constexpr ptrdiff_t kPeakGranule = 128;
 
 /// One instruction set's loops. The arrays of memory loops are 64-byte aligned.
-struct RoofLoops {
+struct PeakLoops {
   const char* isa;
 
   /// `steps` rounds of independent multiply-adds that never leave registers; the value keeps them
@@ -31,14 +31,14 @@ struct RoofLoops {
 };
 
 #if defined(__x86_64__)
-extern const RoofLoops roof_avx2;
-extern const RoofLoops roof_avx512;
+extern const PeakLoops peak_avx2;
+extern const PeakLoops peak_avx512;
 #elif defined(__aarch64__)
-extern const RoofLoops roof_neon;
+extern const PeakLoops peak_neon;
 #endif
 /// 16-byte vectors, multiply and add apart: SSE2 on x86-64, and there on every other machine too.
-extern const RoofLoops roof_baseline;
+extern const PeakLoops peak_baseline;
 
 }  // namespace lamella::bench
 
-#endif  // LAMELLA_BENCH_ROOFLINE_ROOF_LOOPS_H_
+#endif  // LAMELLA_BENCH_ROOFLINE_PEAK_LOOPS_H_

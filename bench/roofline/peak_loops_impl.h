@@ -1,15 +1,15 @@
-// The roof loops, written once for vectors of any width; each instruction-set unit instantiates
+// The peak loops, written once for vectors of any width; each instruction-set unit instantiates
 // them.
 //
 // A unit passes types V with: element, vector (a compiler vector type), kChains, the two operations
 // `even` and `odd` of a step, and the flops per lane of both, kFlops. Everything has internal
 // linkage, so that no copy compiled for a wide instruction set can be linked in place of another's.
-#ifndef LAMELLA_BENCH_ROOFLINE_ROOF_LOOPS_IMPL_H_
-#define LAMELLA_BENCH_ROOFLINE_ROOF_LOOPS_IMPL_H_
+#ifndef LAMELLA_BENCH_ROOFLINE_PEAK_LOOPS_IMPL_H_
+#define LAMELLA_BENCH_ROOFLINE_PEAK_LOOPS_IMPL_H_
 
 #include <utility>
 
-#include "bench/roofline/roof_loops.h"
+#include "bench/roofline/peak_loops.h"
 
 #define LAMELLA_BENCH_INLINE [[gnu::always_inline]] inline
 
@@ -140,8 +140,8 @@ void axpy(float* a, const float* b, float s, ptrdiff_t n) {
 }
 
 template <class F32, class F64>
-constexpr RoofLoops make_roof_loops(const char* isa) {
-  static_assert(kRoofGranule % (8 * lanes<F32>) == 0);
+constexpr PeakLoops make_peak_loops(const char* isa) {
+  static_assert(kPeakGranule % (8 * lanes<F32>) == 0);
   return {isa,       fma<F32>,  fma<F64>,   flops_per_step<F32>, flops_per_step<F64>,
           read<F32>, copy<F32>, scale<F32>, triad<F32>,          axpy<F32>};
 }
@@ -149,4 +149,4 @@ constexpr RoofLoops make_roof_loops(const char* isa) {
 }  // namespace
 }  // namespace lamella::bench
 
-#endif  // LAMELLA_BENCH_ROOFLINE_ROOF_LOOPS_IMPL_H_
+#endif  // LAMELLA_BENCH_ROOFLINE_PEAK_LOOPS_IMPL_H_

@@ -1,5 +1,5 @@
-// Prints the machine's FMA roof of this moment: GFLOP/s of float in registers on N threads.
-#include "bench/roofline/roof.h"
+// Prints the machine's FMA peak of this moment: GFLOP/s of float in registers on N threads.
+#include "bench/roofline/peak.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -9,12 +9,12 @@ int main(int argc, char** argv) {
   using namespace lamella::bench;
   try {
     const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
-    const auto* loops = usable_roof_loops().back();
-    RoofMeter meter({RoofKind::fma_f32, loops, threads, 0});
+    const auto* loops = usable_peak_loops().back();
+    PeakMeter meter({PeakKind::fma_f32, loops, threads, 0});
     std::printf("%.3f %s\n", meter.measure().per_second / 1e9, loops->isa);
     return 0;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "peers_roof: %s\n", error.what());
+    std::fprintf(stderr, "peers_peak: %s\n", error.what());
     return 1;
   }
 }

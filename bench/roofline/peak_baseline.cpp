@@ -1,5 +1,5 @@
-// Roof loops in 16-byte vectors with multiply and add apart: what SSE2 can do.
-#include "bench/roofline/roof_loops_impl.h"
+// Peak loops in 16-byte vectors with multiply and add apart: what SSE2 can do.
+#include "bench/roofline/peak_loops_impl.h"
 
 namespace lamella::bench {
 namespace {
@@ -27,6 +27,6 @@ struct F64 {
 
 }  // namespace
 
-constexpr RoofLoops roof_baseline = make_roof_loops<F32, F64>("baseline");
+constexpr PeakLoops peak_baseline = make_peak_loops<F32, F64>("baseline");
 
 }  // namespace lamella::bench

@@ -1,7 +1,7 @@
-// Roof loops for AArch64's NEON.
+// Peak loops for AArch64's NEON.
 #include <arm_neon.h>
 
-#include "bench/roofline/roof_loops_impl.h"
+#include "bench/roofline/peak_loops_impl.h"
 
 namespace lamella::bench {
 namespace {
@@ -29,6 +29,6 @@ struct F64 {
 
 }  // namespace
 
-constexpr RoofLoops roof_neon = make_roof_loops<F32, F64>("neon");
+constexpr PeakLoops peak_neon = make_peak_loops<F32, F64>("neon");
 
 }  // namespace lamella::bench

@@ -1,7 +1,7 @@
-// Roof loops for AVX2 and FMA; compiled with the flags for them.
+// Peak loops for AVX2 and FMA; compiled with the flags for them.
 #include <immintrin.h>
 
-#include "bench/roofline/roof_loops_impl.h"
+#include "bench/roofline/peak_loops_impl.h"
 
 namespace lamella::bench {
 namespace {
@@ -28,6 +28,6 @@ struct F64 {
 
 }  // namespace
 
-constexpr RoofLoops roof_avx2 = make_roof_loops<F32, F64>("avx2");
+constexpr PeakLoops peak_avx2 = make_peak_loops<F32, F64>("avx2");
 
 }  // namespace lamella::bench
