@@ -1,6 +1,6 @@
 // lamella_bench: benchmarks of every usable backend, each set against a peak of its moment.
 //
-// How to run it and read it: docs/benchmarks.md.
+// How to run it and read it: docs/performance/methodology.md.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>

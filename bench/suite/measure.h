@@ -17,7 +17,7 @@ namespace lamella::bench {
 template <class T>
 constexpr const char* type_name = sizeof(T) == 4 ? "f32" : "f64";
 
-/// kernel/type/backend/isa/layout/case, the grammar of docs/benchmarks.md.
+/// kernel/type/backend/isa/layout/case, the grammar of docs/performance/methodology.md.
 std::string benchmark_name(const std::string& kernel, const char* type,
                            const BackendUnderTest& subject, const std::string& layout,
                            const std::string& what);

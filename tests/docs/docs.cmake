@@ -14,9 +14,13 @@ if(CMAKE_CROSSCOMPILING OR CMAKE_CXX_FLAGS MATCHES "-fsanitize" OR BUILD_SHARED_
    OR NOT LAMELLA_WITH_TOOLS)
   return()
 endif()
-file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md)
+file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md
+     ${PROJECT_SOURCE_DIR}/docs/*/*.md)
 foreach(page IN LISTS pages)
-  get_filename_component(name ${page} NAME_WE)
+  # docs/cblas.md is docs.cblas, docs/performance/README.md docs.performance, its log docs.performance.log.
+  file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR} ${page})
+  string(REGEX REPLACE "^docs/|/README\\.md$|\\.md$" "" name ${name})
+  string(REPLACE "/" "." name ${name})
   set(start --source ${PROJECT_SOURCE_DIR})
   if(name MATCHES "^(plugins|backends)$")
     if(NOT LAMELLA_WITH_PLUGINS OR NOT LAMELLA_WITH_OPENMP)

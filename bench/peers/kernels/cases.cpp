@@ -1,5 +1,5 @@
 // Operands of each case. m x n x k is batch x units x inputs of the product written batch-first, as
-// in docs/benchmarks.md:
+// in docs/performance/methodology.md:
 //   forward          Y[m, n] = X[m, k] W[n, k]ᵀ        col_major: Yᵀ[n, m] = W Xᵀ[k, m]
 //   input_gradient   G[m, n] = D[m, k] W[k, n]                          Gᵀ[n, m] = Wᵀ Dᵀ[k, m]
 //   weight_gradient  G[m, n] = D[k, m]ᵀ X[k, n]                         G = Dᵀ[m, k] (Xᵀ[n, k])ᵀ

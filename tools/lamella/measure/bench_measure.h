@@ -36,7 +36,7 @@ struct Measurement {
 /// An operation on every backend that was asked for.
 struct Row {
   std::string operation;  ///< "forward", "weight gradient", ..., "step"
-  std::string shape;      ///< "128x512x784": as docs/benchmarks.md has it
+  std::string shape;      ///< "128x512x784": as docs/performance/methodology.md has it
   std::vector<Measurement> measured;
 };
 

@@ -19,7 +19,7 @@ using bench::PeakKind;
 /// Of the time: rows with less share one row of the table.
 constexpr double kLeastPercent = 0.1;
 
-/// The loop with a kernel's own pattern of traffic (docs/benchmarks.md).
+/// The loop with a kernel's own pattern of traffic (docs/performance/methodology.md).
 PeakKind memory_peak_of(const std::string& kernel) {
   if (kernel == "gemm" || kernel == "fused_gemm" || kernel == "column_sums") return PeakKind::read;
   if (kernel == "bias_add" || kernel == "outer_product") return PeakKind::scale;
