@@ -2,8 +2,8 @@
 //
 // Layouts and transposes are plain ints here, not the standard header's enumerations: callers pass
 // anything, and a C++ enumeration may only hold what is in its range.
-#ifndef CBLAS_ROUTINE_H_
-#define CBLAS_ROUTINE_H_
+#ifndef LAMELLA_CBLAS_ROUTINE_H_
+#define LAMELLA_CBLAS_ROUTINE_H_
 
 #include <exception>
 
@@ -22,13 +22,13 @@ inline bool is_transpose(int trans) {
   return trans == kNoTrans || trans == kTrans || trans == kConjTrans;
 }
 
-/// Who is asking, for messages: the routine, and whether the caller's matrices are row-major.
+/// The routine that was called, for messages, and whether the caller's matrices are row-major.
 struct Routine {
   const char* name;
   bool row_major;
 
   /// Tells cblas_xerbla that argument `parameter`, called `argument`, is `value` and wrong. The
-  /// number is the one that the standard's library gives: see README.md.
+  /// number is the one that the standard's library gives: see docs/cblas.md#semantics.
   void bad_argument(int parameter, const char* argument, int value) const;
   /// Tells cblas_xerbla, with parameter 0, that the call could not be computed.
   void failed(const char* reason) const;
@@ -54,4 +54,4 @@ struct Routine {
 
 }  // namespace lamella::cblas
 
-#endif  // CBLAS_ROUTINE_H_
+#endif  // LAMELLA_CBLAS_ROUTINE_H_

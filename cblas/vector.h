@@ -2,8 +2,8 @@
 //
 // A negative increment means that the vector's first element comes last in memory. Such a vector is
 // turned round in a copy, so that the arithmetic is the same as with a positive increment.
-#ifndef CBLAS_VECTOR_H_
-#define CBLAS_VECTOR_H_
+#ifndef LAMELLA_CBLAS_VECTOR_H_
+#define LAMELLA_CBLAS_VECTOR_H_
 
 #include <lamella/matrix.h>
 
@@ -60,4 +60,4 @@ class InOut {
 
 }  // namespace lamella::cblas
 
-#endif  // CBLAS_VECTOR_H_
+#endif  // LAMELLA_CBLAS_VECTOR_H_

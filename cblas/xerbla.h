@@ -1,6 +1,6 @@
 // The standard's error handler. Programs may define one of their own, which then gets the calls.
-#ifndef CBLAS_XERBLA_H_
-#define CBLAS_XERBLA_H_
+#ifndef LAMELLA_CBLAS_XERBLA_H_
+#define LAMELLA_CBLAS_XERBLA_H_
 
 #include <lamella/export.h>
 
@@ -14,4 +14,4 @@ LAMELLA_API extern int RowMajorStrg;
 LAMELLA_API void cblas_xerbla(int parameter, const char* routine, const char* format, ...);
 }
 
-#endif  // CBLAS_XERBLA_H_
+#endif  // LAMELLA_CBLAS_XERBLA_H_

@@ -6,7 +6,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_dir=$root/build/release
 
-# A tree of somebody else's that cannot be written to is built elsewhere, the same place every time.
+# A source tree that is not writable is built elsewhere, at the same place every time.
 if ! mkdir -p "$build_dir" 2>/dev/null || [ ! -w "$build_dir" ]; then
   build_dir=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/lamella/build-release
   mkdir -p "$build_dir"

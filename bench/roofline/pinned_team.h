@@ -1,6 +1,7 @@
 // Threads that start a piece of work together, and say whether they were left undisturbed in it.
 //
-// For peaks only: they are the machine's, so they must not depend on a backend's way of threading.
+// Used for peaks only: a peak belongs to the machine, so it must not depend on the threads of a
+// backend.
 #ifndef LAMELLA_BENCH_ROOFLINE_PINNED_TEAM_H_
 #define LAMELLA_BENCH_ROOFLINE_PINNED_TEAM_H_
 

@@ -1,6 +1,6 @@
 // How a piece of work is timed in stretches, and set against its peak, moment by moment.
 //
-// Not here: how a peak is measured (peak.h), and who reports it (measure.h for Google Benchmark).
+// Not here: how a peak is measured (peak.h), and how results are reported (measure.h).
 #ifndef LAMELLA_BENCH_ROOFLINE_RATIO_H_
 #define LAMELLA_BENCH_ROOFLINE_RATIO_H_
 

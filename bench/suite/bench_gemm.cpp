@@ -2,7 +2,7 @@
 #include <optional>
 #include <string>
 
-#include "bench/suite/cases.h"
+#include "bench/suite/benchmarks.h"
 #include "bench/workloads/products.h"
 
 namespace lamella::bench {

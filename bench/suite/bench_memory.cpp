@@ -8,7 +8,7 @@
 
 #include <lamella/matrix.h>
 
-#include "bench/suite/cases.h"
+#include "bench/suite/benchmarks.h"
 
 namespace lamella::bench {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <lamella/network.h>
 
-#include "bench/suite/cases.h"
+#include "bench/suite/benchmarks.h"
 #include "bench/workloads/products.h"
 
 namespace lamella::bench {

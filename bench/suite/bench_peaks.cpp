@@ -4,7 +4,7 @@
 #include <sstream>
 #include <string>
 
-#include "bench/suite/cases.h"
+#include "bench/suite/benchmarks.h"
 
 namespace lamella::bench {
 namespace {

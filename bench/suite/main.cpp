@@ -13,7 +13,7 @@
 #include <lamella/backend_selection.h>
 #include <lamella/error.h>
 
-#include "bench/suite/cases.h"
+#include "bench/suite/benchmarks.h"
 
 namespace {
 
@@ -48,8 +48,8 @@ PinPolicy pin_policy(const std::string& text) {
                       ": not a processor that this process may use (nor the word off)");
 }
 
-/// The directory to train on, or nothing for made-up data. A directory that was asked for must be
-/// there; the default one need not.
+/// The directory to train on, or nullopt for synthetic data. Only a directory that was asked for
+/// must exist.
 std::optional<std::filesystem::path> data_directory(const std::string& asked) {
   const std::filesystem::path path = asked.empty() ? kDefaultData : asked;
   if (std::filesystem::is_directory(path)) return path;

@@ -22,11 +22,11 @@ std::string benchmark_name(const std::string& kernel, const char* type,
                            const BackendUnderTest& subject, const std::string& layout,
                            const std::string& what);
 
-/// One run of a benchmark. Google Benchmark makes several, and wants the same number of iterations
-/// from every repetition; so what the first run found out about lengths holds for the others.
+/// One run of a benchmark. Google Benchmark makes several and expects the same number of iterations
+/// from every repetition; so the first run decides the length of a stretch for the others too.
 struct Run {
   benchmark::State& state;
-  benchmark::IterationCount& calls_per_stretch;  ///< 0 until somebody knows
+  benchmark::IterationCount& calls_per_stretch;  ///< 0 until the first run has found it
 };
 
 /// Registers `body`, which reports its time by SetIterationTime. An exception in it becomes the

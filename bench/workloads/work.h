@@ -6,8 +6,8 @@ namespace lamella::bench {
 
 /// What one call of a kernel does.
 struct Work {
-  double flops = 0;      ///< 0: not a figure anyone asks for
-  double bytes = 0;      ///< traffic: each operand once for every time it must be read or written
+  double flops = 0;  ///< 0: not reported
+  double bytes = 0;  ///< traffic: an operand counts once for each time it must be read or written
   double footprint = 0;  ///< bytes of distinct memory, which decide the cache a peak is taken in
 };
 

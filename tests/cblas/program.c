@@ -1,4 +1,4 @@
-/* A program that somebody wrote for any CBLAS: prints the product of two small matrices, a matrix
+/* A program written for any CBLAS: prints the product of two small matrices, a matrix
  * times a vector, and an outer product, each in single and double precision. Compiled with the
  * header that CBLAS_HEADER names. */
 #include <stdio.h>

@@ -30,19 +30,19 @@ class Predict(ToolTest):
         header, predictions = parse(self.predict(self.flower_model(), self.input))
         self.assertEqual(header, ["class", "p_fern", "p_lily", "p_rose"])
         self.assertEqual(len(predictions), 90)
-        hits = 0
+        correct = 0
         for (name, probabilities), (_, label) in zip(predictions, self.rows):
             self.assertAlmostEqual(sum(probabilities), 1, places=5)
             self.assertEqual(header[1 + probabilities.index(max(probabilities))], "p_" + name)
-            hits += name == label
-        self.assertGreater(hits, 85)
+            correct += name == label
+        self.assertGreater(correct, 85)
 
     def test_predictions_agree_with_evaluate(self):
         for precision in ("f32", "f64"):
             model = self.flower_model("--precision", precision)
             _, predictions = parse(self.predict(model, self.input))
-            hits = sum(name == label for (name, _), (_, label) in zip(predictions, self.rows))
-            self.assertAlmostEqual(hits / 90, self.evaluate(model, self.labelled)["accuracy"])
+            correct = sum(name == label for (name, _), (_, label) in zip(predictions, self.rows))
+            self.assertAlmostEqual(correct / 90, self.evaluate(model, self.labelled)["accuracy"])
 
     def test_the_same_again_and_on_every_executor(self):
         model = self.flower_model()

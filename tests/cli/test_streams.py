@@ -104,7 +104,7 @@ class Unwritable(ToolTest):
         model = self.train()
         how = {}
         if os.geteuid() == 0:
-            # Root may write everywhere, so somebody else has to try.
+            # Root may write everywhere, so another user has to try.
             self.dir.chmod(0o755)
             how = {"user": 65534, "group": 65534, "extra_groups": []}
             try:

@@ -23,7 +23,7 @@ class Help(ToolTest):
 
 
 class Refused(ToolTest):
-    """Exit code 2 and no look at the data: the source does not exist, and nobody says so."""
+    """Exit code 2 and no look at the data: the source does not exist, and no message says so."""
 
     def refuse(self, pattern, *args):
         done = self.fail_with(2, pattern, *args)

@@ -1,4 +1,5 @@
-# Tests that install lamella and use it from outside; the work is in run.cmake and minimal.cmake.
+# Tests that install lamella and use it from outside; the work is in use_installed.cmake and
+# minimal.cmake.
 find_program(LAMELLA_PKG_CONFIG NAMES pkg-config pkgconf)
 if(NOT LAMELLA_PKG_CONFIG)
   lamella_missing(pkg-config pkgconf LAMELLA_WITH_TESTS)
@@ -26,7 +27,7 @@ function(lamella_consumer_test name)
                    -DREADME=${PROJECT_SOURCE_DIR}/README.md
                    -DPKG_CONFIG=${LAMELLA_PKG_CONFIG}
                    "-DBACKENDS=${lamella_backends}"
-                   -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
+                   -P ${PROJECT_SOURCE_DIR}/tests/consumer/use_installed.cmake)
 endfunction()
 
 foreach(method cmake pkg-config readme c)

@@ -5,12 +5,7 @@
 # first), CXX, CXX_FLAGS, GENERATOR, READELF.
 cmake_minimum_required(VERSION 3.20)
 include(${CMAKE_CURRENT_LIST_DIR}/../dynamic_section.cmake)
-
-function(run)
-  list(JOIN ARGN " " line)
-  message(STATUS "${line}")
-  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/../run.cmake)
 
 file(REMOVE_RECURSE ${WORK_DIR})
 set(prefix ${WORK_DIR}/prefix)

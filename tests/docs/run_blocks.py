@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the code blocks of a Markdown page, as a reader would who types them in one after the other.
+"""Runs the code blocks of a Markdown page, as a reader would who types them one after the other.
 
 Usage: run_blocks.py --build BUILD (--source TREE | --cmake CMAKE [--config CONFIG]) PAGE
 

@@ -3,12 +3,7 @@
 # ROOT (both emptied first), VERSION (a.b.c), ABI (a.b).
 cmake_minimum_required(VERSION 3.20)
 include(${CMAKE_CURRENT_LIST_DIR}/../dynamic_section.cmake)
-
-function(run)
-  list(JOIN ARGN " " line)
-  message(STATUS "${line}")
-  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/../run.cmake)
 
 # field(<package> <field> <variable>): what a package says, on one line.
 function(field package field variable)

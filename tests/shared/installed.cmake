@@ -4,6 +4,7 @@
 cmake_minimum_required(VERSION 3.20)
 
 include(${CMAKE_CURRENT_LIST_DIR}/../dynamic_section.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/../run.cmake)
 
 function(expect what found wanted)
   if(NOT found STREQUAL wanted)
@@ -12,8 +13,7 @@ function(expect what found wanted)
 endfunction()
 
 file(REMOVE_RECURSE ${WORK_DIR})
-execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${WORK_DIR}/made
-                COMMAND_ERROR_IS_FATAL ANY)
+run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${WORK_DIR}/made)
 # The tree can be moved.
 file(RENAME ${WORK_DIR}/made ${WORK_DIR}/moved)
 
@@ -38,5 +38,5 @@ if(TOOL)
   unset(ENV{LD_LIBRARY_PATH})
   execute_process(COMMAND ${tool} --version OUTPUT_VARIABLE output COMMAND_ERROR_IS_FATAL ANY)
   expect("lamella --version" "${output}" "lamella ${VERSION}\n")
-  execute_process(COMMAND ${tool} train --data moons --epochs 1 --hidden 8 COMMAND_ERROR_IS_FATAL ANY)
+  run(${tool} train --data moons --epochs 1 --hidden 8)
 endif()

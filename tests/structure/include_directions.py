@@ -51,7 +51,7 @@ OURS = [
     # Drivers know no instruction set and no thread library.
     (r"backends/driver/.*",
      r"include/lamella/.*|backends/(kernel_table|executor)\.h|backends/driver/.*", False),
-    # Who runs plans, and on how many threads, stands above the drivers.
+    # The plan runner, which decides on threads, stands above the drivers.
     (r"backends/threading/.*",
      r"include/lamella/.*|backends/(kernel_table|executor)\.h|backends/(driver|threading)/.*", False),
     # Made of all of them: the one factory of built-in backends.

@@ -41,6 +41,70 @@ def run(script, *arguments):
     return result.returncode, result.stdout + result.stderr
 
 
+class References(unittest.TestCase):
+    FILES = {
+        "README.md": "# Top\n\n[the page](docs/page.md#two-words), [below](#top), [web](http://a/b#c)\n",
+        "docs/page.md": "# Two words\n\n## Two words\n\n[code](../core/a/b.h) [second](#two-words-1)\n",
+        "docs/performance/log.md": "# Log\n\nin core/gone.cpp\n",
+        "core/a/b.h": "// docs/page.md#two-words, core/a/b.h and any README.md\n"
+                      "#ifndef LAMELLA_CORE_A_B_H_\n#define LAMELLA_CORE_A_B_H_\n"
+                      "#endif  // LAMELLA_CORE_A_B_H_\n",
+        "include/lamella/view.h": "#ifndef LAMELLA_VIEW_H_\n#define LAMELLA_VIEW_H_\n"
+                                  "#endif /* LAMELLA_VIEW_H_ */\n",
+        "tests/x.cmake": "add_executable(x other/y.c)  # docs/page.md\n",
+    }
+
+    def check(self, files):
+        with tempfile.TemporaryDirectory() as tree:
+            for top in ("backends", "bench", "cblas", "cmake", "core", "docs", "examples",
+                        "include", "packaging", "tests", "tools"):
+                Path(tree, top).mkdir()
+            for name, text in files.items():
+                path = Path(tree, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            return run("references.py", tree)
+
+    def rejects(self, file, old, new, message):
+        text = self.FILES[file].replace(old, new)
+        self.assertNotEqual(text, self.FILES[file])
+        code, output = self.check({**self.FILES, file: text})
+        self.assertEqual(code, 1, output)
+        self.assertIn(f"{file} {message}", output)
+        self.assertIn(" 1 faults", output)
+
+    def test_clean_tree_passes(self):
+        code, output = self.check(self.FILES)
+        self.assertEqual(code, 0, output)
+
+    def test_an_empty_tree_is_an_error(self):
+        self.assertEqual(self.check({})[0], 1)
+
+    def test_links_of_pages(self):
+        self.rejects("README.md", "docs/page.md", "docs/gone.md", "links to docs/gone.md")
+        self.rejects("README.md", "#two-words", "#three-words", "links to docs/page.md#three-words")
+        self.rejects("README.md", "(#top)", "(#bottom)", "links to #bottom")
+        self.rejects("docs/page.md", "b.h", "c.h", "links to ../core/a/c.h")
+        self.rejects("docs/page.md", "words-1", "words-2", "links to #two-words-2")
+
+    def test_names_of_pages(self):
+        self.rejects("core/a/b.h", "docs/page.md#", "docs/gone.md#", "names docs/gone.md")
+        self.rejects("core/a/b.h", "#two", "#three", "names docs/page.md#three-words")
+        self.rejects("core/a/b.h", "README.md", "MATH.md", "names MATH.md")
+        self.rejects("tests/x.cmake", "page.md", "gone.md", "names docs/gone.md")
+
+    def test_paths_of_sources(self):
+        self.rejects("core/a/b.h", "core/a/b.h", "core/a/b.cpp", "names core/a/b.cpp")
+        self.rejects("tests/x.cmake", "docs/page.md", "tests/gone.cpp", "names tests/gone.cpp")
+
+    def test_guards(self):
+        self.rejects("core/a/b.h", "ifndef LAMELLA_CORE", "ifndef LAMELLA", "does not begin")
+        self.rejects("core/a/b.h", "define LAMELLA_CORE", "define LAMELLA", "does not begin")
+        self.rejects("core/a/b.h", "endif  // LAMELLA_CORE_A_B_H_", "endif", "does not end")
+        self.rejects("include/lamella/view.h", "ifndef LAMELLA", "ifndef LAMELLA_LAMELLA",
+                     "does not begin")
+
+
 class IncludeDirections(unittest.TestCase):
     def check(self, **changes):
         with tempfile.TemporaryDirectory() as tree:

@@ -11,6 +11,9 @@ endfunction()
 add_test(NAME structure.include_directions
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/include_directions.py
                  ${PROJECT_SOURCE_DIR})
+add_test(NAME structure.references
+         COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/references.py
+                 ${PROJECT_SOURCE_DIR})
 
 # Of every build but the instrumented ones: sanitizers add symbols of their own.
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")

@@ -1,6 +1,6 @@
 // From argv to an exit code: parses, runs the subcommand, reports what went wrong.
 //
-// Not here: what a subcommand does (train.cpp, evaluate.cpp, predict.cpp, info.cpp).
+// Not here: what a subcommand does (commands/).
 #ifndef LAMELLA_TOOLS_LAMELLA_CLI_H_
 #define LAMELLA_TOOLS_LAMELLA_CLI_H_
 

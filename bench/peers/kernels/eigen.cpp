@@ -17,7 +17,7 @@ template <class T>
 using ConstMap = Eigen::Map<const RowMajor<T>>;
 using Vector = Eigen::Map<const Eigen::VectorXf>;
 
-/// C = alpha a b, or C += alpha a b; the common factors are left out, as a user would.
+/// C = alpha a b, or C += alpha a b; factors of 1 are omitted, as a user would.
 template <class T, class A, class B>
 void assign(Map<T>& c, T alpha, T beta, const A& a, const B& b) {
   if (beta == T{0} && alpha == T{1})

@@ -1,9 +1,10 @@
-// Measures lamella and one peer in paired rounds. Prints a JSON line that says who was measured and
-// how, then one for each case as soon as it is done: a peer that crashes keeps what it has.
+// Measures lamella and one peer in paired rounds. Prints a JSON line with the peer and the
+// settings, then one for each case as soon as it is done, so that a crash loses only the cases
+// after it.
 //
 // A round reads the peak, then times a sample of each contender, each after a warm-up on the
-// operands it is timed with; who comes first changes from round to round. What is reported are
-// medians over rounds, of times and of ratios within a round: a clock that drifts is in both terms.
+// operands it is timed with. The order changes from round to round. Reported are medians over
+// rounds, of times and of ratios within a round, so that a drift of the clock cancels.
 #include <time.h>
 
 #include <algorithm>
@@ -50,8 +51,9 @@ double process_seconds() {
 }
 
 /// Waits until no thread of this process works. Thread pools spin for a while after their last
-/// task (up to 200 ms by default), and would take processors from whoever is timed next. The time
-/// of a thread that makes no system call is counted at the ticks of the clock, up to 10 ms apart.
+/// task (up to 200 ms by default), and would take processors from the contender timed next. The
+/// time of a thread that makes no system call is counted at the ticks of the clock, up to 10 ms
+/// apart.
 void settle() {
   constexpr std::chrono::milliseconds kNap{25};
   const auto start = Clock::now();
@@ -74,8 +76,8 @@ double time_of(const Call& call, long calls) {
   return seconds_since(start);
 }
 
-/// Threads that have slept may wake on one processor, where two that spin for each other stay for
-/// some 10 ms before the system moves one.
+/// Threads that wake up may share a processor. Two that spin for each other stay there for some 10
+/// ms until the system moves one of them.
 void warm_up(const Call& call) {
   const auto start = Clock::now();
   do {
@@ -202,11 +204,11 @@ int run(int argc, char** argv) {
                              backend->info().threads_limited_by + ")");
   const auto peer = open_peer(options.peer);
 
-  const json who{{"version", peer->version()},
-                 {"backend", backend->info().name},
-                 {"isa", backend->info().isa},
-                 {"cpu", bench::cpu_model()}};
-  std::cout << who << std::endl;
+  const json peer_line{{"version", peer->version()},
+                       {"backend", backend->info().name},
+                       {"isa", backend->info().isa},
+                       {"cpu", bench::cpu_model()}};
+  std::cout << peer_line << std::endl;
   const std::regex wanted(options.filter);
   for (const auto& one : all_cases())
     if (std::regex_search(one.name, wanted))

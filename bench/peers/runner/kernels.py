@@ -31,7 +31,7 @@ def contenders(env):
 
 
 def _measure(env, options, threads, contender):
-    """{who and how, cases: [...]}; with `error` if it did not come to its end."""
+    """{peer and settings, cases: [...]}; with `error` if the run did not finish."""
     program, library, extra = contender
     command = [program, "--threads", threads, "--rounds", options.rounds,
                "--sample-ms", options.sample_ms, "--filter", options.cases]

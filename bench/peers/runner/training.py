@@ -91,7 +91,7 @@ def run_peer(env, options, threads, workload, command, epochs):
 
 
 def compare(env, options, threads, workload, command, peer_epochs):
-    """Paired rounds of lamella and one peer; who comes first changes."""
+    """Paired rounds of lamella and one peer; the order changes."""
     flops = flops_per_sample(workload[0])
     ours, theirs, peaks, accuracies, version = [], [], [], [], ""
     for round_number in range(options.training_rounds):
@@ -105,9 +105,9 @@ def compare(env, options, threads, workload, command, peer_epochs):
         ours.append(speed(own))
         theirs.append(speed(peer))
         accuracies.append((own[-1]["test_accuracy"], peer[-1]["test_accuracy"]))
-        for who, accuracy in zip(("lamella", "the peer"), accuracies[-1]):
+        for name, accuracy in zip(("lamella", "the peer"), accuracies[-1]):
             if accuracy < LEARNT:
-                raise RuntimeError(f"{who} does not learn: test accuracy {accuracy}")
+                raise RuntimeError(f"{name} does not learn: test accuracy {accuracy}")
     return {"version": version,
             "ours_over_peer": statistics.median(a / b for a, b in zip(ours, theirs)),
             "samples_per_second": {"ours": statistics.median(ours),
@@ -156,7 +156,7 @@ def _every_pair(results):
         cells = [r["workload"], r["peer"], number(r["ours_over_peer"])]
         for key, factor, digits in (("samples_per_second", 1e-3, 1),
                                     ("percent_of_peak", 1, 0), ("test_accuracy", 100, 1)):
-            cells += [number(r[key][who] * factor, digits) for who in ("ours", "peer")]
+            cells += [number(r[key][side] * factor, digits) for side in ("ours", "peer")]
         rows.append(cells)
     return table(["workload", "peer", "ours / peer", "ours k/s", "peer k/s", "ours %peak",
                   "peer %peak", "ours acc", "peer acc"], rows)

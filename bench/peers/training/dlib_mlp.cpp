@@ -6,7 +6,7 @@
 #include <dlib/dnn.h>
 #include <dlib/revision.h>
 
-#include "bench/peers/training/workload.h"
+#include "bench/peers/training/learner.h"
 
 namespace lamella::peers {
 namespace {
@@ -29,7 +29,7 @@ class DlibMlp : public Learner {
       : batch_(static_cast<std::size_t>(workload.batch)), trainer_(network_, solver) {
     set_units<1>(workload.layers, workload.layers.size() - 1);
     trainer_.set_learning_rate(workload.learning_rate);
-    // Or it would lower the rate when it thinks that progress has stopped.
+    // Otherwise dlib lowers the rate when it sees no progress.
     trainer_.set_learning_rate_shrink_factor(1);
   }
 

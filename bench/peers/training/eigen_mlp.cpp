@@ -1,11 +1,11 @@
-// A multilayer perceptron in Eigen, written as somebody would who wants it to be fast: samples in
+// A multilayer perceptron in Eigen, written by hand for speed: samples in
 // columns, no temporaries in products, the update of plain gradient descent as one product.
 #include <cmath>
 #include <random>
 
 #include <Eigen/Core>
 
-#include "bench/peers/training/workload.h"
+#include "bench/peers/training/learner.h"
 
 namespace lamella::peers {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "bench/peers/training/workload.h"
+#include "bench/peers/training/learner.h"
 
 namespace lamella::peers {
 namespace {

@@ -1,5 +1,5 @@
-"""A multilayer perceptron in NumPy, written as somebody would who wants it to be fast: float32
-throughout, arrays reused, operations in place."""
+"""A multilayer perceptron in NumPy, written by hand for speed: float32 throughout, arrays
+reused, operations in place."""
 import numpy as np
 import threadpoolctl
 

@@ -7,7 +7,7 @@
 
 #include <tiny_dnn/tiny_dnn.h>
 
-#include "bench/peers/training/workload.h"
+#include "bench/peers/training/learner.h"
 
 namespace lamella::peers {
 namespace {

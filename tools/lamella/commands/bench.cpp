@@ -15,7 +15,7 @@
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
-#include "tools/lamella/io/text.h"
+#include "tools/lamella/io/text_table.h"
 #include "tools/lamella/measure/bench_measure.h"
 #include "tools/lamella/measure/bench_page.h"
 #include "tools/lamella/options/options.h"
@@ -110,6 +110,18 @@ struct BenchCommand {
   bool json = false;
   std::filesystem::path html;
 
+  void add_to(CLI::App& app) {
+    backend.add_to(app);
+    add_text(app, "--compare", compare, "NAME", "A second backend, measured beside the first");
+    add_sizes(app, "--network", network, kMostUnits, "Widths of the layers, inputs first");
+    add_integer(app, "--batch-size", batch, 1, kMostUnits, "Samples of a step");
+    add_choice(app, "--precision", precision, {"f32", "f64"}, "Type of the numbers");
+    add_real(app, "--seconds", seconds, {0, 3600, false},
+             "Time for each operation and backend, at least");
+    add_flag(app, "--json", json, "Print one JSON object");
+    add_path(app, "--html", html, "Write a page with table and roofline plot");
+  }
+
   void run() const {
     if (network.size() < 2) throw UsageError("--network: give at least two widths, such as 784,10");
     if (!html.empty()) check_file_target(html);
@@ -135,19 +147,6 @@ struct BenchCommand {
 
 }  // namespace
 
-Command add_bench(CLI::App& app) {
-  const auto command = std::make_shared<BenchCommand>();
-  command->backend.add_to(app);
-  add_text(app, "--compare", command->compare, "NAME",
-           "A second backend, measured beside the first");
-  add_sizes(app, "--network", command->network, kMostUnits, "Widths of the layers, inputs first");
-  add_integer(app, "--batch-size", command->batch, 1, kMostUnits, "Samples of a step");
-  add_choice(app, "--precision", command->precision, {"f32", "f64"}, "Type of the numbers");
-  add_real(app, "--seconds", command->seconds, {0, 3600, false},
-           "Time for each operation and backend, at least");
-  add_flag(app, "--json", command->json, "Print one JSON object");
-  add_path(app, "--html", command->html, "Write a page with table and roofline plot");
-  return [command] { command->run(); };
-}
+Command add_bench(CLI::App& app) { return make_command<BenchCommand>(app); }
 
 }  // namespace lamella::cli

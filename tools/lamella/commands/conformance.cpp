@@ -12,7 +12,7 @@
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
-#include "tools/lamella/io/text.h"
+#include "tools/lamella/io/text_table.h"
 #include "tools/lamella/measure/isolated_check.h"
 #include "tools/lamella/options/options.h"
 
@@ -63,6 +63,14 @@ struct ConformanceCommand {
   bool json = false;
   bool in_process = false;
 
+  void add_to(CLI::App& app) {
+    backend.add_to(app);
+    add_choice(app, "--kernel", kernel, kernel_names(), "Only the checks of one kernel");
+    add_flag(app, "--json", json, "Print one JSON object");
+    add_flag(app, "--in-process", in_process,
+             "Run in this process, which a fault then ends: for debuggers");
+  }
+
   void run() const {
     const BackendRequest request = backend.request();
     const BackendInfo info = probe_backend(request);
@@ -101,14 +109,6 @@ struct ConformanceCommand {
 
 }  // namespace
 
-Command add_conformance(CLI::App& app) {
-  const auto command = std::make_shared<ConformanceCommand>();
-  command->backend.add_to(app);
-  add_choice(app, "--kernel", command->kernel, kernel_names(), "Only the checks of one kernel");
-  add_flag(app, "--json", command->json, "Print one JSON object");
-  add_flag(app, "--in-process", command->in_process,
-           "Run in this process, which a fault then ends: for debuggers");
-  return [command] { command->run(); };
-}
+Command add_conformance(CLI::App& app) { return make_command<ConformanceCommand>(app); }
 
 }  // namespace lamella::cli

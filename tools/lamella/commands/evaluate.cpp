@@ -64,10 +64,6 @@ void EvaluateCommand::run() const {
 
 }  // namespace
 
-Command add_evaluate(CLI::App& app) {
-  const auto command = std::make_shared<EvaluateCommand>();
-  command->add_to(app);
-  return [command] { command->run(); };
-}
+Command add_evaluate(CLI::App& app) { return make_command<EvaluateCommand>(app); }
 
 }  // namespace lamella::cli

@@ -15,7 +15,7 @@
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
-#include "tools/lamella/io/text.h"
+#include "tools/lamella/io/text_table.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -23,8 +23,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// All there is to tell. What a bad request leaves unknown stays empty, so that the rest can help
-/// to mend it.
+/// What is known about this machine. A bad request leaves some of it unknown; the rest is printed
+/// all the same, because it helps to correct the request.
 struct Findings {
   std::vector<BackendStatus> backends;
   std::vector<IsaStatus> isas;
@@ -46,7 +46,7 @@ bool is_selected(const Findings& found, const BackendStatus& status) {
   return found.selected && found.selected->name == status.name;
 }
 
-/// The registry says which set would be used; the scalar backend uses none of them.
+/// Backend selection says which set would be used; the scalar backend uses none of them.
 bool is_selected(const Findings& found, const IsaStatus& status) {
   return status.selected && found.selected && found.selected->isa == status.name;
 }
@@ -117,6 +117,11 @@ struct InfoCommand {
   BackendOptions backend;
   bool json = false;
 
+  void add_to(CLI::App& app) {
+    backend.add_to(app);
+    add_flag(app, "--json", json, "Print one JSON object");
+  }
+
   void run() const {
     const BackendRequest request = backend.request();
     Findings found;
@@ -132,11 +137,6 @@ struct InfoCommand {
 
 }  // namespace
 
-Command add_info(CLI::App& app) {
-  const auto command = std::make_shared<InfoCommand>();
-  command->backend.add_to(app);
-  add_flag(app, "--json", command->json, "Print one JSON object");
-  return [command] { command->run(); };
-}
+Command add_info(CLI::App& app) { return make_command<InfoCommand>(app); }
 
 }  // namespace lamella::cli

@@ -21,7 +21,7 @@
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/interrupt.h"
 #include "tools/lamella/io/streams.h"
-#include "tools/lamella/io/text.h"
+#include "tools/lamella/io/text_table.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -51,7 +51,7 @@ void PredictCommand::add_to(CLI::App& app) {
   add_path(app, "--input", input, "Samples: CSV without labels, IDX (.gz or not) or NumPy's .npy",
            Presence::required);
   add_path(app, "--output", output, "Where to write the CSV, else to standard output");
-  table.add_to(app, "CSV: a column of labels, by name or index, to leave out");
+  table.add_to(app, "CSV: a column of labels, by name or index, to ignore");
   backend.add_to(app);
 }
 
@@ -126,10 +126,6 @@ void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& inf
 
 }  // namespace
 
-Command add_predict(CLI::App& app) {
-  const auto command = std::make_shared<PredictCommand>();
-  command->add_to(app);
-  return [command] { command->run(); };
-}
+Command add_predict(CLI::App& app) { return make_command<PredictCommand>(app); }
 
 }  // namespace lamella::cli

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -23,8 +24,8 @@
 #include "tools/lamella/io/progress.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
-#include "tools/lamella/io/text.h"
-#include "tools/lamella/measure/profile.h"
+#include "tools/lamella/io/text_table.h"
+#include "tools/lamella/measure/training_profile.h"
 #include "tools/lamella/options/optimizer_options.h"
 #include "tools/lamella/options/options.h"
 
@@ -57,14 +58,6 @@ struct TrainCommand {
 
  private:
   void check();
-  template <class T>
-  void train_as(const DataSplit& split, std::shared_ptr<const Backend> kernels);
-  template <class T>
-  std::string describe(const Network<T>& network) const;
-  template <class T>
-  void print_summary(const Network<T>& network, const DataSplit& split,
-                     const std::vector<EpochReport>& reports,
-                     const std::shared_ptr<const ProfiledBackend>& profiled) const;
 };
 
 void TrainCommand::add_to(CLI::App& app) {
@@ -74,7 +67,7 @@ void TrainCommand::add_to(CLI::App& app) {
   add_choice(app, "--preprocess", preprocess, preprocessing_names(),
              "Of features; auto: scale bytes, standardize the rest");
   add_real(app, "--validation-fraction", held_out, {0, 1},
-           "Part of the data to test on, where they have no test data");
+           "Fraction of the data to test on, where they have no test data");
   add_sizes(app, "--hidden", hidden, kMostUnits, "Units of the hidden layers; none for none");
   add_choice(app, "--activation", activation, {"relu", "leaky_relu", "tanh", "sigmoid", "identity"},
              "Of the hidden layers");
@@ -84,7 +77,7 @@ void TrainCommand::add_to(CLI::App& app) {
               "Samples between two updates of the weights");
   optimizer.add_to(app);
   add_real(app, "--dropout", options.dropout, {0, 1},
-           "Part of the hidden units that a step leaves out, at random");
+           "Fraction of the hidden units that a step drops, at random");
   add_augmentation(app, options.augmentation);
   add_seed(app, "--seed", options.seed, "Of weights, shuffles, held-out and generated samples");
   backend.add_to(app);
@@ -114,28 +107,6 @@ void TrainCommand::check() {
     throw UsageError("--checkpoint-every needs a --model to write to");
 }
 
-void TrainCommand::run() {
-  check();
-  const auto kernels = make_backend(backend.request());
-  DataSplit split = load_data(data, table.csv(), options.seed);
-  if (held_out > 0) {
-    if (split.test)
-      throw UsageError(fmt::format("--validation-fraction: {} has test data of its own", data));
-    hold_out(split, held_out, options.seed);
-  }
-  const std::vector<index_t>& shape = split.train.sample_shape();
-  if (options.augmentation.moves_pixels() && options.augmentation.image_shape.empty() &&
-      shape.size() == 1)
-    throw UsageError(
-        fmt::format("--augment: shift, flip and rotate need images, but the samples of {} are rows "
-                    "of {} values; --image-shape says how these are images",
-                    data, shape[0]));
-  if (precision == "f64")
-    train_as<double>(split, kernels);
-  else
-    train_as<float>(split, kernels);
-}
-
 ActivationKind activation_kind(const std::string& name) {
   if (name == "relu") return ActivationKind::relu;
   if (name == "leaky_relu") return ActivationKind::leaky_relu;
@@ -162,136 +133,244 @@ void check_memory(const NetworkSpec& spec, std::size_t element_size) {
         bytes / 1e9, memory / 1e9));
 }
 
+/// One run of `lamella train`: what happens before the first epoch, after each batch, after each
+/// epoch and at the end. Refers to the command and the data, which must outlive it.
 template <class T>
-void TrainCommand::train_as(const DataSplit& split, std::shared_ptr<const Backend> kernels) {
-  const NetworkSpec spec{split.train.features(), hidden, split.train.classes(),
-                         Activation{activation_kind(activation)}};
+class TrainingSession {
+ public:
+  /// Opens the log and makes the network. Throws UsageError if the network cannot fit into memory,
+  /// IoError if the log cannot be opened.
+  TrainingSession(const TrainCommand& command, const DataSplit& split,
+                  std::shared_ptr<const Backend> backend);
+
+  /// Trains, writes the model, and prints the summary. Throws Interrupted after a signal, IoError
+  /// if model or log cannot be written, TrainingError if the loss is not finite.
+  void run();
+
+ private:
+  void on_progress(const Progress& progress);
+  void on_epoch(const EpochReport& report);
+  void write_log(const EpochReport& report);
+  void write_checkpoint(index_t epoch);
+
+  std::string description() const;
+  std::string what_is_saved() const;
+  nlohmann::ordered_json summary_json(const std::vector<EpochReport>& reports) const;
+  std::string summary_text(const std::vector<EpochReport>& reports) const;
+  void print_summary(const std::vector<EpochReport>& reports) const;
+
+  const TrainCommand& command_;
+  const DataSplit& split_;
+  NetworkSpec spec_;
+  EpochLog log_;
+  ModelInfo info_;
+  std::shared_ptr<ProfiledBackend> profiled_;  // null without --profile
+  Network<T> network_;
+  InterruptGuard interrupts_;
+  ProgressDisplay display_;
+  index_t last_checkpoint_ = 0;  // its epoch; 0: none
+  std::optional<IoError> log_failure_;
+};
+
+/// The network that the command describes, for these data. Throws UsageError as check_memory().
+template <class T>
+NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
+  NetworkSpec spec{data.features(), command.hidden, data.classes(),
+                   Activation{activation_kind(command.activation)}};
   check_memory(spec, sizeof(T));
-  EpochLog epoch_log(log);
-  const Preprocessing preprocessing = make_preprocessing(preprocess, split.train);
-  const auto profiled = profile ? std::make_shared<ProfiledBackend>(kernels) : nullptr;
-  if (profiled) kernels = profiled;
-  Network<T> network(spec, std::move(kernels), options.seed);
-  const Dataset* test = split.test ? &*split.test : nullptr;
-
-  const InterruptGuard interrupts;
-  ProgressDisplay display(quiet);
-  display.line(fmt::format("training {} on {} samples", describe(network), split.train.samples()));
-  epoch_log.start();
-  const ModelInfo info{split.train.class_names(), split.train.sample_shape(), preprocessing};
-  index_t last_checkpoint = 0;  // epoch; 0: none
-  TrainCallbacks callbacks;
-  callbacks.on_progress = [&](const Progress& progress) {
-    if (const int signal = interrupts.pending())
-      throw Interrupted(
-          signal,
-          fmt::format("stopped in epoch {} of {}, after {} of {} samples; {}", progress.epoch,
-                      progress.epochs, progress.samples_done, progress.samples,
-                      model.empty()          ? "nothing to save"
-                      : last_checkpoint == 0 ? "no model was written"
-                                             : fmt::format("{} holds the model after epoch {}",
-                                                           model.string(), last_checkpoint)));
-    display.update(progress);
-    // What follows is the evaluation, until on_epoch.
-    if (profiled && progress.samples_done == progress.samples) profiled->set_recording(false);
-  };
-  std::optional<IoError> log_failure;
-  callbacks.on_epoch = [&](const EpochReport& report) {
-    if (profiled) profiled->set_recording(true);
-    display.line(epoch_text(report, options.epochs));
-    try {
-      epoch_log.write(report);
-    } catch (const IoError& error) {
-      // Little is lost after one epoch. Later, the training is worth more than its log.
-      if (report.epoch == 1) throw;
-      log_failure = error;
-      display.line(fmt::format("lamella: {}; training goes on without a log", error.what()));
-    }
-    if (checkpoint_every == 0 || report.epoch % checkpoint_every != 0 ||
-        report.epoch == options.epochs)
-      return;
-    try {
-      save_model(model, network, info);
-      last_checkpoint = report.epoch;
-    } catch (const IoError& error) {  // the file may be writable again by the end
-      display.line(
-          fmt::format("lamella: {}; training goes on without this checkpoint", error.what()));
-    }
-  };
-  TrainOptions run_options = options;
-  run_options.batch_size = std::min(options.batch_size, split.train.samples());
-  const auto reports = train(network, split.train, test, preprocessing, run_options, callbacks);
-
-  if (!model.empty()) save_model(model, network, info);
-  epoch_log.close();
-  print_summary(network, split, reports, profiled);
-  if (log_failure) throw *log_failure;
+  return spec;
 }
 
 template <class T>
-std::string TrainCommand::describe(const Network<T>& network) const {
-  const NetworkSpec& spec = network.spec();
-  const BackendInfo& info = network.backend().info();
+TrainingSession<T>::TrainingSession(const TrainCommand& command, const DataSplit& split,
+                                    std::shared_ptr<const Backend> backend)
+    : command_(command),
+      split_(split),
+      spec_(network_spec<T>(command, split.train)),
+      log_(command.log),
+      info_{split.train.class_names(), split.train.sample_shape(),
+            make_preprocessing(command.preprocess, split.train)},
+      profiled_(command.profile ? std::make_shared<ProfiledBackend>(backend) : nullptr),
+      network_(spec_, profiled_ ? profiled_ : std::move(backend), command.options.seed),
+      display_(command.quiet) {}
+
+template <class T>
+void TrainingSession<T>::run() {
+  display_.line(fmt::format("training {} on {} samples", description(), split_.train.samples()));
+  log_.start();
+  TrainOptions options = command_.options;
+  options.batch_size = std::min(options.batch_size, split_.train.samples());
+  TrainCallbacks callbacks;
+  callbacks.on_progress = [this](const Progress& progress) { on_progress(progress); };
+  callbacks.on_epoch = [this](const EpochReport& report) { on_epoch(report); };
+  const auto reports = train(network_, split_.train, split_.test ? &*split_.test : nullptr,
+                             info_.preprocessing, options, callbacks);
+
+  if (!command_.model.empty()) save_model(command_.model, network_, info_);
+  log_.close();
+  print_summary(reports);
+  if (log_failure_) throw *log_failure_;
+}
+
+template <class T>
+void TrainingSession<T>::on_progress(const Progress& progress) {
+  if (const int signal = interrupts_.pending())
+    throw Interrupted(signal, fmt::format("stopped in epoch {} of {}, after {} of {} samples; {}",
+                                          progress.epoch, progress.epochs, progress.samples_done,
+                                          progress.samples, what_is_saved()));
+  display_.update(progress);
+  // The evaluation follows; it is not recorded. on_epoch comes after it.
+  if (profiled_ && progress.samples_done == progress.samples) profiled_->set_recording(false);
+}
+
+template <class T>
+void TrainingSession<T>::on_epoch(const EpochReport& report) {
+  if (profiled_) profiled_->set_recording(true);
+  display_.line(epoch_text(report, command_.options.epochs));
+  write_log(report);
+  const index_t every = command_.checkpoint_every;
+  if (every > 0 && report.epoch % every == 0 && report.epoch != command_.options.epochs)
+    write_checkpoint(report.epoch);
+}
+
+template <class T>
+void TrainingSession<T>::write_log(const EpochReport& report) {
+  try {
+    log_.write(report);
+  } catch (const IoError& error) {
+    // Little is lost after one epoch. Later, the training is worth more than its log.
+    if (report.epoch == 1) throw;
+    log_failure_ = error;
+    display_.line(fmt::format("lamella: {}; training goes on without a log", error.what()));
+  }
+}
+
+template <class T>
+void TrainingSession<T>::write_checkpoint(index_t epoch) {
+  try {
+    save_model(command_.model, network_, info_);
+    last_checkpoint_ = epoch;
+  } catch (const IoError& error) {  // the file may be writable again by the end
+    display_.line(
+        fmt::format("lamella: {}; training goes on without this checkpoint", error.what()));
+  }
+}
+
+template <class T>
+std::string TrainingSession<T>::what_is_saved() const {
+  if (command_.model.empty()) return "nothing to save";
+  if (last_checkpoint_ == 0) return "no model was written";
+  return fmt::format("{} holds the model after epoch {}", command_.model.string(),
+                     last_checkpoint_);
+}
+
+template <class T>
+std::string TrainingSession<T>::description() const {
+  const NetworkSpec& spec = network_.spec();
+  const BackendInfo& info = network_.backend().info();
   std::string layers = fmt::to_string(spec.inputs);
   for (const index_t units : spec.hidden) layers += fmt::format("-{}", units);
   return fmt::format("{}-{} ({}, {}, {} parameters) with {} ({}, {} thread{})", layers,
-                     spec.classes, activation, precision, network.parameter_count(), info.name,
-                     info.isa, info.threads, info.threads == 1 ? "" : "s");
+                     spec.classes, command_.activation, command_.precision,
+                     network_.parameter_count(), info.name, info.isa, info.threads,
+                     info.threads == 1 ? "" : "s");
+}
+
+/// Of training alone, over all epochs.
+struct TrainingTime {
+  double seconds = 0;
+  double samples_per_second = 0;
+};
+
+TrainingTime training_time(const std::vector<EpochReport>& reports, index_t samples) {
+  TrainingTime time;
+  for (const EpochReport& report : reports) time.seconds += report.seconds;
+  const auto all = static_cast<double>(samples) * static_cast<double>(reports.size());
+  if (time.seconds > 0) time.samples_per_second = all / time.seconds;
+  return time;
 }
 
 template <class T>
-void TrainCommand::print_summary(const Network<T>& network, const DataSplit& split,
-                                 const std::vector<EpochReport>& reports,
-                                 const std::shared_ptr<const ProfiledBackend>& profiled) const {
+nlohmann::ordered_json TrainingSession<T>::summary_json(
+    const std::vector<EpochReport>& reports) const {
+  const BackendInfo& info = network_.backend().info();
+  const TrainingTime time = training_time(reports, split_.train.samples());
+  nlohmann::ordered_json summary = epoch_json(reports.back());
+  summary.erase("epoch");
+  summary["epochs"] = command_.options.epochs;
+  summary["seconds"] = time.seconds;
+  summary["samples_per_second"] = time.samples_per_second;
+  summary["train_samples"] = split_.train.samples();
+  if (split_.test) summary["test_samples"] = split_.test->samples();
+  summary["parameters"] = network_.parameter_count();
+  summary["precision"] = command_.precision;
+  summary["seed"] = command_.options.seed;
+  summary["backend"] = info.name;
+  summary["isa"] = info.isa;
+  summary["threads"] = info.threads;
+  if (!command_.model.empty()) summary["model"] = command_.model.string();
+  return summary;
+}
+
+template <class T>
+std::string TrainingSession<T>::summary_text(const std::vector<EpochReport>& reports) const {
   const EpochReport& last = reports.back();
-  double seconds = 0;
-  for (const EpochReport& report : reports) seconds += report.seconds;
-  const double samples = static_cast<double>(split.train.samples() * options.epochs);
-  const double rate = seconds > 0 ? samples / seconds : 0;
-  std::optional<TrainingProfile> times;
-  if (profiled) times = training_profile(*profiled, seconds);
-  if (json) {
-    const BackendInfo& info = network.backend().info();
-    nlohmann::ordered_json summary = epoch_json(last);
-    summary.erase("epoch");
-    summary["epochs"] = options.epochs;
-    summary["seconds"] = seconds;
-    summary["samples_per_second"] = rate;
-    summary["train_samples"] = split.train.samples();
-    if (split.test) summary["test_samples"] = split.test->samples();
-    summary["parameters"] = network.parameter_count();
-    summary["precision"] = precision;
-    summary["seed"] = options.seed;
-    summary["backend"] = info.name;
-    summary["isa"] = info.isa;
-    summary["threads"] = info.threads;
-    if (!model.empty()) summary["model"] = model.string();
-    if (times) summary["profile"] = profile_json(*times);
+  const index_t epochs = command_.options.epochs;
+  const TrainingTime time = training_time(reports, split_.train.samples());
+  std::string text =
+      fmt::format("trained for {} epoch{} in {}, {:.0f} samples/s\n", epochs,
+                  epochs == 1 ? "" : "s", duration(time.seconds), time.samples_per_second);
+  text +=
+      fmt::format("train  loss {:.4f}  accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
+  if (last.test_loss && last.test_accuracy)
+    text +=
+        fmt::format("test   loss {:.4f}  accuracy {:.4f}\n", *last.test_loss, *last.test_accuracy);
+  if (!command_.model.empty()) text += fmt::format("model  {}\n", command_.model.string());
+  return text;
+}
+
+template <class T>
+void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) const {
+  std::optional<TrainingProfile> profile;
+  if (profiled_)
+    profile = training_profile(*profiled_, training_time(reports, split_.train.samples()).seconds);
+  if (command_.json) {
+    nlohmann::ordered_json summary = summary_json(reports);
+    if (profile) summary["profile"] = profile_json(*profile);
     write_stdout(to_line(summary) + "\n");
     return;
   }
   std::string text;
-  if (!quiet) {
-    text = fmt::format("trained for {} epoch{} in {}, {:.0f} samples/s\n", options.epochs,
-                       options.epochs == 1 ? "" : "s", duration(seconds), rate);
-    text +=
-        fmt::format("train  loss {:.4f}  accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
-    if (last.test_loss && last.test_accuracy)
-      text += fmt::format("test   loss {:.4f}  accuracy {:.4f}\n", *last.test_loss,
-                          *last.test_accuracy);
-    if (!model.empty()) text += fmt::format("model  {}\n", model.string());
-  }
-  if (!quiet && times) text += '\n';
-  if (times) text += profile_text(*times);
+  if (!command_.quiet) text = summary_text(reports);
+  if (!command_.quiet && profile) text += '\n';
+  if (profile) text += profile_text(*profile);
   if (!text.empty()) write_stdout(text);
+}
+
+void TrainCommand::run() {
+  check();
+  auto chosen = make_backend(backend.request());
+  DataSplit split = load_data(data, table.csv(), options.seed);
+  if (held_out > 0) {
+    if (split.test)
+      throw UsageError(fmt::format("--validation-fraction: {} has test data of its own", data));
+    hold_out(split, held_out, options.seed);
+  }
+  const std::vector<index_t>& shape = split.train.sample_shape();
+  if (options.augmentation.moves_pixels() && options.augmentation.image_shape.empty() &&
+      shape.size() == 1)
+    throw UsageError(
+        fmt::format("--augment: shift, flip and rotate need images, but the samples of {} are rows "
+                    "of {} values; --image-shape says how these are images",
+                    data, shape[0]));
+  if (precision == "f64")
+    TrainingSession<double>(*this, split, std::move(chosen)).run();
+  else
+    TrainingSession<float>(*this, split, std::move(chosen)).run();
 }
 
 }  // namespace
 
-Command add_train(CLI::App& app) {
-  const auto command = std::make_shared<TrainCommand>();
-  command->add_to(app);
-  return [command] { command->run(); };
-}
+Command add_train(CLI::App& app) { return make_command<TrainCommand>(app); }
 
 }  // namespace lamella::cli

@@ -23,7 +23,7 @@ Preprocessing make_preprocessing(const std::string& name, const Dataset& data);
 /// to split.test. Throws DataError if that leaves either of them empty.
 void hold_out(DataSplit& split, double fraction, std::uint64_t seed);
 
-/// The part of `source` (see load_data) to evaluate on, with the model's classes.
+/// The samples of `source` (see load_data) to evaluate on, with the model's classes.
 struct LabelledData {
   Dataset data;
   bool is_test_split = false;  ///< the source has test data, and this is them
@@ -33,7 +33,7 @@ LabelledData load_labelled(const std::string& source, CsvOptions csv, std::uint6
                            const std::vector<std::string>& class_names);
 
 /// Samples without labels from an IDX file (gzip'd or not), a NumPy file or a CSV file, told apart
-/// by how they begin. Labels of a CSV file, if csv.labelled, are left out.
+/// by how they begin. Labels of a CSV file, if csv.labelled, are dropped.
 Dataset load_samples(const std::filesystem::path& path, const CsvOptions& csv);
 
 /// Throws DataError, saying what both have, unless `data` has as many features as a network of

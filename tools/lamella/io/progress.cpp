@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "tools/lamella/io/streams.h"
-#include "tools/lamella/io/text.h"
+#include "tools/lamella/io/text_table.h"
 
 namespace lamella::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "tools/lamella/io/text.h"
+#include "tools/lamella/io/text_table.h"
 
 namespace lamella::cli {
 namespace {

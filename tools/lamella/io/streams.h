@@ -15,7 +15,7 @@ void prepare_streams();
 
 /// Writes all of `text`, unbuffered. Throws IoError.
 void write_stdout(std::string_view text);
-/// As write_stdout, but a failure is ignored: there is nobody left to tell.
+/// As write_stdout, but a failure is ignored: there is no other place to report it.
 void write_stderr(std::string_view text) noexcept;
 
 /// Throws IoError unless a file can be put at `path`: its directory exists and may be written to,

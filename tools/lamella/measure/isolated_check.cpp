@@ -38,7 +38,7 @@ struct Text {
   std::string get() const { return {chars.data(), strnlen(chars.data(), size)}; }
 };
 
-constexpr int kKept = 5;  // problems of each type that are told in full
+constexpr int kKept = 5;  // problems of each type that are reported in full
 
 struct Kept {
   Text<8> type;

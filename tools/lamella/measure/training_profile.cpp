@@ -1,5 +1,5 @@
 // Peaks for the rows of a profile, and the profile as a table and as JSON.
-#include "tools/lamella/measure/profile.h"
+#include "tools/lamella/measure/training_profile.h"
 
 #include <map>
 #include <utility>
@@ -9,14 +9,14 @@
 
 #include "bench/roofline/machine.h"
 #include "bench/roofline/peak.h"
-#include "tools/lamella/io/text.h"
+#include "tools/lamella/io/text_table.h"
 
 namespace lamella::cli {
 namespace {
 
 using bench::PeakKind;
 
-/// Of the time: rows with less share one row of the table.
+/// Fraction of the time below which rows are shown as one row of the table.
 constexpr double kLeastPercent = 0.1;
 
 /// The loop with a kernel's own pattern of traffic (docs/performance/methodology.md).
@@ -54,7 +54,7 @@ class Peaks {
 /// A call takes at least as long as its arithmetic and as its traffic: the longer one is its peak.
 ProfileRow against_peaks(const ProfileEntry& entry, Peaks& peaks) {
   ProfileRow row{entry, {}, false, 0, 0};
-  // Products have done its work where it takes less time than reading the clock.
+  // Less time than reading the clock takes: the products have packed the bytes themselves.
   constexpr double kClock = 1e-7;
   if (entry.kernel == "gather_bytes" && row.seconds_per_call() < kClock) return row;
   double least = 0;

@@ -1,4 +1,4 @@
-# Installs a build into a fresh prefix and uses it as somebody else's project would: by find_package,
+# Installs a build into a fresh prefix and uses it as another project would: by find_package,
 # by pkg-config, and as README.md says. Run as a test, with these set by -D:
 #   BUILD_DIR, CONFIG    the build to install
 #   WORK_DIR             scratch, emptied first
@@ -9,15 +9,10 @@
 #   C_COMPILER, C_FLAGS, C_SOURCE    for c
 #   PREFIX               instead of BUILD_DIR and CONFIG: an installation that is there
 cmake_minimum_required(VERSION 3.20)
+include(${CMAKE_CURRENT_LIST_DIR}/../run.cmake)
 set(source ${CMAKE_CURRENT_LIST_DIR})
 set(program consumer)
 set(prefix ${WORK_DIR}/prefix)
-
-function(run)
-  list(JOIN ARGN " " line)
-  message(STATUS "${line}")
-  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
-endfunction()
 
 file(REMOVE_RECURSE ${WORK_DIR})
 file(MAKE_DIRECTORY ${WORK_DIR})

@@ -1,5 +1,5 @@
 // Aligned tables, CSV fields and durations.
-#include "tools/lamella/io/text.h"
+#include "tools/lamella/io/text_table.h"
 
 #include <algorithm>
 

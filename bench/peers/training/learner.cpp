@@ -1,5 +1,5 @@
 // The main program of the C++ peers: reads the data, trains, times epochs.
-#include "bench/peers/training/workload.h"
+#include "bench/peers/training/learner.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,6 @@
 // The families of benchmarks; each registers its own with Google Benchmark.
-#ifndef LAMELLA_BENCH_SUITE_CASES_H_
-#define LAMELLA_BENCH_SUITE_CASES_H_
+#ifndef LAMELLA_BENCH_SUITE_BENCHMARKS_H_
+#define LAMELLA_BENCH_SUITE_BENCHMARKS_H_
 
 #include <filesystem>
 #include <optional>
@@ -25,11 +25,11 @@ void register_memory_kernels(const BackendUnderTest& subject);
 /// Predictions and single training steps of networks.
 void register_network_calls(const BackendUnderTest& subject);
 
-/// Epochs of training. `data` holds MNIST's four files (Fashion-MNIST); nothing: bytes of the same
-/// shape are made up.
+/// Epochs of training. `data` holds MNIST's four files (Fashion-MNIST); if empty, synthetic bytes
+/// of the same shape are used.
 void register_training(const BackendUnderTest& subject,
                        const std::optional<std::filesystem::path>& data);
 
 }  // namespace lamella::bench
 
-#endif  // LAMELLA_BENCH_SUITE_CASES_H_
+#endif  // LAMELLA_BENCH_SUITE_BENCHMARKS_H_

@@ -1,9 +1,9 @@
 // What every C++ peer trains, and the main program that times it, epoch by epoch.
 //
-// A peer (eigen_mlp.cpp, ...) implements Learner and make_learner; workload.cpp has main(), which
+// A peer (eigen_mlp.cpp, ...) implements Learner and make_learner; learner.cpp has main(), which
 // prints the same JSON lines as `lamella train --log` writes, after a line that names the peer.
-#ifndef LAMELLA_BENCH_PEERS_TRAINING_WORKLOAD_H_
-#define LAMELLA_BENCH_PEERS_TRAINING_WORKLOAD_H_
+#ifndef LAMELLA_BENCH_PEERS_TRAINING_LEARNER_H_
+#define LAMELLA_BENCH_PEERS_TRAINING_LEARNER_H_
 
 #include <cstdint>
 #include <memory>
@@ -40,7 +40,7 @@ class Learner {
   virtual std::string version() const = 0;
   /// Trains on the samples in that order, batch by batch; returns the mean loss, NaN if not known.
   virtual double epoch(const Samples& samples, const std::vector<int>& order) = 0;
-  /// The part of the samples that is classified correctly.
+  /// The fraction of samples classified correctly.
   virtual double accuracy(const Samples& samples) = 0;
 };
 
@@ -49,4 +49,4 @@ std::unique_ptr<Learner> make_learner(const Workload& workload);
 
 }  // namespace lamella::peers
 
-#endif  // LAMELLA_BENCH_PEERS_TRAINING_WORKLOAD_H_
+#endif  // LAMELLA_BENCH_PEERS_TRAINING_LEARNER_H_

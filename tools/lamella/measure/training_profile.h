@@ -1,8 +1,8 @@
 // Where the time of a training went: the kernels of a profile beside the peaks of the machine.
 //
 // Not here: how calls are timed (lamella/profile.h) and peaks measured (bench/roofline/peak.h).
-#ifndef LAMELLA_TOOLS_LAMELLA_MEASURE_PROFILE_H_
-#define LAMELLA_TOOLS_LAMELLA_MEASURE_PROFILE_H_
+#ifndef LAMELLA_TOOLS_LAMELLA_MEASURE_TRAINING_PROFILE_H_
+#define LAMELLA_TOOLS_LAMELLA_MEASURE_TRAINING_PROFILE_H_
 
 #include <string>
 #include <vector>
@@ -27,7 +27,7 @@ struct ProfileRow {
 struct TrainingProfile {
   BackendInfo backend;
   double seconds = 0;            ///< of training, by the wall clock
-  double outside = 0;            ///< what of it no kernel took
+  double outside = 0;            ///< of that, outside of kernels
   std::vector<ProfileRow> rows;  ///< most time first
 };
 
@@ -40,4 +40,4 @@ nlohmann::ordered_json profile_json(const TrainingProfile& profile);
 
 }  // namespace lamella::cli
 
-#endif  // LAMELLA_TOOLS_LAMELLA_MEASURE_PROFILE_H_
+#endif  // LAMELLA_TOOLS_LAMELLA_MEASURE_TRAINING_PROFILE_H_

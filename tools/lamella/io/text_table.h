@@ -1,6 +1,6 @@
 // Text for people: aligned tables, and names and durations as they should be read.
-#ifndef LAMELLA_TOOLS_LAMELLA_IO_TEXT_H_
-#define LAMELLA_TOOLS_LAMELLA_IO_TEXT_H_
+#ifndef LAMELLA_TOOLS_LAMELLA_IO_TEXT_TABLE_H_
+#define LAMELLA_TOOLS_LAMELLA_IO_TEXT_TABLE_H_
 
 #include <cstddef>
 #include <string>
@@ -39,4 +39,4 @@ class TextTable {
 
 }  // namespace lamella::cli
 
-#endif  // LAMELLA_TOOLS_LAMELLA_IO_TEXT_H_
+#endif  // LAMELLA_TOOLS_LAMELLA_IO_TEXT_TABLE_H_
