@@ -1,6 +1,7 @@
 # cmake --install: headers, the library, a CMake package and a pkg-config file.
 #
-# Components, for packages: runtime and cblas (shared libraries), tool, and dev, which is all the rest.
+# Components, for packages: runtime and cblas (shared libraries), tool, and dev, which is all the
+# rest.
 #
 # Both descriptions name what a static archive leaves for its user to link, and are relocatable: the
 # prefix is wherever the files are found.

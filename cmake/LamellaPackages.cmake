@@ -2,7 +2,7 @@
 #
 #   liblamella0.1        component runtime: the library
 #   liblamella-cblas0.1  component cblas: the CBLAS interface
-#   liblamella-dev       component dev: headers, links for the linker, CMake package, pkg-config file
+#   liblamella-dev       component dev: headers, linker links, CMake package, pkg-config file
 #   lamella              component tool: the program
 #
 # Dependencies on other packages are read from the binaries by dpkg-shlibdeps.
@@ -46,8 +46,10 @@ macro(lamella_deb component package section summary)
 endmacro()
 set(lamella_runtime "liblamella${lamella_abi} (= ${lamella_deb_version})")
 set(lamella_dev_depends ${lamella_runtime})
-lamella_deb(runtime liblamella${lamella_abi} libs "Dense neural networks on the CPU: shared library")
-lamella_deb(tool lamella science "Dense neural networks on the CPU: command line" ${lamella_runtime})
+lamella_deb(runtime liblamella${lamella_abi} libs
+            "Dense neural networks on the CPU: shared library")
+lamella_deb(tool lamella science
+            "Dense neural networks on the CPU: command line" ${lamella_runtime})
 if(LAMELLA_WITH_CBLAS)
   lamella_deb(cblas liblamella-cblas${lamella_abi} libs
               "Dense neural networks on the CPU: kernels behind CBLAS" ${lamella_runtime})

@@ -32,7 +32,7 @@ class EnvironmentGuard {
   std::optional<std::string> before_;
 };
 
-/// A test of the registry starts without any of its variables, whatever the caller's shell has set.
+/// A test of backend selection starts without any of its variables, whatever the shell has set.
 struct CleanEnvironment {
   EnvironmentGuard backend{"LAMELLA_BACKEND", nullptr};
   EnvironmentGuard isa{"LAMELLA_ISA", nullptr};

@@ -1,4 +1,4 @@
-// Asks the registry for every usable backend; see test_backends.h.
+// Asks backend selection for everything that is usable; see test_backends.h.
 #include "tests/test_backends.h"
 
 #include <cstdlib>
@@ -33,6 +33,13 @@ std::vector<std::shared_ptr<const Backend>> make_test_backends() {
 const std::vector<std::shared_ptr<const Backend>>& test_backends() {
   static const std::vector<std::shared_ptr<const Backend>> made = make_test_backends();
   return made;
+}
+
+std::vector<std::string> usable_isas() {
+  std::vector<std::string> names;
+  for (const IsaStatus& isa : list_isas())
+    if (isa.compiled && isa.usable) names.push_back(isa.name);
+  return names;
 }
 
 }  // namespace lamella::test

@@ -1,4 +1,4 @@
-// The backends that tests of networks and training run with.
+// The backends and instruction sets that tests run with.
 //
 // The conformance suite for kernels, which also varies instruction sets and threads, has its own
 // list (kernels/subjects.h).
@@ -6,6 +6,7 @@
 #define LAMELLA_TESTS_TEST_BACKENDS_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <lamella/backend.h>
@@ -15,6 +16,9 @@ namespace lamella::test {
 /// The minimal backend and every built-in one that is usable here; with LAMELLA_TEST_BACKEND set,
 /// that one alone. Throws std::runtime_error if there is no such one. Never empty. Made once.
 const std::vector<std::shared_ptr<const Backend>>& test_backends();
+
+/// The instruction sets of the vector kernels that are compiled in and usable here.
+std::vector<std::string> usable_isas();
 
 }  // namespace lamella::test
 

@@ -1,4 +1,4 @@
-"""Plugins that fail: path and reason in the message, exit code 1, and nothing of the user's is lost.
+"""Plugins that fail: path and reason in the message, exit code 1, and no file of the user is lost.
 
 The directory of the test plugins is named by the environment variable LAMELLA_TEST_PLUGINS.
 """

@@ -1,4 +1,5 @@
-# The promise about dependencies: with every option off, liblamella.a needs libstdc++, libm and zlib.
+# The promise about dependencies: with every option off, liblamella.a needs libstdc++, libm and
+# zlib.
 #
 # Configures such a build from scratch, links minimal.cpp with nothing but -llamella -lz, runs it
 # and reads which shared libraries the program asks for. Set by -D: SOURCE_DIR, WORK_DIR (emptied

@@ -17,7 +17,8 @@ endif()
 file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md
      ${PROJECT_SOURCE_DIR}/docs/*/*.md)
 foreach(page IN LISTS pages)
-  # docs/cblas.md is docs.cblas, docs/performance/README.md docs.performance, its log docs.performance.log.
+  # docs/cblas.md is docs.cblas, docs/performance/README.md docs.performance, its log
+  # docs.performance.log.
   file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR} ${page})
   string(REGEX REPLACE "^docs/|/README\\.md$|\\.md$" "" name ${name})
   string(REPLACE "/" "." name ${name})

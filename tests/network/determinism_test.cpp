@@ -9,6 +9,7 @@
 #include "backends/driver_backend.h"
 #include "tests/catch.h"
 #include "tests/network/fixtures.h"
+#include "tests/test_backends.h"
 
 namespace lamella::test {
 namespace {
@@ -48,13 +49,6 @@ std::vector<Subject> subjects(const std::string& isa) {
   return all;
 }
 
-std::vector<std::string> usable_isas() {
-  std::vector<std::string> names{"scalar"};
-  for (const IsaStatus& isa : list_isas())
-    if (isa.compiled && isa.usable) names.push_back(isa.name);
-  return names;
-}
-
 // Ten noisy patterns of bytes, one a class.
 Dataset patterns(index_t samples, index_t features) {
   Uniform uniform(1);
@@ -86,7 +80,9 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
        ActivationKind::tanh},
       {"adamw", AdamOptions{.weight_decay = 0.1, .decoupled_decay = true}, 0,
        ActivationKind::relu}};
-  for (const std::string& isa : usable_isas())
+  std::vector<std::string> isas = usable_isas();
+  isas.insert(isas.begin(), "scalar");
+  for (const std::string& isa : isas)
     for (const Variant& variant : variants) {
       std::vector<T> first;
       double first_loss = 0;

@@ -1,6 +1,6 @@
 # Builds the Debian packages of a build, looks at what they say of themselves, unpacks them into a
-# scratch root, and runs the tool there. Set by -D: CPACK, DPKG_DEB, READELF, BUILD_DIR, WORK_DIR and
-# ROOT (both emptied first), VERSION (a.b.c), ABI (a.b).
+# scratch root, and runs the tool there. Set by -D: CPACK, DPKG_DEB, READELF, BUILD_DIR, WORK_DIR
+# and ROOT (both emptied first), VERSION (a.b.c), ABI (a.b).
 cmake_minimum_required(VERSION 3.20)
 include(${CMAKE_CURRENT_LIST_DIR}/../dynamic_section.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/../run.cmake)

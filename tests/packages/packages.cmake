@@ -1,5 +1,5 @@
-# Tests of packages: Debian's, built and used; the vcpkg port and the Conan recipe as far as that goes
-# without a network.
+# Tests of packages: Debian's, built and used; the vcpkg port and the Conan recipe as far as that
+# goes without a network.
 add_test(NAME packages.vcpkg
          COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR}
                  -P ${CMAKE_CURRENT_LIST_DIR}/vcpkg.cmake)
@@ -30,8 +30,9 @@ mark_as_advanced(LAMELLA_DPKG_DEB LAMELLA_DPKG_SHLIBDEPS LAMELLA_FILE)
 set(deb_root ${CMAKE_CURRENT_BINARY_DIR}/packages/root)
 if(NOT (LAMELLA_DPKG_DEB AND LAMELLA_DPKG_SHLIBDEPS AND LAMELLA_FILE AND LAMELLA_WITH_TOOLS
         AND LAMELLA_WITH_CBLAS))
-  add_test(NAME packages.deb COMMAND ${CMAKE_COMMAND} -E echo
-                                     "skipped: needs dpkg-deb, dpkg-shlibdeps, file and all options")
+  add_test(NAME packages.deb
+           COMMAND ${CMAKE_COMMAND} -E echo
+           "skipped: needs dpkg-deb, dpkg-shlibdeps, file and all options")
   set_tests_properties(packages.deb PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped")
   return()
 endif()

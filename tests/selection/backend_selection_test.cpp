@@ -11,6 +11,7 @@
 
 #include "tests/catch.h"
 #include "tests/environment_guard.h"
+#include "tests/test_backends.h"
 
 namespace lamella::test {
 namespace {
@@ -34,13 +35,6 @@ bool usable(const std::string& name) {
   for (const auto& status : list_backends())
     if (status.name == name) return status.usable;
   return false;
-}
-
-std::vector<std::string> usable_isas() {
-  std::vector<std::string> names;
-  for (const auto& isa : list_isas())
-    if (isa.compiled && isa.usable) names.push_back(isa.name);
-  return names;
 }
 
 TEST_CASE("every built-in backend is listed, compiled or not", "[selection]") {

@@ -1,6 +1,6 @@
-# Builds lamella as a shared library and the tool on top of it. Set by -D: SOURCE_DIR, BUILD_DIR, how
-# the build that runs this test was made (C_COMPILER, CXX, CXX_FLAGS, LAUNCHER, GENERATOR), and its
-# options (WITH_OPENMP, WITH_TBB, WITH_PLUGINS, WITH_CBLAS, WITH_TOOLS).
+# Builds lamella as a shared library and the tool on top of it. Set by -D: SOURCE_DIR, BUILD_DIR,
+# how the build that runs this test was made (C_COMPILER, CXX, CXX_FLAGS, LAUNCHER, GENERATOR), and
+# its options (WITH_OPENMP, WITH_TBB, WITH_PLUGINS, WITH_CBLAS, WITH_TOOLS).
 cmake_minimum_required(VERSION 3.20)
 include(${CMAKE_CURRENT_LIST_DIR}/../run.cmake)
 

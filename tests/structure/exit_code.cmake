@@ -3,7 +3,8 @@
 # CTest's own WILL_FAIL takes a crash for the failure it waits for, and its PASS_REGULAR_EXPRESSION
 # does not look at the exit code.
 cmake_minimum_required(VERSION 3.20)
-execute_process(COMMAND ${COMMAND} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+execute_process(COMMAND ${COMMAND} RESULT_VARIABLE code OUTPUT_VARIABLE output
+                ERROR_VARIABLE output)
 message("${output}")
 if(NOT code STREQUAL EXPECTED)
   message(FATAL_ERROR "exit code ${code}, expected ${EXPECTED}")
