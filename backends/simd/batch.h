@@ -176,15 +176,30 @@ struct Index {
   constexpr operator int() const { return I; }
 };
 
+/// MakeIndices<N>::type is Indices<0, ..., N - 1>.
+template <int... kI>
+struct Indices {};
+template <int kN, int... kI>
+struct MakeIndices : MakeIndices<kN - 1, kN - 1, kI...> {};
+template <int... kI>
+struct MakeIndices<0, kI...> {
+  using type = Indices<kI...>;
+};
+
+template <class Body, int... kI>
+LAMELLA_INLINE void unroll_over(const Body& body, Indices<kI...>) {
+  (body(Index<kI>{}), ...);
+}
+
 /// body(Index<0>) ... body(Index<N-1>), unrolled by the front end: accumulator arrays that are only
 /// ever indexed by constants stay in registers (a loop with an unroll pragma can leave them in
 /// memory).
-template <int N, int I = 0, class Body>
+///
+/// By one fold and not by recursion, of which each step would hold all later ones: the compiler
+/// inlines step by step, and the sum of their sizes grows with the square of N.
+template <int N, class Body>
 LAMELLA_INLINE void unroll(const Body& body) {
-  if constexpr (I < N) {
-    body(Index<I>{});
-    unroll<N, I + 1>(body);
-  }
+  unroll_over(body, typename MakeIndices<N>::type{});
 }
 
 }  // namespace

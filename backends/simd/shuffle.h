@@ -17,15 +17,6 @@ namespace {
 template <class T>
 using Raw __attribute__((vector_size(sizeof(Vec<T>)))) = T;
 
-template <int... kI>
-struct Indices {};
-template <int kN, int... kI>
-struct MakeIndices : MakeIndices<kN - 1, kN - 1, kI...> {};
-template <int... kI>
-struct MakeIndices<0, kI...> {
-  using type = Indices<kI...>;
-};
-
 /// Where element j of a shuffle comes from (b's elements are numbered from n on): a and b are cut
 /// into groups of `group` elements and these into chunks of `chunk`; the lower (or upper) halves of
 /// two groups interleave by chunks. With groups of 128 bits it is one cheap instruction everywhere.
