@@ -1,4 +1,4 @@
-// The backend made of drivers: identity, an executor, and drivers for both element types.
+// The backend made of drivers: identity, an executor, and kernels for both element types.
 #include "backends/driver_backend.h"
 
 #include "backends/threading/threaded_kernels.h"
@@ -8,11 +8,13 @@ namespace {
 
 class DriverBackend final : public Backend {
  public:
-  DriverBackend(BackendInfo info, KernelTables tables, std::unique_ptr<Executor> executor)
+  DriverBackend(BackendInfo info, KernelTables tables, std::unique_ptr<Executor> executor,
+                const ThreadingOptions& threading)
       : info_(std::move(info)),
-        executor_(std::move(executor)),
-        f32_(*tables.f32, *executor_, f32_threading_),
-        f64_(*tables.f64, *executor_, f64_threading_) {}
+        threading_(threading),
+        executor_(std::move(executor), threading),
+        f32_(*tables.f32, executor_, threading_, f32_products_),
+        f64_(*tables.f64, executor_, threading_, f64_products_) {}
 
   const BackendInfo& info() const noexcept override { return info_; }
   const Kernels<float>& f32() const noexcept override { return f32_; }
@@ -20,9 +22,11 @@ class DriverBackend final : public Backend {
 
  private:
   BackendInfo info_;
-  std::unique_ptr<Executor> executor_;
-  // Kernels are const and used by several threads at once, which AdaptiveThreading allows.
-  AdaptiveThreading f32_threading_, f64_threading_;
+  // Kernels are const and used by several threads at once; what they learn about threads changes
+  // their speed and never their results.
+  ThreadingOptions threading_;
+  AdaptiveExecutor executor_;
+  ProductTuners f32_products_, f64_products_;
   ThreadedKernels<float> f32_;
   ThreadedKernels<double> f64_;
 };
@@ -30,8 +34,9 @@ class DriverBackend final : public Backend {
 }  // namespace
 
 std::shared_ptr<const Backend> make_driver_backend(BackendInfo info, KernelTables tables,
-                                                   std::unique_ptr<Executor> executor) {
-  return std::make_shared<DriverBackend>(std::move(info), tables, std::move(executor));
+                                                   std::unique_ptr<Executor> executor,
+                                                   const ThreadingOptions& threading) {
+  return std::make_shared<DriverBackend>(std::move(info), tables, std::move(executor), threading);
 }
 
 }  // namespace lamella::backends

@@ -6,6 +6,7 @@
 
 #include <lamella/backend.h>
 
+#include "backends/adaptive_threading.h"
 #include "backends/executor.h"
 #include "backends/kernel_table.h"
 
@@ -14,10 +15,11 @@ namespace lamella::backends {
 /// simd = (a SIMD table, serial), openmp = (the same table, OpenMP), and so on. `tables` must
 /// outlive it.
 std::shared_ptr<const Backend> make_driver_backend(BackendInfo info, KernelTables tables,
-                                                   std::unique_ptr<Executor> executor);
+                                                   std::unique_ptr<Executor> executor,
+                                                   const ThreadingOptions& threading = {});
 
 /// Tables compiled into this archive; both null where the instruction set is not of this processor
-/// family. Whether the machine runs them is for the registry to say.
+/// family. Whether the machine runs them is for the selection to say (core/selection/).
 KernelTables scalar_tables();
 KernelTables baseline_tables();
 KernelTables avx2_tables();

@@ -37,6 +37,7 @@ struct CleanEnvironment {
   EnvironmentGuard backend{"LAMELLA_BACKEND", nullptr};
   EnvironmentGuard isa{"LAMELLA_ISA", nullptr};
   EnvironmentGuard threads{"LAMELLA_NUM_THREADS", nullptr};
+  EnvironmentGuard adaptive{"LAMELLA_ADAPTIVE_THREADS", nullptr};
   EnvironmentGuard verbose{"LAMELLA_VERBOSE", nullptr};
   EnvironmentGuard plugins{"LAMELLA_PLUGIN_PATH", nullptr};
 };

@@ -1,10 +1,9 @@
-// Whether the threads of a team come when they are called: on a processor that others use, they may
-// be milliseconds late, which is a hundred steps of a small network.
+// How long to do without a team of threads after it came late.
 //
-// A team (team.h) does the work without those who are late, but a parallel region ends only when
-// all of them have been there; and threads that share one processor keep their leader from it. So
-// the leader tells how long it waited around its work, and works alone for a while if that was
-// long.
+// On a processor that other processes use, a thread may get to run milliseconds after it is called,
+// which is a hundred steps of a small network. A parallel region ends only when all its threads
+// have been there, so one late thread makes the whole call late. Not here: how lateness is measured
+// (adaptive_executor.h).
 #ifndef LAMELLA_BACKENDS_THREADING_LATE_TEAM_BACKOFF_H_
 #define LAMELLA_BACKENDS_THREADING_LATE_TEAM_BACKOFF_H_
 
@@ -15,43 +14,55 @@
 
 namespace lamella::backends {
 
-/// May be used by several threads at once; what one of them learns holds for all.
+/// Exponential back-off. May be used by several threads at once; what one learns holds for all.
 class LateTeamBackoff {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// A thread that has a processor is there in 1 us, one that must be woken in 50; one that waits
-  /// for its share of a processor takes 1 to 10 ms.
-  static constexpr std::chrono::nanoseconds kLate = std::chrono::microseconds(300);
+  /// Waits from this on count as late. A thread that has a processor arrives within 1 us, one that
+  /// must be woken within 50 us; one that waits for its share of a processor takes 1 ms or more.
+  static constexpr Clock::duration kLate = std::chrono::microseconds(300);
 
-  /// Times the wait: so many times as long, the leader works alone, and each time twice as many,
-  /// until they are punctual again. Trying costs 1/8 at first, and soon next to nothing.
+  /// After a wait of t, the back-off lasts factor x t. The factor doubles with each late team and
+  /// is halved by each team on time: trying a team costs 1/8 of the time at first, and soon less.
   static constexpr std::int64_t kFirstFactor = 8, kLargestFactor = 512;
-  /// But not longer than this, so that processors that are free again are used.
-  static constexpr std::chrono::nanoseconds kLongestAlone = std::chrono::seconds(2);
+  /// The longest back-off, so that processors that are free again are used soon.
+  static constexpr Clock::duration kLongest = std::chrono::seconds(2);
 
-  /// Whether it is worth calling a team at this time.
-  bool worth_calling(Clock::time_point now) const noexcept {
-    return now.time_since_epoch().count() >= alone_until_.load(std::memory_order_relaxed);
+  /// Whether no team has been late recently. Nothing needs to read a clock then.
+  bool is_idle() const noexcept {
+    return until_.load(std::memory_order_relaxed) == 0 &&
+           factor_.load(std::memory_order_relaxed) == kFirstFactor;
   }
 
-  /// Until `now`, the leader of a team has spent this long not working: from calling it to being
-  /// let begin, and from being done to everybody's end.
-  void waited(Clock::duration time, Clock::time_point now) noexcept {
-    if (time < kLate) {
-      if (factor_.load(std::memory_order_relaxed) != kFirstFactor)
-        factor_.store(kFirstFactor, std::memory_order_relaxed);
-      return;
-    }
+  /// Whether a back-off has begun and no team has been on time since. If not, none is active.
+  bool is_armed() const noexcept { return until_.load(std::memory_order_relaxed) != 0; }
+  /// Whether calls are to do without a team.
+  bool is_active(Clock::time_point now) const noexcept {
+    return now.time_since_epoch().count() < until_.load(std::memory_order_relaxed);
+  }
+
+  /// A call has just waited this long for its team. Returns how long the back-off lasts from now.
+  Clock::duration late(Clock::duration waited, Clock::time_point now) noexcept {
     const std::int64_t factor = factor_.load(std::memory_order_relaxed);
     factor_.store(std::min(2 * factor, kLargestFactor), std::memory_order_relaxed);
-    const Clock::duration alone = std::min<Clock::duration>(
-        factor * std::min<Clock::duration>(time, kLongestAlone), kLongestAlone);
-    alone_until_.store((now + alone).time_since_epoch().count(), std::memory_order_relaxed);
+    const Clock::duration length = std::min(factor * std::min(waited, kLongest), kLongest);
+    until_.store((now + length).time_since_epoch().count(), std::memory_order_relaxed);
+    return length;
+  }
+
+  /// A team was on time. Returns whether that ends a back-off; one that another thread has begun
+  /// meanwhile goes on.
+  bool on_time(Clock::time_point now) noexcept {
+    if (is_active(now)) return false;
+    const bool ends = until_.exchange(0, std::memory_order_relaxed) != 0;
+    const std::int64_t factor = factor_.load(std::memory_order_relaxed);
+    factor_.store(std::max(factor / 2, kFirstFactor), std::memory_order_relaxed);
+    return ends;
   }
 
  private:
-  std::atomic<Clock::rep> alone_until_{0};
+  std::atomic<Clock::rep> until_{0};  // 0: no back-off since a team was on time
   std::atomic<std::int64_t> factor_{kFirstFactor};
 };
 

@@ -1,14 +1,15 @@
-// How plans run: in one parallel region, with a team or on one thread.
+// Start reading at choose() and at the last run().
 #include "backends/threading/plan_runner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
+#include <variant>
 
 #include "backends/driver/blocked_kernels.h"
-#include "backends/driver/packed_batch.h"
-#include "backends/threading/plan_key.h"
 #include "backends/threading/team.h"
-#include "backends/threading/threaded_kernels.h"
+#include "backends/threading/threading_trace.h"
+#include "backends/threading/tuned_kernels.h"
 
 namespace lamella::backends {
 namespace {
@@ -16,63 +17,163 @@ namespace {
 /// Plans of more flops than this, a millisecond of one core, gain by a team; they are not tuned.
 constexpr double kSurelyForTeams = 100e6;
 
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+template <class T>
+double flops_of(const Plan<T>& plan) {
+  double flops = 0;
+  for (const KernelCall<T>& call : plan.calls)
+    if (const auto* product = std::get_if<FusedGemm<T>>(&call))
+      flops += 2.0 * static_cast<double>(product->gemm.c.size()) *
+               static_cast<double>(product->gemm.a.cols);
+  return flops;
+}
+
+template <class T>
+const GatherBytes<T>* batch_to_pack(const Plan<T>& plan, const PlanTraits& traits) {
+  if (!traits.packed_call) return nullptr;
+  return &std::get<GatherBytes<T>>(plan.calls[*traits.packed_call]);
+}
+
+/// A plan goes through the kernels of one worker.
+template <class T>
+void make_calls(const Plan<T>& plan, PlanObserver<T>* observer, const BlockedKernels<T>& kernels) {
+  if (observer != nullptr)
+    kernels.run_observed(plan, *observer);
+  else
+    kernels.run(plan);
+}
+template <class T>
+void make_calls(const Plan<T>& plan, PlanObserver<T>* observer, const KernelTable<T>& table,
+                const Executor& executor, std::optional<PackedBatch<T>> batch) {
+  if (batch)
+    make_calls(plan, observer, BlockedKernels<T>(table, executor, *batch));
+  else
+    make_calls(plan, observer, BlockedKernels<T>(table, executor));
+}
+
 }  // namespace
+
+/// What a plan keeps.
+template <class T>
+class PlanRunner<T>::Analysis final : public PlanAnalysis {
+ public:
+  Analysis(std::uint64_t runner, PlanTraits given)
+      : PlanAnalysis(runner), traits(std::move(given)) {}
+
+  const PlanTraits traits;
+};
+
+/// Times a run for the tuner, from the choice to the end of the scope.
+template <class T>
+class PlanRunner<T>::Run {
+ public:
+  Run(const PlanRunner& runner, const Plan<T>& plan, const PlanTraits& traits)
+      : runner_(runner), plan_(plan), traits_(traits), choice_(runner.choose(traits)) {
+    if (choice_.timed) begun_ = runner_.options_.clock.now();
+  }
+  ~Run() {
+    if (!choice_.timed) return;
+    const ThreadingClock::Time now = runner_.options_.clock.now();
+    const auto mode =
+        choice_.mode == Mode::team ? ThreadingMode::team : ThreadingMode::single_threaded;
+    const auto decision = traits_.tuner->record(mode, now - begun_, now);
+    if (decision && runner_.options_.trace != nullptr)
+      trace_decision(runner_.options_.trace,
+                     plan_subject(sizeof(T), plan_.calls.size(), traits_.flops), *decision,
+                     traits_.workers);
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  Mode mode() const { return choice_.mode; }
+
+ private:
+  const PlanRunner& runner_;
+  const Plan<T>& plan_;
+  const PlanTraits& traits_;
+  const Choice choice_;
+  ThreadingClock::Time begun_{};
+};
+
+template <class T>
+PlanRunner<T>::PlanRunner(const KernelTable<T>& table, const AdaptiveExecutor& executor,
+                          const ThreadingOptions& options, ProductTuners& products)
+    : table_(table), executor_(executor), options_(options), products_(products), id_(next_id()) {}
+
+template <class T>
+std::shared_ptr<const PlanAnalysis> PlanRunner<T>::prepare(const Plan<T>& plan) const {
+  const int concurrency = std::min(executor_.threads(), Team::kMaxParts);
+  return std::make_shared<Analysis>(id_, traits_of(plan, concurrency));
+}
+
+template <class T>
+PlanTraits PlanRunner<T>::traits_of(const Plan<T>& plan, int concurrency) const noexcept {
+  PlanTraits traits;
+  traits.flops = flops_of(plan);
+  const DryRunExecutor dry_run(concurrency);
+  const BlockedKernels<T> kernels(table_, dry_run);
+  const GatherBytes<T>* const samples = kernels.samples_to_pack(plan);
+  if (samples != nullptr) traits.packed_call = plan.transient_outputs.front();
+  traits.concurrency = concurrency;
+  if (concurrency == 1) return traits;
+  // Nothing is packed in a dry run, so the batch needs no memory.
+  std::optional<PackedBatch<T>> batch;
+  if (samples != nullptr) batch.emplace(table_, *samples, nullptr);
+  make_calls<T>(plan, nullptr, table_, dry_run, batch);
+  traits.workers = dry_run.widest();
+  traits.phases = dry_run.phases();
+  if (options_.adaptive && traits.workers > 1 && traits.flops <= kSurelyForTeams)
+    traits.tuner = tuners_.tuner_of(plan);
+  return traits;
+}
+
+template <class T>
+int PlanRunner<T>::concurrency() const noexcept {
+  return std::min(executor_.concurrency(), Team::kMaxParts);
+}
+
+template <class T>
+typename PlanRunner<T>::Choice PlanRunner<T>::choose(const PlanTraits& traits) const noexcept {
+  if (traits.workers == 1) return {Mode::single_threaded, false};
+  if (traits.phases > Team::kMaxPhases) return {Mode::phase_by_phase, false};
+  if (traits.tuner == nullptr) return {Mode::team, false};
+  const ThreadingChoice choice = traits.tuner->choose(options_.clock.now());
+  return {choice.mode == ThreadingMode::team ? Mode::team : Mode::single_threaded, choice.timed};
+}
 
 template <class T>
 void PlanRunner<T>::run(const Plan<T>& plan, PlanObserver<T>* observer) const noexcept {
-  const auto go_through = [&](const BlockedKernels<T>& kernels, int worker) {
-    if (observer != nullptr && worker == 0)
-      kernels.run_observed(plan, *observer);
-    else
-      kernels.run(plan);
-  };
-  const int concurrency = std::min(executor_.concurrency(), Team::kMaxParts);
-  const PackedBatchOfWorkers<T> batches(
-      table_, BlockedKernels<T>(table_, executor_).samples_to_pack(plan), concurrency);
-  const auto go_as_worker = [&](const Executor& executor, int worker) {
-    if (std::optional<PackedBatch<T>> batch = batches.of(worker))
-      go_through(BlockedKernels<T>(table_, executor, *batch), worker);
-    else
-      go_through(BlockedKernels<T>(table_, executor), worker);
-  };
-  const auto alone = [&] { go_as_worker(SerialExecutor(), 0); };
-  if (concurrency == 1) return alone();
-  using Clock = LateTeamBackoff::Clock;
-  const Clock::time_point called = Clock::now();
-  if (!adaptive_.backoff.worth_calling(called)) return alone();
-  const Work work = work_of(plan);
-  const bool is_tried = work.flops < kSurelyForTeams;
-  if (is_tried && adaptive_.tuner.goes_alone(work.key, called)) return alone();
-  const DryRunExecutor counter(concurrency);
-  if (std::optional<PackedBatch<T>> batch = batches.of(0))
-    BlockedKernels<T>(table_, counter, *batch).run(plan);
-  else
-    BlockedKernels<T>(table_, counter).run(plan);
-  const int workers = counter.widest();
-  if (workers == 1) return alone();
-  if (counter.phases() > Team::kMaxPhases)
-    return go_through(TunedKernels<T>(table_, executor_, adaptive_), 0);
+  const int concurrency = this->concurrency();
+  if (plan.analysis != nullptr && plan.analysis->maker() == id_) {
+    const PlanTraits& prepared = static_cast<const Analysis&>(*plan.analysis).traits;
+    if (concurrency == prepared.concurrency) return run(plan, observer, prepared);
+    if (concurrency == 1) {  // during a back-off, or in somebody's parallel region
+      PlanTraits serial;
+      serial.packed_call = prepared.packed_call;
+      return run(plan, observer, serial);
+    }
+  }
+  run(plan, observer, traits_of(plan, concurrency));
+}
 
-  ThreadingTuner::Way way{true, false};
-  if (is_tried) way = adaptive_.tuner.way_of(work.key, called);
-  if (way.team) {
-    Team team;
-    Clock::time_point begun, done;  // of worker 0
-    executor_.run(workers, [&](int worker) {
-      const TeamMember member(team, worker, concurrency);
-      if (worker == 0) begun = Clock::now();
-      go_as_worker(member, worker);
-      if (worker == 0) done = Clock::now();
-    });
-    const Clock::time_point ended = Clock::now();
-    adaptive_.backoff.waited((begun - called) + (ended - done), ended);
-  } else {
-    alone();
-  }
-  if (way.timed) {
-    const Clock::time_point ended = Clock::now();
-    adaptive_.tuner.ran(work.key, way.team, ended - called, ended);
-  }
+template <class T>
+void PlanRunner<T>::run(const Plan<T>& plan, PlanObserver<T>* observer,
+                        const PlanTraits& traits) const noexcept {
+  const Run timed(*this, plan, traits);
+  if (timed.mode() == Mode::phase_by_phase)
+    return make_calls(plan, observer, TunedKernels<T>(table_, executor_, options_, products_));
+  const PackedBatchOfWorkers<T> batches(table_, batch_to_pack(plan, traits), traits.concurrency);
+  if (timed.mode() == Mode::single_threaded)
+    return make_calls(plan, observer, table_, SerialExecutor(), batches.of(0));
+  Team team;
+  executor_.run_team(traits.workers, [&](int worker) {
+    const TeamMember member(team, worker, traits.concurrency);
+    make_calls(plan, worker == 0 ? observer : nullptr, table_, member, batches.of(worker));
+  });
 }
 
 template class PlanRunner<float>;

@@ -255,6 +255,11 @@ struct Dispatch {
 }  // namespace
 
 template <class T>
+std::shared_ptr<const PlanAnalysis> Kernels<T>::prepare(const Plan<T>&) const {
+  return nullptr;
+}
+
+template <class T>
 void Kernels<T>::run(const Plan<T>& plan) const noexcept {
   for (const KernelCall<T>& call : plan.calls) std::visit(Dispatch<T>{*this}, call);
 }

@@ -4,6 +4,7 @@
 #define LAMELLA_CORE_KERNELS_TIMED_KERNELS_H_
 
 #include <chrono>
+#include <memory>
 
 #include <lamella/kernels.h>
 
@@ -56,6 +57,9 @@ class TimedKernels : public Kernels<T> {
     return inner_.packed_size(k, n);
   }
   void pack_b(ConstView<T> b, T* packed) const noexcept override { inner_.pack_b(b, packed); }
+  std::shared_ptr<const PlanAnalysis> prepare(const Plan<T>& plan) const override {
+    return inner_.prepare(plan);
+  }
 
  protected:
   using Clock = std::chrono::steady_clock;

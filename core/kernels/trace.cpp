@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/base/format.h"
@@ -88,7 +88,7 @@ class TracedBackend final : public Backend {
 
 }  // namespace
 
-void print_trace(const std::string& text) noexcept {
+void print_trace(std::string_view text) noexcept {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 

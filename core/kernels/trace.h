@@ -5,14 +5,14 @@
 #define LAMELLA_CORE_KERNELS_TRACE_H_
 
 #include <memory>
-#include <string>
+#include <string_view>
 
 #include <lamella/backend.h>
 
 namespace lamella::detail {
 
 /// Writes whole lines to stderr in one piece.
-void print_trace(const std::string& lines) noexcept;
+void print_trace(std::string_view lines) noexcept;
 
 /// `inner` with a line on stderr after each kernel call: kernel, type, shape (a product's as
 /// MxNxK), epilogue, backend/instruction set, threads allowed, time, and the rate that follows.

@@ -261,7 +261,9 @@ BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
                                     const Dropout& dropout) {
   check_options(optimizer);
   impl_->step.load("Network::train_batch", labels, weights, dropout);
-  impl_->run(impl_->step.descent(optimizer));
+  Plan<T>& plan = impl_->step.descent(optimizer);
+  if (plan.analysis == nullptr) plan.analysis = impl_->backend->template kernels<T>().prepare(plan);
+  impl_->run(plan);
   return impl_->step.result();
 }
 

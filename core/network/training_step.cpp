@@ -134,7 +134,7 @@ typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
 }
 
 template <class T>
-const Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
+Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
   CachedPlan& entry = cache_entry();
   const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
                      entry.dropout == dropout_ && entry.gathers == gather_.has_value();

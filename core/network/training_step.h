@@ -41,8 +41,9 @@ class TrainingStep {
   void load(std::string_view where, std::span<const std::int32_t> labels,
             std::span<const T> weights, const Dropout& dropout);
 
-  /// The plan that takes a step of descent on the batch loaded. Valid until the next call.
-  const Plan<T>& descent(const Optimizer& optimizer);
+  /// The plan that takes a step of descent on the batch loaded. Valid until the next call; what the
+  /// caller has kept in its `analysis` stays for as long as it holds.
+  Plan<T>& descent(const Optimizer& optimizer);
   /// A plan that writes the gradients of the batch loaded; see PlanBuilder::add_gradients.
   Plan<T> gradients(T weight_decay, std::span<const LayerView<T>> gradients);
 

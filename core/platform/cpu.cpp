@@ -55,7 +55,7 @@ const char* processor_family() noexcept {
 #endif
 }
 
-std::string x86_obstacle(Isa isa, const X86Words& words) {
+std::string x86_unavailable_reason(Isa isa, const X86Words& words) {
   if (isa == Isa::neon) return "an instruction set of AArch64";
   if (isa == Isa::baseline) return {};
 
@@ -76,10 +76,10 @@ std::string x86_obstacle(Isa isa, const X86Words& words) {
   return {};
 }
 
-std::string isa_obstacle(Isa isa) {
+std::string isa_unavailable_reason(Isa isa) {
 #if defined(__x86_64__)
   static const X86Words words = read_words();
-  return x86_obstacle(isa, words);
+  return x86_unavailable_reason(isa, words);
 #else
   if (isa != Isa::neon)
     return formatted("an instruction set of x86-64, and this is {}", processor_family());

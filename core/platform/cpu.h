@@ -1,8 +1,7 @@
 // Which instruction sets this processor and its operating system can run.
 //
-// Only that: whether kernels for them are compiled in, and which are chosen, is
-// backend_selection.cpp's business. Detection is our own (CPUID and XGETBV), in a unit compiled for
-// the baseline.
+// Not here: whether kernels for them are compiled in, and which are chosen (core/selection/).
+// Detection reads CPUID and XGETBV, in a unit compiled for the baseline instruction set.
 #ifndef LAMELLA_CORE_PLATFORM_CPU_H_
 #define LAMELLA_CORE_PLATFORM_CPU_H_
 
@@ -18,18 +17,18 @@ enum class Isa { baseline, avx2, avx512, neon };
 /// The processor family this library is compiled for: "x86-64", "AArch64", or "another processor".
 const char* processor_family() noexcept;
 
-/// The words of CPUID and XGETBV that decide; all zero on other processors.
+/// The registers of CPUID and XGETBV that decide; all zero on other processors.
 struct X86Words {
   std::uint32_t leaf1_ecx = 0;
   std::uint32_t leaf7_ebx = 0;
   std::uint64_t xcr0 = 0;
 };
 
-/// What prevents x86 code for `isa` from running, in words; empty if nothing does.
-std::string x86_obstacle(Isa isa, const X86Words& words);
+/// Why x86 code for `isa` cannot run with these registers, in words; empty if it can.
+std::string x86_unavailable_reason(Isa isa, const X86Words& words);
 
-/// What prevents code for `isa` from running on this machine, in words; empty if nothing does.
-std::string isa_obstacle(Isa isa);
+/// Why code for `isa` cannot run on this machine, in words; empty if it can.
+std::string isa_unavailable_reason(Isa isa);
 
 }  // namespace lamella::detail
 

@@ -31,9 +31,10 @@ std::optional<int> environment_positive_int(const char* variable) {
   return value;
 }
 
-bool environment_flag(const char* variable) {
+bool environment_flag(const char* variable, bool otherwise) {
   const auto text = environment(variable);
-  if (!text || *text == "0") return false;
+  if (!text) return otherwise;
+  if (*text == "0") return false;
   if (*text == "1") return true;
   throw BackendError(formatted("{} is \"{}\", but must be 0 or 1", variable, *text));
 }

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -209,6 +210,19 @@ using KernelCall = std::variant<FusedGemm<T>, BiasAdd<T>, Softmax<T>, OuterProdu
                                 ActivateBackward<T>, SoftmaxNll<T>, ColumnSums<T>, SgdUpdate<T>,
                                 AdamUpdate<T>, GatherBytes<T>>;
 
+/// What kernels have worked out about a plan before it runs; see Kernels::prepare.
+class LAMELLA_API PlanAnalysis {
+ public:
+  /// `maker`: a number by which those kernels know their own work.
+  explicit PlanAnalysis(std::uint64_t maker) : maker_(maker) {}
+  virtual ~PlanAnalysis() = default;
+
+  std::uint64_t maker() const { return maker_; }
+
+ private:
+  std::uint64_t maker_;
+};
+
 /// A short program of kernel calls, each of which may read what earlier ones wrote. The network
 /// describes a training step this way once per batch size; a backend runs it again and again.
 template <class T>
@@ -221,10 +235,16 @@ struct Plan {
   /// content of `out` is unspecified after the plan has run.
   std::vector<std::size_t> transient_outputs;
 
+  /// What Kernels::prepare returned for this plan, or null. Operands may then still be exchanged for
+  /// others of the same shapes and strides, and factors such as the learning rate may change. After
+  /// any other change, prepare the plan again or set this to null.
+  std::shared_ptr<const PlanAnalysis> analysis = nullptr;
+
   /// Removes all calls, and keeps the memory for the next ones.
   void clear() noexcept {
     calls.clear();
     transient_outputs.clear();
+    analysis = nullptr;
   }
 };
 
@@ -269,6 +289,11 @@ class LAMELLA_API Kernels {
   virtual index_t packed_size(index_t k, index_t n) const noexcept;
   /// B as this backend's products read it, for PackedMatrix. Called only if packed_size is not 0.
   virtual void pack_b(ConstView<T> b, T* packed) const noexcept;
+
+  /// Works out once what depends on a plan alone, for a plan that runs many times; to be kept in
+  /// Plan::analysis. Kernels ignore the analysis of other kernels, and analyse a plan without one
+  /// each time that it runs. The default has nothing to work out and returns null.
+  virtual std::shared_ptr<const PlanAnalysis> prepare(const Plan<T>& plan) const;
 
   /// Executes the calls of a plan in order. The default makes them one by one.
   virtual void run(const Plan<T>& plan) const noexcept;

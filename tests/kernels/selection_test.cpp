@@ -139,10 +139,11 @@ TEST_CASE("unknown, unusable and empty names are refused with a list of the vali
     CHECK_THAT(child.output, ContainsSubstring("refused: "));
     for (const IsaStatus& isa : list_isas()) CHECK_THAT(child.output, ContainsSubstring(isa.name));
   }
-  for (const char* bad : {"LAMELLA_NUM_THREADS=0", "LAMELLA_NUM_THREADS=-1",
-                          "LAMELLA_NUM_THREADS=two", "LAMELLA_NUM_THREADS=2x",
-                          "LAMELLA_NUM_THREADS=", "LAMELLA_NUM_THREADS=99999999999999999999",
-                          "LAMELLA_VERBOSE=loud", "REQUEST_THREADS=-1"}) {
+  for (const char* bad :
+       {"LAMELLA_NUM_THREADS=0", "LAMELLA_NUM_THREADS=-1", "LAMELLA_NUM_THREADS=two",
+        "LAMELLA_NUM_THREADS=2x",
+        "LAMELLA_NUM_THREADS=", "LAMELLA_NUM_THREADS=99999999999999999999", "LAMELLA_VERBOSE=loud",
+        "LAMELLA_ADAPTIVE_THREADS=2", "LAMELLA_ADAPTIVE_THREADS=", "REQUEST_THREADS=-1"}) {
     const ChildResult child = run_with({bad});
     INFO(bad << "\n" << child.output);
     CHECK_THAT(child.output, ContainsSubstring("refused: "));

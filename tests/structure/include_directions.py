@@ -47,13 +47,14 @@ OURS = [
     (r"backends/kernel_tables\.cpp", r"backends/(driver_backend|(scalar|simd)/.*tables?)\.h", False),
     # Executors know threads and nothing about arithmetic.
     (r"backends/(openmp|tbb)/.*", r"backends/executor\.h", False),
-    (r"backends/executor\.h", r"", False),
+    (r"backends/(executor|adaptive_threading)\.h", r"backends/executor\.h", False),
     # Drivers know no instruction set and no thread library.
     (r"backends/driver/.*",
      r"include/lamella/.*|backends/(kernel_table|executor)\.h|backends/driver/.*", False),
     # The plan runner, which decides on threads, stands above the drivers.
     (r"backends/threading/.*",
-     r"include/lamella/.*|backends/(kernel_table|executor)\.h|backends/(driver|threading)/.*", False),
+     r"include/lamella/.*|backends/(kernel_table|executor|adaptive_threading)\.h|backends/(driver|threading)/.*",
+     False),
     # Made of all of them: the one factory of built-in backends.
     (r"backends/driver_backend\.(h|cpp)",
      r"include/lamella/.*|backends/[^/]*|backends/(driver|threading)/.*", False),

@@ -1,131 +1,135 @@
-// When a plan is run by a team and when alone, with a made-up clock and made-up speeds.
+// When a piece of work is run by a team and when on one thread, with a made-up clock and made-up
+// speeds.
 #include "backends/threading/threading_tuner.h"
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
+#include "backends/threading/product_tuners.h"
 #include "tests/catch.h"
 
 namespace {
 
-using lamella::backends::ShapeTuner;
+using lamella::backends::ProductShape;
+using lamella::backends::ProductTuners;
+using lamella::backends::ThreadingChoice;
+using lamella::backends::ThreadingDecision;
+using lamella::backends::ThreadingMode;
 using lamella::backends::ThreadingTuner;
 using namespace std::chrono_literals;
+using Duration = ThreadingTuner::Clock::duration;
+using Time = ThreadingTuner::Clock::time_point;
 
-// A plan that takes so long with a team and alone.
+// How long the work takes in each mode.
 struct Speeds {
-  ShapeTuner::Clock::duration team, alone;
+  Duration team, single_threaded;
+  Duration of(ThreadingMode mode) const {
+    return mode == ThreadingMode::team ? team : single_threaded;
+  }
 };
 
-// Runs the plan for `time`; the share of the runs that had a team, in per cent.
-template <class Subject>
-double team_percent(Subject& trial, ShapeTuner::Clock::time_point& now, Speeds speeds,
-                    ShapeTuner::Clock::duration time) {
+// One run of the work. Returns its mode.
+template <class Tuner>
+ThreadingMode run(Tuner& tuner, Time& now, Speeds speeds,
+                  std::vector<ThreadingDecision>* decisions = nullptr) {
+  const ThreadingChoice choice = tuner.choose(now);
+  const Duration taken = speeds.of(choice.mode);
+  now += taken;
+  if (!choice.timed) return choice.mode;
+  const std::optional<ThreadingDecision> decision = tuner.record(choice.mode, taken, now);
+  if (decision && decisions != nullptr) decisions->push_back(*decision);
+  return choice.mode;
+}
+
+// Runs the work for `time`; the percentage of the runs that had a team.
+template <class Tuner>
+double team_percent(Tuner& tuner, Time& now, Speeds speeds, Duration time,
+                    std::vector<ThreadingDecision>* decisions = nullptr) {
   int runs = 0, teams = 0;
-  for (const auto end = now + time; now < end; ++runs) {
-    const bool team = trial.calls_team(now);
-    const auto taken = team ? speeds.team : speeds.alone;
-    now += taken;
-    trial.ran(team, taken, now);
-    teams += team ? 1 : 0;
-  }
+  for (const auto end = now + time; now < end; ++runs)
+    teams += run(tuner, now, speeds, decisions) == ThreadingMode::team ? 1 : 0;
   return 100.0 * teams / runs;
 }
 
-// One plan of the several.
-struct OfTrials {
-  ThreadingTuner& trials;
-  std::uint64_t plan;
-  bool calls_team(ShapeTuner::Clock::time_point now) { return trials.way_of(plan, now).team; }
-  void ran(bool team, ShapeTuner::Clock::duration time, ShapeTuner::Clock::time_point now) {
-    trials.ran(plan, team, time, now);
+// The tuner of one shape among those of several.
+struct OneOf {
+  ProductTuners& tuners;
+  ProductShape shape;
+  ThreadingChoice choose(Time now) { return tuners.choose(shape, now); }
+  std::optional<ThreadingDecision> record(ThreadingMode mode, Duration time, Time now) {
+    return tuners.record(shape, mode, time, now);
   }
 };
 
-TEST_CASE("the faster way is taken nearly always", "[trials]") {
-  ShapeTuner::Clock::time_point now{1h};
-  SECTION("a team") {
-    ShapeTuner trial;
-    CHECK(team_percent(trial, now, {50us, 90us}, 1s) > 98);
-  }
-  SECTION("alone") {
-    ShapeTuner trial;
-    CHECK(team_percent(trial, now, {90us, 50us}, 1s) < 2);
-  }
+TEST_CASE("the faster mode is used nearly always", "[tuner]") {
+  Time now{1h};
+  ThreadingTuner tuner;
+  SECTION("a team") { CHECK(team_percent(tuner, now, {50us, 90us}, 1s) > 98); }
+  SECTION("one thread") { CHECK(team_percent(tuner, now, {90us, 50us}, 1s) < 2); }
   SECTION("a team that is far slower is tried seldom enough") {
-    ShapeTuner trial;
-    team_percent(trial, now, {1ms, 50us}, 1s);
+    team_percent(tuner, now, {1ms, 50us}, 1s);
     int teams = 0;
     const auto begin = now;
-    for (const auto end = now + 10s; now < end;) {
-      const bool team = trial.calls_team(now);
-      const auto taken = team ? 1ms : std::chrono::microseconds(50);
-      now += taken;
-      trial.ran(team, taken, now);
-      teams += team ? 1 : 0;
-    }
+    for (const auto end = now + 10s; now < end;)
+      teams += run(tuner, now, {1ms, 50us}) == ThreadingMode::team ? 1 : 0;
     CHECK(teams > 0);
     CHECK(teams * 1ms < (now - begin) / 40);
   }
 }
 
-TEST_CASE("a way that has become slower is left", "[trials]") {
-  ShapeTuner::Clock::time_point now{1h};
-  ShapeTuner trial;
-  team_percent(trial, now, {50us, 90us}, 3s);
-  team_percent(trial, now, {90us, 50us}, 2 * ShapeTuner::kLongest);
-  CHECK(team_percent(trial, now, {90us, 50us}, 1s) < 5);
-  team_percent(trial, now, {50us, 90us}, 2 * ShapeTuner::kLongest);
-  CHECK(team_percent(trial, now, {50us, 90us}, 1s) > 95);
+TEST_CASE("a mode that has become slower is left", "[tuner]") {
+  Time now{1h};
+  ThreadingTuner tuner;
+  team_percent(tuner, now, {50us, 90us}, 3s);
+  team_percent(tuner, now, {90us, 50us}, 2 * ThreadingTuner::kLongest);
+  CHECK(team_percent(tuner, now, {90us, 50us}, 1s) < 5);
+  team_percent(tuner, now, {50us, 90us}, 2 * ThreadingTuner::kLongest);
+  CHECK(team_percent(tuner, now, {50us, 90us}, 1s) > 95);
 }
 
-TEST_CASE("one slow run in a series decides nothing", "[trials]") {
-  ShapeTuner::Clock::time_point now{1h};
-  ShapeTuner trial;
-  for (int run = 0; run < 2 * (ShapeTuner::kUntimed + ShapeTuner::kTimed); ++run) {
-    const bool team = trial.calls_team(now);
-    const auto taken = team ? (run == ShapeTuner::kUntimed + 1 ? 9ms : 50us) : 90us;
-    now += taken;
-    trial.ran(team, taken, now);
-  }
-  CHECK(trial.calls_team(now));
+TEST_CASE("one slow run in a series decides nothing", "[tuner]") {
+  Time now{1h};
+  ThreadingTuner tuner;
+  for (int i = 0; i < 2 * (ThreadingTuner::kUncounted + ThreadingTuner::kCounted); ++i)
+    run(tuner, now, {i == ThreadingTuner::kUncounted + 1 ? Duration(9ms) : Duration(50us), 90us});
+  CHECK(tuner.choose(now).mode == ThreadingMode::team);
+  CHECK_FALSE(tuner.choose(now).timed);
 }
 
-TEST_CASE("a plan that is settled to run alone need not be counted", "[trials]") {
-  ShapeTuner::Clock::time_point now{1h};
-  ThreadingTuner trials;
-  CHECK_FALSE(trials.goes_alone(1, now));  // never seen
-  OfTrials slower{trials, 1}, faster{trials, 2};
-  int alone = 0, teams = 0;
-  for (int run = 0; run < 10'000; ++run) {
-    const bool settled = trials.goes_alone(1, now);
-    alone += settled ? 1 : 0;
-    if (settled) {
-      now += 50us;
-    } else {
-      const bool team = slower.calls_team(now);
-      now += team ? 90us : 50us;
-      slower.ran(team, team ? 90us : 50us, now);
-    }
-    team_percent(faster, now, {50us, 90us}, 50us);
-    teams += trials.goes_alone(2, now) ? 0 : 1;
-  }
-  CHECK(alone > 9'500);  // but it is tried again
-  CHECK(alone < 10'000 - 24);
-  CHECK(teams == 10'000);
+TEST_CASE("a decision is reported when it is made and when it changes", "[tuner]") {
+  Time now{1h};
+  ThreadingTuner tuner;
+  std::vector<ThreadingDecision> decisions;
+  team_percent(tuner, now, {50us, 90us}, 5s, &decisions);
+  REQUIRE(decisions.size() == 1);
+  CHECK(decisions[0].mode == ThreadingMode::team);
+  CHECK(decisions[0].time == 50us);
+  CHECK(decisions[0].other_time == 90us);
+  team_percent(tuner, now, {90us, 60us}, 5s, &decisions);
+  REQUIRE(decisions.size() == 2);
+  CHECK(decisions[1].mode == ThreadingMode::single_threaded);
+  CHECK(decisions[1].time == 60us);
+  CHECK(decisions[1].other_time == 90us);
 }
 
-TEST_CASE("plans are told apart", "[trials]") {
-  ShapeTuner::Clock::time_point now{1h};
-  ThreadingTuner trials;
-  OfTrials first{trials, 1}, second{trials, 2};
+TEST_CASE("shapes are told apart by each of their sizes", "[tuner]") {
+  Time now{1h};
+  ProductTuners tuners;
+  OneOf first{tuners, {64, 96, 128}};
   team_percent(first, now, {90us, 50us}, 10ms);
-  team_percent(second, now, {50us, 90us}, 10ms);
-  CHECK_FALSE(first.calls_team(now));
-  CHECK(second.calls_team(now));
+  CHECK(first.choose(now).mode == ThreadingMode::single_threaded);
+  for (const ProductShape& shape : {ProductShape{65, 96, 128}, ProductShape{64, 97, 128},
+                                    ProductShape{64, 96, 129}, ProductShape{96, 64, 128}}) {
+    OneOf other{tuners, shape};
+    team_percent(other, now, {50us, 90us}, 10ms);
+    CHECK(other.choose(now).mode == ThreadingMode::team);
+    CHECK(first.choose(now).mode == ThreadingMode::single_threaded);
+  }
   SECTION("and forgotten when others have come") {
-    for (std::uint64_t other = 3; other < 19; ++other) CHECK(trials.way_of(other, now).team);
-    CHECK(first.calls_team(now));
+    for (std::size_t i = 0; i < ProductTuners::kTuners; ++i)
+      tuners.choose({static_cast<std::ptrdiff_t>(i) + 1, 1, 1}, now);
+    CHECK(first.choose(now).mode == ThreadingMode::team);
   }
 }
 

@@ -1,0 +1,62 @@
+// An executor that measures how late the threads of another one come, and does without them for a
+// while if they came too late.
+//
+// Drivers get protection for every parallel kernel by it, and plans for their parallel region.
+// Results do not depend on it: tasks are pieces of the output, whichever thread runs them.
+#ifndef LAMELLA_BACKENDS_THREADING_ADAPTIVE_EXECUTOR_H_
+#define LAMELLA_BACKENDS_THREADING_ADAPTIVE_EXECUTOR_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "backends/adaptive_threading.h"
+#include "backends/executor.h"
+#include "backends/threading/late_team_backoff.h"
+
+namespace lamella::backends {
+
+class AdaptiveExecutor final : public Executor {
+ public:
+  AdaptiveExecutor(std::unique_ptr<Executor> inner, const ThreadingOptions& options);
+
+  /// 1 during a back-off, so that drivers do not even cut the work.
+  int concurrency() const noexcept override;
+  /// As concurrency(), whether there is a back-off or not.
+  int threads() const noexcept { return inner_->concurrency(); }
+
+  /// The threads count as late if the calling thread waited longer for them than they saved it:
+  /// without them it would have taken `threads` times its own bodies' time. A call whose bodies
+  /// take unequal time is therefore not late.
+  void run(int workers, WorkerBody body) const noexcept override { run(workers, body, threads()); }
+  /// For bodies that share out the work among themselves until all is done: whatever the calling
+  /// thread then waits, it waits in vain.
+  void run_team(int workers, WorkerBody body) const noexcept { run(workers, body, 1); }
+
+  int parts_per_worker() const noexcept override { return inner_->parts_per_worker(); }
+  double start_cost() const noexcept override { return inner_->start_cost(); }
+
+ private:
+  // What a call of run() took, in ticks: the calling thread's own bodies, and waiting for others.
+  struct Ticks {
+    std::uint64_t own, waited;
+  };
+
+  // `worth`: a wait is late if it is longer than (worth - 1) times the own bodies' time.
+  void run(int workers, WorkerBody body, int worth) const noexcept;
+  Ticks run_and_measure(int workers, WorkerBody body) const noexcept;
+  bool is_backed_off() const noexcept;
+  void judge(Ticks ticks, int worth) const noexcept;
+  ThreadingClock::Duration duration_of(std::uint64_t ticks,
+                                       ThreadingClock::Time now) const noexcept;
+
+  std::unique_ptr<Executor> inner_;
+  ThreadingOptions options_;
+  // When this was made, by both clocks: the rate of ticks follows from the time since then.
+  ThreadingClock::Time made_at_;
+  std::uint64_t made_at_ticks_;
+  mutable LateTeamBackoff backoff_;
+};
+
+}  // namespace lamella::backends
+
+#endif  // LAMELLA_BACKENDS_THREADING_ADAPTIVE_EXECUTOR_H_

@@ -1,0 +1,60 @@
+// The choice of a backend and an instruction set, out of a request, the environment and what can be
+// used here.
+#ifndef LAMELLA_CORE_SELECTION_CHOICE_H_
+#define LAMELLA_CORE_SELECTION_CHOICE_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <lamella/backend_selection.h>
+
+#include "core/selection/backend_table.h"
+#include "core/selection/plugin_backend.h"
+
+namespace lamella::detail {
+
+/// A name that was asked for, and by what: "request" or an environment variable.
+struct Request {
+  std::string value;
+  const char* source;
+};
+
+/// The argument, else the value of the environment variable, else nothing.
+std::optional<Request> requested(const std::string& argument, const char* variable);
+
+/// The best usable instruction set not above the cap; null where no vector kernels are usable.
+/// Throws BackendError if the cap is unknown or not usable.
+const IsaEntry* choose_isa(const std::optional<Request>& cap);
+
+/// What make_backend has settled on, and what asked for it.
+struct Choice {
+  std::optional<Request> name, cap;
+  ThreadLimit limit;
+  const IsaEntry* isa = nullptr;          ///< null: no vector kernels are usable here
+  const BackendEntry* builtin = nullptr;  ///< null: a plugin
+  std::optional<Plugin> plugin;
+
+  bool is_automatic() const { return !name || name->value == "auto"; }
+  bool is_scalar() const { return builtin != nullptr && (builtin->scalar_kernels || !isa); }
+  bool is_vector() const { return builtin != nullptr && !is_scalar(); }
+  BackendInfo info() const;
+};
+
+/// Throws BackendError or PluginError as make_backend does.
+Choice choose(const BackendRequest& request);
+
+/// Why `auto` passes over a backend; empty if it does not.
+std::string unavailable_to_auto_reason(const BackendEntry& entry, const ThreadLimit& limit);
+
+/// What an error says of a name that cannot be had.
+enum class RefusedAs { builtin, plugin };
+
+/// Throws an error that says what is wrong with `name` and lists the names that there are, each
+/// unusable one with its reason: PluginError if it was looked for as a plugin, else BackendError.
+[[noreturn]] void refuse_backend(const Request& name, std::string_view problem,
+                                 RefusedAs refused_as = RefusedAs::builtin);
+
+}  // namespace lamella::detail
+
+#endif  // LAMELLA_CORE_SELECTION_CHOICE_H_
