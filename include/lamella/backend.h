@@ -23,7 +23,8 @@ struct BackendInfo {
   std::string threads_limited_by;  ///< what decided `threads`, in words
 };
 
-/// A set of kernels chosen at run time. Immutable and safe to share between threads.
+/// A set of kernels chosen at run time. Safe to share between threads. Logically immutable: equal
+/// calls give equal bits, while what a backend learns about its threads may change its speed.
 class LAMELLA_API Backend {
  public:
   virtual ~Backend() = default;

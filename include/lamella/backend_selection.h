@@ -14,14 +14,15 @@
 
 namespace lamella {
 
-/// What a caller asks for. An empty field leaves the choice to the environment, then to lamella.
+/// What a caller asks for. A field that is empty (or 0) leaves the choice to the environment, and
+/// an unset variable leaves it to lamella.
 struct BackendRequest {
-  /// auto, scalar, simd, openmp, tbb, the name of a plugin, or its path (with a slash in it);
-  /// else LAMELLA_BACKEND.
+  /// auto, scalar, simd, openmp, tbb, the name of a plugin, or its path (with a slash in it).
+  /// Variable: LAMELLA_BACKEND.
   std::string name = {};
-  /// Cap on the instruction set: baseline, avx2, avx512, neon; else LAMELLA_ISA.
+  /// Cap on the instruction set: baseline, avx2, avx512, neon. Variable: LAMELLA_ISA.
   std::string isa = {};
-  /// Most threads; else LAMELLA_NUM_THREADS. Never above what the machine grants.
+  /// Most threads; never above what the machine grants. Variable: LAMELLA_NUM_THREADS.
   int threads = 0;
 };
 
@@ -30,7 +31,7 @@ struct BackendStatus {
   std::string name;
   bool compiled = false;
   bool usable = false;
-  std::string reason;  ///< why not compiled or not usable; otherwise a few words on what it is
+  std::string reason;  ///< why it is not compiled or not usable; else what it is, in a few words
 };
 
 /// One instruction set lamella has kernels for.
@@ -42,7 +43,7 @@ struct IsaStatus {
   std::string reason;
 };
 
-/// How many threads a backend may use, and what decided it.
+/// How many threads a backend may use, and what set this limit.
 struct ThreadLimit {
   int threads = 1;
   std::string limited_by;
@@ -55,8 +56,11 @@ struct ThreadLimit {
 ///
 /// A plugin is asked for by its file's path, which has a slash in it, or by its name: then
 /// lamella-NAME.so and liblamella-NAME.so are looked for in the directories of LAMELLA_PLUGIN_PATH
-/// (absolute, separated by colons), and nowhere else. With LAMELLA_VERBOSE=1 the choice, the
-/// reasons against the others, and a line per kernel call go to stderr.
+/// (absolute, separated by colons), and nowhere else.
+///
+/// With LAMELLA_VERBOSE=1 the choice, the reasons against the others, decisions about threads and a
+/// line per kernel call go to stderr. With LAMELLA_ADAPTIVE_THREADS=0 the size of a call alone
+/// decides how many threads it gets; else also what has been measured, which affects no result.
 LAMELLA_API std::shared_ptr<const Backend> make_backend(const BackendRequest& request = {});
 
 /// Every built-in backend, in the order in which `auto` prefers them last to first, then the

@@ -2,13 +2,16 @@
 #include <algorithm>
 #include <functional>
 #include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <lamella/backend_selection.h>
 #include <lamella/error.h>
+#include <lamella/matrix.h>
 #include <lamella/version.h>
 
+#include "tests/captured_stderr.h"
 #include "tests/catch.h"
 #include "tests/environment_guard.h"
 #include "tests/test_backends.h"
@@ -109,8 +112,8 @@ TEST_CASE("an unknown name is an error that lists the valid ones with reasons", 
 
 TEST_CASE("a variable that is set but empty is an error that says so", "[selection]") {
   const CleanEnvironment clean;
-  for (const char* variable :
-       {"LAMELLA_BACKEND", "LAMELLA_ISA", "LAMELLA_NUM_THREADS", "LAMELLA_VERBOSE"}) {
+  for (const char* variable : {"LAMELLA_BACKEND", "LAMELLA_ISA", "LAMELLA_NUM_THREADS",
+                               "LAMELLA_ADAPTIVE_THREADS", "LAMELLA_VERBOSE"}) {
     const EnvironmentGuard guard(variable, "");
     const auto message = backend_error([] { make_backend(); });
     CHECK_THAT(message, ContainsSubstring(std::string(variable) + " is set but empty"));
@@ -126,6 +129,59 @@ TEST_CASE("a malformed number of threads is an error for every backend", "[selec
   const EnvironmentGuard guard("LAMELLA_NUM_THREADS", "many");
   CHECK_THAT(backend_error([] { make_backend({.name = "scalar"}); }),
              ContainsSubstring("LAMELLA_NUM_THREADS is \"many\""));
+}
+
+TEST_CASE("LAMELLA_ADAPTIVE_THREADS is 0 or 1", "[selection]") {
+  const CleanEnvironment clean;
+  for (const char* value : {"0", "1"}) {
+    const EnvironmentGuard guard("LAMELLA_ADAPTIVE_THREADS", value);
+    CHECK(make_backend({.name = "scalar"})->info().name == "scalar");
+  }
+  for (const char* value : {"2", "yes", "off", "-1", " 0", "00"}) {
+    const EnvironmentGuard guard("LAMELLA_ADAPTIVE_THREADS", value);
+    CHECK_THAT(backend_error([] { make_backend({.name = "scalar"}); }),
+               ContainsSubstring("LAMELLA_ADAPTIVE_THREADS is \"" + std::string(value) +
+                                 "\", but must be 0 or 1"));
+  }
+}
+
+// The lines about threads that verbose mode prints while products of a size that is tuned run,
+// until there is one, or for so long that there must have been one.
+std::string lines_about_threads(const std::string& backend_name) {
+  const EnvironmentGuard verbose("LAMELLA_VERBOSE", "1");
+  CapturedStderr captured;
+  const auto backend = make_backend({.name = backend_name, .threads = 2});
+  Matrix<float> a(96, 96), b(96, 96), c(96, 96);
+  // A decision takes 24 runs, none of which is after a team that came late (which is another line).
+  for (int run = 0; run < 30; ++run) backend->gemm<float>(1, a.view(), b.view(), 0, c.view());
+  const std::string text = captured.text();
+  std::string lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);)
+    if (line.rfind("lamella: threading: ", 0) == 0) lines += line + '\n';
+  return lines;
+}
+
+TEST_CASE("verbose mode tells what was decided about threads, unless nothing is adapted",
+          "[selection]") {
+  const CleanEnvironment clean;
+  if (thread_limit().threads < 2) {
+    WARN("there is only one thread here");
+    return;
+  }
+  for (const char* name : {"openmp", "tbb"}) {
+    if (!usable(name)) continue;
+    CAPTURE(name);
+    const std::string lines = lines_about_threads(name);
+    CAPTURE(lines);
+    CHECK(
+        std::regex_search(lines, std::regex("threading: (gemm f32 96x96x96: (one thread|2 threads) "
+                                            "\\([0-9.]+ us against [0-9.]+ us with (2|one)\\)|"
+                                            "team late by [0-9.]+ ms; one thread for [0-9]+ ms)")));
+    CHECK(std::count(lines.begin(), lines.end(), '\n') < 10);  // not one a call
+    const EnvironmentGuard fixed("LAMELLA_ADAPTIVE_THREADS", "0");
+    CHECK(lines_about_threads(name).empty());
+  }
 }
 
 TEST_CASE("the instruction set is the best one not above the cap", "[selection]") {

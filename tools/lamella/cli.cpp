@@ -44,8 +44,9 @@ constexpr std::array<Subcommand, 6> kSubcommands{{
 // Lines below 80 columns: newer versions of CLI11 wrap there.
 constexpr const char* kFooter =
     "Environment: LAMELLA_BACKEND, LAMELLA_ISA and LAMELLA_NUM_THREADS decide what\n"
-    "--backend, --isa and --threads leave open; LAMELLA_VERBOSE=1 tells what was\n"
-    "chosen and why.\n"
+    "--backend, --isa and --threads leave open; LAMELLA_ADAPTIVE_THREADS=0 makes the\n"
+    "number of threads depend on sizes alone; LAMELLA_VERBOSE=1 tells what was chosen\n"
+    "and why.\n"
     "Exit codes: 0 done; 1 bad data or failure; 2 bad usage; 130 stopped by Ctrl-C.";
 
 void report(const std::string& message) { write_stderr("lamella: error: " + message + "\n"); }
