@@ -1,6 +1,7 @@
-// How a driver runs work on threads: the one interface that openmp, tbb and serial implement.
+// How drivers run work on threads: the interface that the openmp, tbb and serial executors have.
 //
-// Executors know threads and nothing about arithmetic; drivers cut the work.
+// An executor knows threads and nothing about arithmetic. Not here: how work is cut into bodies
+// (driver/), and when threads are worth using (threading/).
 #ifndef LAMELLA_BACKENDS_EXECUTOR_H_
 #define LAMELLA_BACKENDS_EXECUTOR_H_
 
@@ -22,28 +23,29 @@ class WorkerBody {
   void (*call_)(const void*, int);
 };
 
+/// Runs bodies of work on threads. May be used by several threads at once.
 class Executor {
  public:
   virtual ~Executor() = default;
 
-  /// Most workers a run may have. 1 inside somebody's parallel region.
+  /// The largest number of workers worth asking for. 1 inside a parallel region of the same thread
+  /// library, where run() uses the calling thread alone.
   virtual int concurrency() const noexcept = 0;
 
-  /// Calls body(0) ... body(workers - 1), each once, on up to `workers` threads; returns when all
-  /// have. Nothing promises that two bodies run at the same time: a body must not wait for one that
-  /// may not have started.
+  /// Calls body(0) ... body(workers - 1), each once, on up to `workers` threads, and returns when
+  /// all calls have returned. Two bodies need not run at the same time, so a body must not wait for
+  /// another one that may not have started.
   virtual void run(int workers, WorkerBody body) const noexcept = 0;
 
-  /// How many parts a driver may cut each worker's share of a run into. More than 1 where a worker
-  /// that is done takes parts of others, which evens out cores of unequal speed; each member of a
-  /// team (team.h) then calls a body of its own, one part after the other.
+  /// Into how many parts a driver may cut the work of each worker. It is more than 1 where a worker
+  /// that has finished takes over parts of others (team.h), which evens out cores of unequal speed.
   virtual int parts_per_worker() const noexcept { return 1; }
 
-  /// What waking workers costs, relative to a parallel region of 2 to 5 us.
+  /// What it costs to wake workers, relative to a parallel region.
   virtual double start_cost() const noexcept { return 1; }
 };
 
-/// Every worker's body on the calling thread, one after the other.
+/// Runs every body on the calling thread, one after the other.
 class SerialExecutor final : public Executor {
  public:
   int concurrency() const noexcept override { return 1; }
@@ -53,7 +55,9 @@ class SerialExecutor final : public Executor {
 };
 
 std::unique_ptr<Executor> make_serial_executor();
-/// Only in builds with OpenMP / oneTBB. Start no thread before the first run.
+
+/// Executors with at most `threads` threads, the calling one included; they start none before the
+/// first run. Each exists only in builds with its library.
 std::unique_ptr<Executor> make_openmp_executor(int threads);
 std::unique_ptr<Executor> make_tbb_executor(int threads);
 

@@ -1,4 +1,8 @@
-// The OpenMP executor: one parallel region per run. Knows threads, and nothing about arithmetic.
+// The OpenMP executor: one parallel region in each run.
+//
+// The join of a region waits for all threads of the team, whether they had a body to run or not,
+// and the runtime offers a program no way around that. What helps where other processes take the
+// processors is to have no region at all: see threading/adaptive_executor.h.
 #include <omp.h>
 
 #include <algorithm>
@@ -20,13 +24,14 @@ class OpenMpExecutor final : public Executor {
       for (int worker = 0; worker < workers; ++worker) body(worker);
       return;
     }
-    // Always the full team: libgomp ends threads when a region asks for fewer than the last one did
-    // and starts them anew later, which costs far more than waking a thread that has nothing to do.
+    // The team always has all threads. If a region asks for fewer than the last one did, libgomp
+    // ends the others and starts new ones later, which costs far more than to wake a thread that
+    // has nothing to do.
 #pragma omp parallel num_threads(threads_)
     {
-      // OpenMP may deliver fewer threads than asked for (OMP_DYNAMIC, OMP_THREAD_LIMIT), so each
-      // thread strides by the team it really has. Thread i gets worker i whenever it can: a worker
-      // then finds its rows in the cache of the core that wrote them in the last run.
+      // OpenMP may provide fewer threads than asked for (OMP_DYNAMIC, OMP_THREAD_LIMIT), so the
+      // stride is the size of the team that there is. Thread i gets worker i whenever it can: a
+      // worker then finds its rows in the cache of the core that wrote them in the last run.
       const int team = omp_get_num_threads();
       for (int worker = omp_get_thread_num(); worker < workers; worker += team) body(worker);
     }

@@ -1,4 +1,4 @@
-// The oneTBB executor: a task arena of its own. Knows threads, and nothing about arithmetic.
+// The oneTBB executor: a parallel loop in a task arena of its own.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -18,8 +18,8 @@ namespace {
 
 constexpr int kMaxWorkers = 1024;
 
-/// Remembers which workers have been run, so that a run that oneTBB gives up half-way can be
-/// finished by the caller without running a body twice.
+/// Which workers have been run. If oneTBB gives up in the middle of a run, the calling thread
+/// finishes it with the bodies that are left.
 class Claims {
  public:
   bool claim(int worker) {
@@ -51,17 +51,17 @@ class TbbExecutor final : public Executor {
       if (claims.claim(worker)) body(worker);
     };
     try {
-      // The static partitioner sends worker i to the same slot of the arena in every run: its rows
-      // are then in the cache of the core that wrote them.
+      // The static partitioner sends worker i to the same slot of the arena in every run, so that
+      // a worker finds its rows in the cache of the core that wrote them.
       arena_.execute([&] { tbb::parallel_for(0, workers, run_one, tbb::static_partitioner{}); });
     } catch (...) {
-      // Bodies do not throw: this is oneTBB failing to get a thread or memory.
+      // Bodies do not throw, so oneTBB has failed to get a thread or memory.
       for (int worker = 0; worker < workers; ++worker) run_one(worker);
     }
   }
 
  private:
-  /// What oneTBB would grant this process; asking for more makes it print a warning.
+  /// The number of threads that oneTBB grants this process. It prints a warning if asked for more.
   static int granted() {
     const auto most =
         tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);

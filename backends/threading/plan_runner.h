@@ -24,12 +24,12 @@ namespace lamella::backends {
 /// What is known of a plan before it runs. Nothing here depends on what may change from one run to
 /// the next: where samples and labels stand, and factors such as the learning rate.
 struct PlanTraits {
-  double flops = 0;          ///< of its products
+  double flops = 0;  ///< of its products
   /// The call that gathers the samples, if products can pack these instead.
   std::optional<std::size_t> packed_call;
-  int concurrency = 1;       ///< for which the others hold
-  int workers = 1;           ///< that its widest call keeps busy
-  int phases = 0;            ///< parallel regions, if each call had its own
+  int concurrency = 1;                 ///< for which the others hold
+  int workers = 1;                     ///< that its widest call keeps busy
+  int phases = 0;                      ///< parallel regions, if each call had its own
   std::shared_ptr<SharedTuner> tuner;  ///< null: the plan is not tuned
 };
 

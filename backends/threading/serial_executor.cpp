@@ -1,4 +1,4 @@
-// The factory of the executor without threads.
+// Makes the executor that has no threads (executor.h).
 #include "backends/executor.h"
 
 namespace lamella::backends {

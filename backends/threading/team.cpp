@@ -1,4 +1,4 @@
-// How the members of a team share out a phase and wait for each other.
+// How the members of a team share out the parts of a phase, and wait for each other at its end.
 #include "backends/threading/team.h"
 
 #include <sched.h>
@@ -8,16 +8,16 @@
 namespace lamella::backends {
 namespace {
 
-/// Waking the workers of a phase costs about 0.3 us, against 2 to 5 us for a parallel region.
+/// To start a phase costs a fraction of a parallel region: its workers are there already.
 constexpr double kPhaseCost = 0.15;
 
-/// Looks at a phase before parts of a worker that has not begun any are taken over: a few
-/// microseconds. Sooner, a worker that is merely late would find its work (and its warm cache)
-/// taken away.
+/// How often a member looks at a phase before it takes over parts of a worker that has not begun
+/// any: a few microseconds. If it did so at once, a worker that is only slightly late would lose
+/// the parts whose data are in its cache.
 constexpr int kSpinsBeforeTakeover = 200;
 
-/// Looks before the processor is offered to others: with a core taken away by another process, the
-/// part waited for may need this one.
+/// How often a member looks at a phase before it yields its processor: if another process has
+/// taken a core, the thread that it waits for may need this one.
 constexpr int kSpinsBeforeYield = 4000;
 
 void pause() {
@@ -47,11 +47,12 @@ void TeamMember::run(int parts, WorkerBody body) const noexcept {
     phase.done.fetch_add(1, std::memory_order_release);
     return true;
   };
-  // Few parts are the first workers', one each: part 0 is worker 0's also when there is no other,
-  // so that serial kernels stay on one core.
+  // If there are fewer parts than workers, the first workers get one each. A single part is always
+  // worker 0's, so that serial kernels stay on one core.
   const int owners = std::min(parts, workers_);
   const auto first_of = [&](int worker) { return parts * worker / owners; };
-  // The last part of another worker that nobody has begun; of one that has begun none only if late.
+  // Runs the last part of another worker that has not been begun. Parts of a worker that has begun
+  // none count only if `late`.
   const auto take_one = [&](bool late) {
     for (int other = 0; other < owners; ++other) {
       const int first = first_of(other);

@@ -1,9 +1,9 @@
-// A team of workers that goes through a whole plan inside one parallel region.
+// A team of workers that runs a whole plan inside one parallel region.
 //
-// Every worker makes the same kernel calls in the same order; whatever a call would have forked,
-// the workers now share out among themselves. Forking and joining once a training step instead of
-// once a kernel saves 2 to 5 us a call. Not here: what the pieces are (drivers) and where threads
-// come from (executors).
+// Every worker makes the same kernel calls in the same order. Where a call would have opened a
+// parallel region of its own, the workers share out its parts among themselves: a phase. There is
+// then one fork and join in a training step instead of one in every kernel. Not here: what the
+// parts are (driver/) and where threads come from (executors).
 #ifndef LAMELLA_BACKENDS_THREADING_TEAM_H_
 #define LAMELLA_BACKENDS_THREADING_TEAM_H_
 
@@ -16,7 +16,7 @@
 
 namespace lamella::backends {
 
-/// What the members of a team know of each other's progress: one phase per run() of a plan.
+/// What the members of a team share: the progress of each phase of a plan.
 class Team {
  public:
   static constexpr int kMaxPhases = 128;
@@ -32,16 +32,16 @@ class Team {
   std::array<Phase, kMaxPhases> phases_;
 };
 
-/// Parts a worker: what one core is slower than another, for a moment or always, then costs at most
-/// a part's time at the end of a phase.
+/// Parts of each worker in a phase. If one core is slower than another, the others wait at the end
+/// of the phase for at most the time of one part.
 constexpr int team_parts_per_worker(int workers) {
   return std::clamp(Team::kMaxParts / workers, 1, 8);
 }
 
-/// The executor that one worker of a team sees. run() returns when all parts of the phase are done,
-/// whoever did them: a member does its own parts, from the first on, and then parts of others that
-/// nobody has begun, from their last one back. A team whose other threads are slow, come late, or
-/// never, still finishes.
+/// The executor that one worker of a team sees. Its run() is one phase, and returns when all parts
+/// of the phase are done. A member runs its own parts first, from the first to the last, and then
+/// parts of other members that have not begun, from the last to the first. So a team finishes also
+/// if its other threads are slow, come late, or never come.
 class TeamMember final : public Executor {
  public:
   TeamMember(Team& team, int worker, int workers)
@@ -59,7 +59,8 @@ class TeamMember final : public Executor {
   mutable int next_phase_ = 0;
 };
 
-/// Runs nothing and counts: how many phases the calls made through it would have, and how wide.
+/// Runs nothing. Counts how many phases the calls made through it would have, and how many workers
+/// the widest of them would keep busy.
 class DryRunExecutor final : public Executor {
  public:
   explicit DryRunExecutor(int workers) : workers_(workers) {}

@@ -1,6 +1,6 @@
 // The verbose mode: the one place that prints, and a decorator that prints a line per kernel call.
 //
-// What make_backend chose and why is backend_selection.cpp's to put into words.
+// Not here: the words for what make_backend chose and why (core/selection/explain.cpp).
 #ifndef LAMELLA_CORE_KERNELS_TRACE_H_
 #define LAMELLA_CORE_KERNELS_TRACE_H_
 

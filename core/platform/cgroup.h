@@ -1,6 +1,6 @@
 // The CPU quota that Linux control groups put on this process, as containers use it.
 //
-// What follows from it for the number of threads is said in thread_limit.cpp.
+// Not here: what follows from it for the number of threads (thread_limit.cpp).
 #ifndef LAMELLA_CORE_PLATFORM_CGROUP_H_
 #define LAMELLA_CORE_PLATFORM_CGROUP_H_
 
@@ -12,7 +12,7 @@
 
 namespace lamella::detail {
 
-/// Whether a line of a cgroup or mountinfo file speaks of version 1 or version 2 of the interface.
+/// Whether a line of a cgroup or mountinfo file is about version 1 or version 2 of the interface.
 enum class CgroupVersion { v1, v2 };
 
 /// One line of /proc/self/cgroup that may carry a CPU quota: the process's group in a hierarchy.
@@ -36,7 +36,7 @@ std::vector<CgroupMount> parse_mountinfo(std::string_view text);
 /// that is not two positive numbers.
 std::optional<double> parse_cpu_max(std::string_view text);
 
-/// The tightest quota, in CPUs, on the process's groups and all their ancestors, as far as they are
+/// The smallest quota, in CPUs, on the process's groups and on all their ancestors that are
 /// mounted; nothing if there is none. Every file is read below `root`, which tests set.
 std::optional<double> cgroup_cpu_quota(const std::filesystem::path& root = "/");
 

@@ -1,4 +1,4 @@
-// Larger pages for memory that is read in places without order.
+// Larger pages for memory that is read at places in no order.
 #ifndef LAMELLA_CORE_PLATFORM_HUGE_PAGES_H_
 #define LAMELLA_CORE_PLATFORM_HUGE_PAGES_H_
 
@@ -9,12 +9,11 @@
 
 namespace lamella {
 
-/// Asks for huge pages for memory that nobody has written to yet. A hint: where the system has
-/// none, or keeps them back, nothing changes.
+/// Asks for huge pages for memory that has not been written to yet. This is a hint: where the
+/// system has no huge pages or does not give them, nothing changes.
 ///
-/// A mini-batch lies in as many pages as it has samples. Gathering 128 x 784 bytes out of 47 MB
-/// with pages of 4 KiB: 68 to 105 us within training, with pages of 2 MiB 53 (a virtual machine,
-/// where a miss of the page table's cache costs two walks).
+/// The samples of a mini-batch lie in different pages of the data, so that with small pages each of
+/// them costs a miss of the TLB. In a virtual machine such a miss is two walks of page tables.
 inline void prefer_huge_pages([[maybe_unused]] void* data,
                               [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef MADV_HUGEPAGE

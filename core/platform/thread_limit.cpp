@@ -1,4 +1,5 @@
-// How many threads a backend may use: the least of what is asked for and what the machine grants.
+// How many threads a backend may use: the smallest of what is asked for and what the machine
+// grants.
 #include "core/platform/thread_limit.h"
 
 #include <algorithm>

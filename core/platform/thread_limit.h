@@ -1,5 +1,4 @@
-// thread_limit() of <lamella/backend_selection.h>, with the root of the file system as a parameter
-// for tests.
+// lamella::thread_limit() with the root of the file system as a parameter, for tests.
 #ifndef LAMELLA_CORE_PLATFORM_THREAD_LIMIT_H_
 #define LAMELLA_CORE_PLATFORM_THREAD_LIMIT_H_
 

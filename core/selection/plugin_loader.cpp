@@ -1,7 +1,7 @@
 // Finds, opens and checks backends in shared libraries.
 //
-// The order matters: size and version of the descriptor are read first, and no function of a plugin
-// is called in this file at all.
+// The order matters: size and version of the descriptor are read before anything else of it. No
+// function of a plugin is called in this file.
 #include "core/selection/plugin_loader.h"
 
 #include <dlfcn.h>
@@ -51,13 +51,13 @@ std::string loader_error(const std::string& path) {
 }
 
 std::shared_ptr<void> open_library(const std::string& path) {
-  // Every symbol now: an unresolved one shows here and not in the midst of a training.
+  // All symbols are resolved now, so that a missing one is found here and not during training.
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) return nullptr;
   return {handle, [](void* library) { dlclose(library); }};
 }
 
-/// Copies a kernel table as far as the plugin's version has it, and checks the required part.
+/// Copies as much of a kernel table as the plugin's version has, and checks the required part.
 template <class Table>
 Table copy_kernels(const std::string& path, const char* type, const Table* theirs) {
   if (theirs == nullptr) reject(path, formatted("has no kernels for {}", type));
@@ -76,7 +76,7 @@ Table copy_kernels(const std::string& path, const char* type, const Table* their
   return table;
 }
 
-/// Reads a descriptor, trusting no more of it than has been checked.
+/// Reads a descriptor. Uses each part of it only after what it depends on has been checked.
 Plugin check_descriptor(const std::string& path, const void* symbol,
                         std::span<const std::string_view> reserved) {
   lamella_plugin_descriptor theirs{};
@@ -126,8 +126,8 @@ struct SearchPath {
   std::string notes;  // what is wrong with the variable, if anything
 };
 
-/// The directories of LAMELLA_PLUGIN_PATH. An entry that is empty or relative means the current
-/// directory, where anybody may have left a file: it is passed over, and the notes say so.
+/// The directories of LAMELLA_PLUGIN_PATH. An entry that is empty or relative depends on the
+/// current directory, where any user may have put a file: it is ignored, and the notes say so.
 SearchPath search_path() {
   SearchPath path;
   const auto value = environment(kPathVariable);

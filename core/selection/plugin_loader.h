@@ -1,6 +1,6 @@
 // Finds, opens and checks backends in shared libraries; their interface is <lamella/plugin.h>.
 //
-// What runs their kernels is plugin_backend.h.
+// Not here: what calls their kernels (plugin_backend.h).
 #ifndef LAMELLA_CORE_SELECTION_PLUGIN_LOADER_H_
 #define LAMELLA_CORE_SELECTION_PLUGIN_LOADER_H_
 
@@ -20,7 +20,7 @@ namespace lamella::detail {
 /// and what is wrong with it; a name among `reserved` is wrong.
 Plugin open_plugin(const std::string& path, std::span<const std::string_view> reserved);
 
-/// What a search for a plugin by name came to.
+/// The result of a search for a plugin by name.
 struct PluginSearch {
   std::optional<Plugin> plugin;
   std::string tried;    ///< every file that could not be opened, with the loader's reason
@@ -32,9 +32,9 @@ struct PluginSearch {
 /// opened must be a plugin of that name: BackendError if it is not.
 PluginSearch find_plugin(std::string_view name, std::span<const std::string_view> reserved);
 
-/// What find_plugin says of every name that a file in the directories of LAMELLA_PLUGIN_PATH has,
-/// in alphabetical order. Opens the files, which runs their initialisers, but no function of a
-/// plugin.
+/// The result of find_plugin for the name of each file in the directories of LAMELLA_PLUGIN_PATH,
+/// in alphabetical order. Opens the files, which runs their initialisers, but calls no function of
+/// a plugin.
 std::vector<BackendStatus> list_plugins(std::span<const std::string_view> reserved);
 
 }  // namespace lamella::detail

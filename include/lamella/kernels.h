@@ -235,9 +235,9 @@ struct Plan {
   /// content of `out` is unspecified after the plan has run.
   std::vector<std::size_t> transient_outputs;
 
-  /// What Kernels::prepare returned for this plan, or null. Operands may then still be exchanged for
-  /// others of the same shapes and strides, and factors such as the learning rate may change. After
-  /// any other change, prepare the plan again or set this to null.
+  /// What Kernels::prepare returned for this plan, or null. Operands may then still be exchanged
+  /// for others of the same shapes and strides, and factors such as the learning rate may change.
+  /// After any other change, prepare the plan again or set this to null.
   std::shared_ptr<const PlanAnalysis> analysis = nullptr;
 
   /// Removes all calls, and keeps the memory for the next ones.

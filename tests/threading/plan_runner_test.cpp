@@ -192,11 +192,11 @@ struct GatheredProduct {
 
 TEST_CASE("a prepared plan gathers the samples of each run", "[plan_runner]") {
   const bool is_transient = GENERATE(false, true);
-  const auto backend = backends::make_driver_backend(
-      {"simd", "any", 1, "the test"},
-      backends::baseline_tables().f32 != nullptr ? backends::baseline_tables()
-                                                 : backends::neon_tables(),
-      backends::make_serial_executor());
+  const auto backend = backends::make_driver_backend({"simd", "any", 1, "the test"},
+                                                     backends::baseline_tables().f32 != nullptr
+                                                         ? backends::baseline_tables()
+                                                         : backends::neon_tables(),
+                                                     backends::make_serial_executor());
   GatheredProduct subject, expected;
   Plan<float> plan = subject.plan();
   if (is_transient) plan.transient_outputs = {0};
