@@ -21,14 +21,17 @@ bool AdaptiveExecutor::is_backed_off() const noexcept {
   return backoff_.is_armed() && backoff_.is_active(options_.clock.now());
 }
 
-void AdaptiveExecutor::run(int workers, WorkerBody body, int worth) const noexcept {
+void AdaptiveExecutor::run(int workers, WorkerBody body, Sharing sharing) const noexcept {
   if (workers <= 1 || is_backed_off()) {
     for (int worker = 0; worker < workers; ++worker) body(worker);
     return;
   }
-  // Inside somebody's parallel region nothing is learned about threads.
-  if (!options_.adaptive || inner_->concurrency() == 1) return inner_->run(workers, body);
-  judge(run_and_measure(workers, body), worth);
+  // A run inside another parallel region has no threads to learn about.
+  const int threads = inner_->concurrency();
+  if (!options_.adaptive || threads == 1) return inner_->run(workers, body);
+  const Ticks ticks = run_and_measure(workers, body);
+  const auto others = static_cast<std::uint64_t>(std::min(workers, threads) - 1);
+  learn(ticks, sharing == Sharing::fixed ? others * ticks.own : 0);
 }
 
 AdaptiveExecutor::Ticks AdaptiveExecutor::run_and_measure(int workers,
@@ -52,8 +55,8 @@ AdaptiveExecutor::Ticks AdaptiveExecutor::run_and_measure(int workers,
   return {own, all - own};
 }
 
-void AdaptiveExecutor::judge(Ticks ticks, int worth) const noexcept {
-  const bool in_vain = ticks.waited > static_cast<std::uint64_t>(worth - 1) * ticks.own;
+void AdaptiveExecutor::learn(Ticks ticks, std::uint64_t work) const noexcept {
+  const bool in_vain = ticks.waited > work;
   if (!in_vain && backoff_.is_idle()) return;  // as on a quiet machine
   const ThreadingClock::Time now = options_.clock.now();
   const ThreadingClock::Duration waited = duration_of(ticks.waited, now);

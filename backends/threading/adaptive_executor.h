@@ -24,28 +24,33 @@ class AdaptiveExecutor final : public Executor {
   /// As concurrency(), whether there is a back-off or not.
   int threads() const noexcept { return inner_->concurrency(); }
 
-  /// The threads count as late if the calling thread waited longer for them than they saved it:
-  /// without them it would have taken `threads` times its own bodies' time. A call whose bodies
-  /// take unequal time is therefore not late.
-  void run(int workers, WorkerBody body) const noexcept override { run(workers, body, threads()); }
-  /// For bodies that share out the work among themselves until all is done: whatever the calling
-  /// thread then waits, it waits in vain.
-  void run_team(int workers, WorkerBody body) const noexcept { run(workers, body, 1); }
+  /// For bodies that are a part of the work each. The threads count as late if the calling thread
+  /// waited longer for them than they saved it: without them it would have taken its own
+  /// bodies' time once for each of them. Bodies that take unequal time are therefore no lateness.
+  void run(int workers, WorkerBody body) const noexcept override {
+    run(workers, body, Sharing::fixed);
+  }
+  /// For bodies that share out the work among themselves until all of it is done. Nothing that the
+  /// calling thread waits for afterwards is work, so each wait counts.
+  void run_team(int workers, WorkerBody body) const noexcept {
+    run(workers, body, Sharing::dynamic);
+  }
 
   int parts_per_worker() const noexcept override { return inner_->parts_per_worker(); }
   double start_cost() const noexcept override { return inner_->start_cost(); }
 
  private:
-  // What a call of run() took, in ticks: the calling thread's own bodies, and waiting for others.
+  enum class Sharing : std::uint8_t { fixed, dynamic };
+  // What a parallel region took, in ticks: the calling thread's own bodies, and waiting for others.
   struct Ticks {
     std::uint64_t own, waited;
   };
 
-  // `worth`: a wait is late if it is longer than (worth - 1) times the own bodies' time.
-  void run(int workers, WorkerBody body, int worth) const noexcept;
+  void run(int workers, WorkerBody body, Sharing sharing) const noexcept;
   Ticks run_and_measure(int workers, WorkerBody body) const noexcept;
   bool is_backed_off() const noexcept;
-  void judge(Ticks ticks, int worth) const noexcept;
+  // Learns from a region. A wait of at most `work` ticks is for others' work.
+  void learn(Ticks ticks, std::uint64_t work) const noexcept;
   ThreadingClock::Duration duration_of(std::uint64_t ticks,
                                        ThreadingClock::Time now) const noexcept;
 

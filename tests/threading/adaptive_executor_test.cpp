@@ -138,6 +138,8 @@ TEST_CASE("bodies of unequal length are no lateness", "[adaptive]") {
     subject.behaviour.after = 8ms;
     CHECK(subject.is_parallel(4));
     CHECK(subject.is_parallel(4));
+    CHECK(subject.is_parallel(2));  // of four threads two have work: they save less
+    CHECK_FALSE(subject.is_parallel(2));
   }
 }
 
