@@ -26,18 +26,7 @@ class BlockedKernels : public Kernels<T> {
   BlockedKernels(const KernelTable<T>& table, const Executor& executor, PackedBatch<T>& batch)
       : table_(table), executor_(executor), samples_(&batch) {}
 
-  void gemm(const Gemm<T>& call) const noexcept override;
-  void bias_add(const BiasAdd<T>& call) const noexcept override;
-  void softmax(const Softmax<T>& call) const noexcept override;
-  void outer_product(const OuterProduct<T>& call) const noexcept override;
-  void fused_gemm(const FusedGemm<T>& call) const noexcept override;
-  void activate(const Activate<T>& call) const noexcept override;
-  void activate_backward(const ActivateBackward<T>& call) const noexcept override;
-  void softmax_nll(const SoftmaxNll<T>& call) const noexcept override;
-  void column_sums(const ColumnSums<T>& call) const noexcept override;
-  void sgd_update(const SgdUpdate<T>& call) const noexcept override;
-  void adam_update(const AdamUpdate<T>& call) const noexcept override;
-  void gather_bytes(const GatherBytes<T>& call) const noexcept override;
+  LAMELLA_FOR_EACH_KERNEL(LAMELLA_OVERRIDE_KERNEL)
   index packed_size(index k, index n) const noexcept override;
   void pack_b(ConstView<T> b, T* packed) const noexcept override;
 

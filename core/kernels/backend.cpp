@@ -1,112 +1,47 @@
-// The checked entry points of Backend: check the operands, call the kernel, ask whether it failed.
+// The checked calls of Backend: check the operands, call the kernel, ask whether it failed.
 #include <lamella/backend.h>
 
 #include "core/kernels/checks.h"
 
 namespace lamella {
+namespace {
+
+/// What check() leaves out: a plan is checked before its labels are known, and for no backend in
+/// particular. For most kernels that is nothing.
+template <class Call>
+void check_beyond_plan(const Call&, const Backend&) {}
 
 template <class T>
-void Backend::run(const Gemm<T>& call) const {
-  check(call);
-  check_packed("gemm", call, *this);
-  kernels<T>().gemm(call);
-  throw_if_failed();
+void check_beyond_plan(const Gemm<T>& call, const Backend& backend) {
+  detail::check_packed("gemm", call, backend);
 }
-
 template <class T>
-void Backend::run(const FusedGemm<T>& call) const {
-  check(call);
-  check_packed("fused_gemm", call.gemm, *this);
-  kernels<T>().fused_gemm(call);
-  throw_if_failed();
+void check_beyond_plan(const FusedGemm<T>& call, const Backend& backend) {
+  detail::check_packed("fused_gemm", call.gemm, backend);
 }
-
 template <class T>
-void Backend::run(const BiasAdd<T>& call) const {
-  check(call);
-  kernels<T>().bias_add(call);
-  throw_if_failed();
+void check_beyond_plan(const SoftmaxNll<T>& call, const Backend&) {
+  detail::check_labels("softmax_nll", call.labels, call.logits.cols);
 }
 
-template <class T>
-void Backend::run(const Softmax<T>& call) const {
-  check(call);
-  kernels<T>().softmax(call);
-  throw_if_failed();
+template <class Call>
+void run_checked(const Backend& backend, const Call& call) {
+  detail::check(call);
+  check_beyond_plan(call, backend);
+  KernelTraits<Call>::run(backend.kernels<typename KernelTraits<Call>::Element>(), call);
+  backend.throw_if_failed();
 }
 
-template <class T>
-void Backend::run(const OuterProduct<T>& call) const {
-  check(call);
-  kernels<T>().outer_product(call);
-  throw_if_failed();
-}
+}  // namespace
 
-template <class T>
-void Backend::run(const Activate<T>& call) const {
-  check(call);
-  kernels<T>().activate(call);
-  throw_if_failed();
-}
-
-template <class T>
-void Backend::run(const ActivateBackward<T>& call) const {
-  check(call);
-  kernels<T>().activate_backward(call);
-  throw_if_failed();
-}
-
-template <class T>
-void Backend::run(const SoftmaxNll<T>& call) const {
-  check(call);
-  check_labels("softmax_nll", call.labels, call.logits.cols);
-  kernels<T>().softmax_nll(call);
-  throw_if_failed();
-}
-
-template <class T>
-void Backend::run(const ColumnSums<T>& call) const {
-  check(call);
-  kernels<T>().column_sums(call);
-  throw_if_failed();
-}
-
-template <class T>
-void Backend::run(const SgdUpdate<T>& call) const {
-  check(call);
-  kernels<T>().sgd_update(call);
-  throw_if_failed();
-}
-
-template <class T>
-void Backend::run(const AdamUpdate<T>& call) const {
-  check(call);
-  kernels<T>().adam_update(call);
-  throw_if_failed();
-}
-
-template <class T>
-void Backend::run(const GatherBytes<T>& call) const {
-  check(call);
-  kernels<T>().gather_bytes(call);
-  throw_if_failed();
-}
-
-#define LAMELLA_INSTANTIATE(T)                                  \
-  template void Backend::run(const Gemm<T>&) const;             \
-  template void Backend::run(const FusedGemm<T>&) const;        \
-  template void Backend::run(const BiasAdd<T>&) const;          \
-  template void Backend::run(const Softmax<T>&) const;          \
-  template void Backend::run(const OuterProduct<T>&) const;     \
-  template void Backend::run(const Activate<T>&) const;         \
-  template void Backend::run(const ActivateBackward<T>&) const; \
-  template void Backend::run(const SoftmaxNll<T>&) const;       \
-  template void Backend::run(const ColumnSums<T>&) const;       \
-  template void Backend::run(const SgdUpdate<T>&) const;        \
-  template void Backend::run(const AdamUpdate<T>&) const;       \
-  template void Backend::run(const GatherBytes<T>&) const;
-LAMELLA_INSTANTIATE(float)
-LAMELLA_INSTANTIATE(double)
-#undef LAMELLA_INSTANTIATE
+#define LAMELLA_DEFINE_RUN(Operands, function, requirement) \
+  template <class T>                                        \
+  void Backend::run(const Operands<T>& call) const {        \
+    run_checked(*this, call);                               \
+  }                                                         \
+  template void Backend::run(const Operands<float>&) const; \
+  template void Backend::run(const Operands<double>&) const;
+LAMELLA_FOR_EACH_KERNEL(LAMELLA_DEFINE_RUN)
+#undef LAMELLA_DEFINE_RUN
 
 }  // namespace lamella

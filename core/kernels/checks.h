@@ -1,7 +1,7 @@
 // The argument checks that stand in front of every kernel, once for all backends.
 //
 // Shared by the checked calls of Backend and by the network, which checks a plan when it builds it.
-// Each check throws ArgumentError naming kernel, operand and shapes, and reads no element.
+// Each check throws ArgumentError, naming kernel, operand and shapes.
 #ifndef LAMELLA_CORE_KERNELS_CHECKS_H_
 #define LAMELLA_CORE_KERNELS_CHECKS_H_
 
@@ -17,35 +17,19 @@ namespace lamella {
 
 class Backend;
 
-/// The operands are as the struct's documentation in kernels.h demands. O(1).
-template <class T>
-void check(const Gemm<T>& call);
-template <class T>
-void check(const FusedGemm<T>& call);
-template <class T>
-void check(const BiasAdd<T>& call);
-template <class T>
-void check(const Softmax<T>& call);
-template <class T>
-void check(const OuterProduct<T>& call);
-template <class T>
-void check(const Activate<T>& call);
-template <class T>
-void check(const ActivateBackward<T>& call);
-/// All but the labels' values, which check_labels looks at.
-template <class T>
-void check(const SoftmaxNll<T>& call);
-template <class T>
-void check(const ColumnSums<T>& call);
-template <class T>
-void check(const SgdUpdate<T>& call);
-template <class T>
-void check(const AdamUpdate<T>& call);
-/// The values of the indices too: each is an address.
-template <class T>
-void check(const GatherBytes<T>& call);
+namespace detail {
 
-/// A B packed in advance is the product's B, packed for `backend`. `where` opens the message. O(1).
+/// check(call), for every kernel: the operands are as the struct's documentation in kernels.h
+/// demands. O(1), except for gather_bytes, whose indices are all looked at because each becomes an
+/// address. The labels of softmax_nll are left to check_labels.
+#define LAMELLA_DECLARE_CHECK(Operands, function, requirement) \
+  template <class T>                                           \
+  void check(const Operands<T>& call);
+LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_CHECK)
+#undef LAMELLA_DECLARE_CHECK
+
+/// If the call has a packed B, it is a copy of this product's B, packed for `backend`. `where`
+/// opens the message. O(1).
 template <class T>
 void check_packed(std::string_view where, const Gemm<T>& call, const Backend& backend);
 
@@ -70,6 +54,7 @@ void check_input(std::string_view where, std::string_view name, ConstView<T> vie
 template <class T>
 void check_output(std::string_view where, std::string_view name, View<T> view);
 
+}  // namespace detail
 }  // namespace lamella
 
 #endif  // LAMELLA_CORE_KERNELS_CHECKS_H_

@@ -232,28 +232,6 @@ void Kernels<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
   }
 }
 
-namespace {
-
-// Chooses the kernel for one call of a plan.
-template <class T>
-struct Dispatch {
-  const Kernels<T>& kernels;
-
-  void operator()(const FusedGemm<T>& call) const { kernels.fused_gemm(call); }
-  void operator()(const BiasAdd<T>& call) const { kernels.bias_add(call); }
-  void operator()(const Softmax<T>& call) const { kernels.softmax(call); }
-  void operator()(const OuterProduct<T>& call) const { kernels.outer_product(call); }
-  void operator()(const Activate<T>& call) const { kernels.activate(call); }
-  void operator()(const ActivateBackward<T>& call) const { kernels.activate_backward(call); }
-  void operator()(const SoftmaxNll<T>& call) const { kernels.softmax_nll(call); }
-  void operator()(const ColumnSums<T>& call) const { kernels.column_sums(call); }
-  void operator()(const SgdUpdate<T>& call) const { kernels.sgd_update(call); }
-  void operator()(const AdamUpdate<T>& call) const { kernels.adam_update(call); }
-  void operator()(const GatherBytes<T>& call) const { kernels.gather_bytes(call); }
-};
-
-}  // namespace
-
 template <class T>
 std::shared_ptr<const PlanAnalysis> Kernels<T>::prepare(const Plan<T>&) const {
   return nullptr;
@@ -261,14 +239,14 @@ std::shared_ptr<const PlanAnalysis> Kernels<T>::prepare(const Plan<T>&) const {
 
 template <class T>
 void Kernels<T>::run(const Plan<T>& plan) const noexcept {
-  for (const KernelCall<T>& call : plan.calls) std::visit(Dispatch<T>{*this}, call);
+  for (const KernelCall<T>& call : plan.calls) dispatch(*this, call);
 }
 
 template <class T>
 void Kernels<T>::run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept {
   observer.begin();
   for (const KernelCall<T>& call : plan.calls) {
-    std::visit(Dispatch<T>{*this}, call);
+    dispatch(*this, call);
     observer.done(call);
   }
 }

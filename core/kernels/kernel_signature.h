@@ -1,158 +1,161 @@
-// What a kernel call is, apart from its data: kernel, shape, options, and what it is worth.
+// What a kernel call is, apart from its data: kernel, element type, shape, options, and the work
+// that one call does.
 //
-// For those who report about calls (trace.cpp, profile.cpp), in the middle of kernels: nothing here
-// allocates or throws.
+// For code that reports about calls (trace.cpp, profile.cpp), in the middle of kernels: nothing
+// here allocates or throws.
 #ifndef LAMELLA_CORE_KERNELS_KERNEL_SIGNATURE_H_
 #define LAMELLA_CORE_KERNELS_KERNEL_SIGNATURE_H_
 
-#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include <lamella/kernels.h>
 
+#include "core/kernels/describe.h"
+#include "core/kernels/line.h"
+
 namespace lamella::detail {
 
+/// A number for each kernel of the list.
 enum class KernelId : std::uint8_t {
-  gemm,
-  fused_gemm,
-  bias_add,
-  softmax,
-  outer_product,
-  activate,
-  activate_backward,
-  softmax_nll,
-  column_sums,
-  sgd_update,
-  adam_update,
-  gather_bytes,
+#define LAMELLA_ID(Operands, function, requirement) function,
+  LAMELLA_FOR_EACH_KERNEL(LAMELLA_ID)
+#undef LAMELLA_ID
 };
 
-/// Calls of one kind do the same work with other numbers.
+#define LAMELLA_ID_OF(Operands, function, requirement) \
+  template <class T>                                   \
+  constexpr KernelId id_of(const Operands<T>&) {       \
+    return KernelId::function;                         \
+  }
+LAMELLA_FOR_EACH_KERNEL(LAMELLA_ID_OF)
+#undef LAMELLA_ID_OF
+
+/// What one call of a kernel does.
+struct CallWork {
+  double flops = 0;      ///< of products; 0 for all other kernels
+  double bytes = 0;      ///< each matrix once for every time it must be read or written
+  double footprint = 0;  ///< bytes of distinct memory among which the matrices lie
+
+  friend bool operator==(const CallWork&, const CallWork&) = default;
+};
+
+/// Calls with equal signatures do the same work on other numbers.
 struct KernelSignature {
   KernelId kernel = KernelId::gemm;
   std::uint8_t element_size = sizeof(float);
+  std::uint8_t options = 0;   ///< one bit for each KernelOption
+  bool has_backward = false;  ///< multiplies by the derivative of `backward_of`
   ActivationKind activation = ActivationKind::identity;
   ActivationKind backward_of = ActivationKind::identity;
-  bool bias = false;          ///< adds one
-  bool has_backward = false;  ///< multiplies by the derivative of `backward_of`
-  bool accumulates = false;   ///< a product whose beta is not 0: it reads C too
-  bool in_place = false;      ///< the result replaces the input
-  bool velocity = false;      ///< of an sgd_update
-  bool nesterov = false;
-  index_t rows = 0, cols = 0;  ///< of the result; of what is summed
-  index_t depth = 0;           ///< of a product
-  index_t stored = 0;          ///< samples that gather_bytes chooses from
+  index_t rows = 0, cols = 0;  ///< of the matrix that describe() names
+  index_t depth = -1;          ///< k of a product; -1 for all other kernels
+  CallWork work;
 
   friend bool operator==(const KernelSignature&, const KernelSignature&) = default;
 };
 
-/// What one call of a kind does.
-struct CallWork {
-  double flops = 0;      ///< of products; 0 for all else
-  double bytes = 0;      ///< each operand once for every time it must be read or written
-  double footprint = 0;  ///< bytes of distinct memory among which the operands lie
-};
-CallWork work_of(const KernelSignature& kind) noexcept;
-
 const char* name_of(KernelId kernel) noexcept;
 
-/// "128x512x784" (a product's as MxNxK) and "bias relu". Each writes at most `room` characters and
-/// returns how many it has written.
-std::size_t print_shape(char* out, std::size_t room, const KernelSignature& kind) noexcept;
-std::size_t print_options(char* out, std::size_t room, const KernelSignature& kind) noexcept;
+/// Adds a word such as "128x512x784", MxNxK of a product or MxN.
+void add_shape(Line& line, const KernelSignature& signature) noexcept;
+/// Adds words such as "bias relu", or none.
+void add_options(Line& line, const KernelSignature& signature) noexcept;
 
-template <class T>
-KernelSignature signature_of(KernelId kernel, index_t rows, index_t cols) noexcept {
-  KernelSignature kind;
-  kind.kernel = kernel;
-  kind.element_size = sizeof(T);
-  kind.rows = rows;
-  kind.cols = cols;
-  return kind;
-}
+/// Fills in a signature from a description (describe.h).
+class SignatureBuilder {
+ public:
+  /// What is to be known of an operand; of a vector, nothing.
+  struct Token {
+    const void* data = nullptr;
+    index_t rows = 0, cols = 0;
+    double bytes = 0;
+  };
 
-template <class T>
-KernelSignature signature_of(const Gemm<T>& call) noexcept {
-  KernelSignature kind = signature_of<T>(KernelId::gemm, call.c.rows, call.c.cols);
-  kind.depth = call.a.cols;
-  kind.accumulates = call.beta != T{0};
-  return kind;
-}
+  explicit SignatureBuilder(KernelSignature& signature) : signature_(signature) {}
 
-template <class T>
-KernelSignature signature_of(const FusedGemm<T>& call) noexcept {
-  KernelSignature kind = signature_of(call.gemm);
-  kind.kernel = KernelId::fused_gemm;
-  kind.bias = !call.epilogue.bias.empty();
-  kind.activation = call.epilogue.activation.kind;
-  kind.has_backward = !call.epilogue.activation_output.empty();
-  if (kind.has_backward) kind.backward_of = call.epilogue.backward_of.kind;
-  return kind;
-}
+  template <class X>
+  Token in(std::string_view, View<X> matrix) {
+    return add(matrix, 1);
+  }
+  template <class X>
+  Token out(std::string_view, View<X> matrix) {
+    return add(matrix, 1);
+  }
+  template <class X>
+  Token inout(std::string_view, View<X> matrix) {
+    return add(matrix, 2);
+  }
+  template <class X>
+  Token in(std::string_view, VectorView<X>) {
+    return {};
+  }
+  template <class X>
+  Token out(std::string_view, VectorView<X>) {
+    return {};
+  }
+  template <class X>
+  Token inout(std::string_view, VectorView<X>) {
+    return {};
+  }
 
-template <class T>
-KernelSignature signature_of(const BiasAdd<T>& call) noexcept {
-  return signature_of<T>(KernelId::bias_add, call.c.rows, call.c.cols);
-}
+  void shape(const Token& matrix) {
+    signature_.rows = matrix.rows;
+    signature_.cols = matrix.cols;
+  }
+  void product(const Token& a, const Token&, const Token& c) {
+    shape(c);
+    signature_.depth = a.cols;
+    flops(2.0 * static_cast<double>(c.rows) * static_cast<double>(c.cols) *
+          static_cast<double>(a.cols));
+  }
+  void same_or_disjoint(const Token& written, const Token& other) {
+    if (written.data == other.data) signature_.work.footprint -= written.bytes;
+  }
+  void activation(const Activation& f) { signature_.activation = f.kind; }
+  void backward_of(const Activation& g) {
+    signature_.has_backward = true;
+    signature_.backward_of = g.kind;
+  }
+  void option(KernelOption option) {
+    signature_.options =
+        static_cast<std::uint8_t>(signature_.options | 1u << static_cast<int>(option));
+  }
+  void flops(double count) { signature_.work.flops = count; }
+  void traffic(double bytes, double distinct) {
+    signature_.work.bytes += bytes;
+    signature_.work.footprint += distinct;
+  }
 
-template <class T>
-KernelSignature signature_of(const Softmax<T>& call) noexcept {
-  KernelSignature kind = signature_of<T>(KernelId::softmax, call.logits.rows, call.logits.cols);
-  kind.in_place = call.probabilities.data == call.logits.data;
-  return kind;
-}
+  // For checks only.
+  void same_shape(const Token&, const Token&) {}
+  void entries(const Token&, index_t, const Token&) {}
+  void disjoint(const Token&, const Token&) {}
+  template <class X>
+  void finite(std::string_view, X) {}
+  template <class Message>
+  void require(bool, const Message&) {}
 
-template <class T>
-KernelSignature signature_of(const OuterProduct<T>& call) noexcept {
-  return signature_of<T>(KernelId::outer_product, call.a.rows, call.a.cols);
-}
+ private:
+  template <class X>
+  Token add(View<X> matrix, int passes) {
+    const double bytes = static_cast<double>(matrix.rows) * static_cast<double>(matrix.cols) *
+                         static_cast<double>(sizeof(X));
+    traffic(passes * bytes, bytes);
+    return {matrix.data, matrix.rows, matrix.cols, bytes};
+  }
 
-template <class T>
-KernelSignature signature_of(const Activate<T>& call) noexcept {
-  KernelSignature kind = signature_of<T>(KernelId::activate, call.a.rows, call.a.cols);
-  kind.activation = call.activation.kind;
-  kind.in_place = call.a.data == call.z.data;
-  return kind;
-}
+  KernelSignature& signature_;
+};
 
-template <class T>
-KernelSignature signature_of(const ActivateBackward<T>& call) noexcept {
-  KernelSignature kind = signature_of<T>(KernelId::activate_backward, call.d.rows, call.d.cols);
-  kind.activation = call.activation.kind;
-  return kind;
-}
-
-template <class T>
-KernelSignature signature_of(const SoftmaxNll<T>& call) noexcept {
-  KernelSignature kind = signature_of<T>(KernelId::softmax_nll, call.logits.rows, call.logits.cols);
-  kind.in_place = call.gradient.data == call.logits.data;
-  return kind;
-}
-
-template <class T>
-KernelSignature signature_of(const ColumnSums<T>& call) noexcept {
-  return signature_of<T>(KernelId::column_sums, call.a.rows, call.a.cols);
-}
-
-template <class T>
-KernelSignature signature_of(const SgdUpdate<T>& call) noexcept {
-  KernelSignature kind =
-      signature_of<T>(KernelId::sgd_update, call.weights.rows, call.weights.cols);
-  kind.velocity = !call.velocity.empty();
-  kind.nesterov = kind.velocity && call.nesterov;
-  return kind;
-}
-
-template <class T>
-KernelSignature signature_of(const AdamUpdate<T>& call) noexcept {
-  return signature_of<T>(KernelId::adam_update, call.weights.rows, call.weights.cols);
-}
-
-template <class T>
-KernelSignature signature_of(const GatherBytes<T>& call) noexcept {
-  KernelSignature kind = signature_of<T>(KernelId::gather_bytes, call.out.rows, call.out.cols);
-  kind.stored = call.samples;
-  return kind;
+template <class Call>
+KernelSignature signature_of(const Call& call) noexcept {
+  KernelSignature signature;
+  signature.kernel = id_of(call);
+  signature.element_size = sizeof(typename KernelTraits<Call>::Element);
+  SignatureBuilder builder(signature);
+  describe(call, builder);
+  return signature;
 }
 
 }  // namespace lamella::detail

@@ -17,12 +17,17 @@ PackedMatrix<T>::PackedMatrix(std::shared_ptr<const Backend> backend, ConstView<
   constexpr const char* where = "PackedMatrix";
   if (backend_ == nullptr)
     throw ArgumentError("PackedMatrix: the backend is null; make_backend() gives one");
-  check_input(where, "matrix", matrix);
+  detail::check_input(where, "matrix", matrix);
   if (matrix.empty()) return;
   const Kernels<T>& kernels = backend_->template kernels<T>();
   packed_ = AlignedArray<T>(kernels.packed_size(matrix.rows, matrix.cols));
   if (packed_.size() > 0) kernels.pack_b(matrix, packed_.data());
 }
+
+template class PackedMatrix<float>;
+template class PackedMatrix<double>;
+
+namespace detail {
 
 template <class T>
 void check_packed(std::string_view where, const Gemm<T>& call, const Backend& backend) {
@@ -40,9 +45,8 @@ void check_packed(std::string_view where, const Gemm<T>& call, const Backend& ba
                   where, call.b.rows, call.b.cols, b.rows, b.cols));
 }
 
-template class PackedMatrix<float>;
-template class PackedMatrix<double>;
 template void check_packed(std::string_view, const Gemm<float>&, const Backend&);
 template void check_packed(std::string_view, const Gemm<double>&, const Backend&);
 
+}  // namespace detail
 }  // namespace lamella

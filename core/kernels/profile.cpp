@@ -1,4 +1,5 @@
-// Profiles: a table of call kinds that kernels add their times to, and the backend around it.
+// Profiles: a table of call signatures, to whose rows kernels add their times, and the backend that
+// times its kernels.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -17,20 +18,20 @@ namespace {
 
 using detail::KernelSignature;
 
-// Times of calls by kind. Adding neither allocates nor throws, because kernels do it.
+/// Times of calls by signature. Kernels call add(), so it neither allocates nor throws.
 class ProfileTable {
  public:
-  void add(const KernelSignature& kind, double seconds) noexcept {
+  void add(const KernelSignature& signature, double seconds) noexcept {
     if (!recording.load(std::memory_order_relaxed)) return;
     const std::lock_guard lock(mutex_);
-    Times& times = times_of(kind);
+    Times& times = times_of(signature);
     ++times.calls;
     times.seconds += seconds;
   }
 
   void clear() noexcept {
     const std::lock_guard lock(mutex_);
-    kinds_ = 0;
+    rows_used_ = 0;
     slots_.fill(0);
     others_ = {};
   }
@@ -38,7 +39,7 @@ class ProfileTable {
   std::vector<ProfileEntry> entries() const {
     const std::lock_guard lock(mutex_);
     std::vector<ProfileEntry> list;
-    for (std::size_t i = 0; i < kinds_; ++i) list.push_back(described(table_[i]));
+    for (std::size_t i = 0; i < rows_used_; ++i) list.push_back(described(table_[i]));
     if (others_.calls > 0) {
       ProfileEntry entry;
       entry.kernel = "others";
@@ -55,90 +56,92 @@ class ProfileTable {
   std::atomic<bool> recording{true};
 
  private:
-  // A network has some ten kinds of calls for each of its batch sizes.
-  static constexpr std::size_t kMostKinds = 256;
-  static constexpr std::size_t kSlots = 4 * kMostKinds;  // never nearly full
+  // A network makes calls of some ten signatures for each of its batch sizes.
+  static constexpr std::size_t kMostRows = 256;
+  static constexpr std::size_t kSlots = 4 * kMostRows;  // so that it never gets nearly full
 
   struct Times {
     std::int64_t calls = 0;
     double seconds = 0;
   };
   struct Row {
-    KernelSignature kind;
+    KernelSignature signature;
     Times times;
   };
 
-  static std::size_t hash(const KernelSignature& kind) noexcept {
-    std::uint64_t h = static_cast<std::uint64_t>(kind.kernel) << 3 | kind.element_size >> 3 |
-                      static_cast<std::uint64_t>(kind.accumulates) << 1 |
-                      static_cast<std::uint64_t>(kind.has_backward) << 2;
-    for (const index_t value : {kind.rows, kind.cols, kind.depth})
+  static std::size_t hash(const KernelSignature& signature) noexcept {
+    std::uint64_t h = static_cast<std::uint64_t>(signature.kernel) << 16 |
+                      static_cast<std::uint64_t>(signature.element_size) << 8 | signature.options |
+                      static_cast<std::uint64_t>(signature.has_backward) << 7;
+    for (const index_t value : {signature.rows, signature.cols, signature.depth})
       h = (h + static_cast<std::uint64_t>(value)) * 0x9E3779B97F4A7C15u;
     return static_cast<std::size_t>(h >> 32);
   }
 
-  Times& times_of(const KernelSignature& kind) noexcept {
-    for (std::size_t slot = hash(kind);; ++slot) {
+  Times& times_of(const KernelSignature& signature) noexcept {
+    for (std::size_t slot = hash(signature);; ++slot) {
       std::uint16_t& number = slots_[slot % kSlots];  // of a row, from 1; 0: free
       if (number == 0) {
-        if (kinds_ == kMostKinds) return others_;
-        table_[kinds_] = {kind, {}};
-        number = static_cast<std::uint16_t>(++kinds_);
+        if (rows_used_ == kMostRows) return others_;
+        table_[rows_used_] = {signature, {}};
+        number = static_cast<std::uint16_t>(++rows_used_);
       }
       Row& row = table_[number - 1u];
-      if (row.kind == kind) return row.times;
+      if (row.signature == signature) return row.times;
     }
   }
 
   static ProfileEntry described(const Row& row) {
-    std::array<char, 128> text;
+    const KernelSignature& signature = row.signature;
+    detail::Line shape, options;
+    add_shape(shape, signature);
+    add_options(options, signature);
     ProfileEntry entry;
-    entry.kernel = name_of(row.kind.kernel);
-    entry.type = row.kind.element_size == sizeof(float) ? "f32" : "f64";
-    entry.shape.assign(text.data(), print_shape(text.data(), text.size(), row.kind));
-    entry.options.assign(text.data(), print_options(text.data(), text.size(), row.kind));
+    entry.kernel = name_of(signature.kernel);
+    entry.type = signature.element_size == sizeof(float) ? "f32" : "f64";
+    entry.shape = shape.text();
+    entry.options = options.text();
     entry.calls = row.times.calls;
     entry.seconds = row.times.seconds;
-    const detail::CallWork work = work_of(row.kind);
-    entry.flops = work.flops;
-    entry.bytes = work.bytes;
-    entry.footprint = work.footprint;
+    entry.flops = signature.work.flops;
+    entry.bytes = signature.work.bytes;
+    entry.footprint = signature.work.footprint;
     return entry;
   }
 
   mutable std::mutex mutex_;
   std::array<std::uint16_t, kSlots> slots_{};
-  std::array<Row, kMostKinds> table_{};
-  std::size_t kinds_ = 0;
+  std::array<Row, kMostRows> table_{};
+  std::size_t rows_used_ = 0;
   Times others_;
 };
 
 template <class T>
 class ProfiledKernels final : public detail::TimedKernels<T> {
  public:
-  ProfiledKernels(const Kernels<T>& inner, ProfileTable& tally)
-      : detail::TimedKernels<T>(inner), tally_(tally) {}
+  ProfiledKernels(const Kernels<T>& inner, ProfileTable& table)
+      : detail::TimedKernels<T>(inner), table_(table) {}
 
   // Not call by call, but as `inner` runs plans.
   void run(const Plan<T>& plan) const noexcept override {
-    Watch watch(tally_);
+    Watch watch(table_);
     this->inner().run_observed(plan, watch);
   }
   void run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept override {
-    Watch watch(tally_, &observer);
+    Watch watch(table_, &observer);
     this->inner().run_observed(plan, watch);
   }
 
  protected:
-  void report(const KernelSignature& kind, double seconds) const noexcept override {
-    tally_.add(kind, seconds);
+  void report(const KernelSignature& signature, double seconds) const noexcept override {
+    table_.add(signature, seconds);
   }
 
  private:
   class Watch final : public PlanObserver<T> {
    public:
-    explicit Watch(ProfileTable& tally, PlanObserver<T>* outer = nullptr)
-        : tally_(tally), outer_(outer) {}
+    explicit Watch(ProfileTable& table, PlanObserver<T>* outer = nullptr)
+        : table_(table), outer_(outer) {}
 
     void begin() noexcept override {
       if (outer_ != nullptr) outer_->begin();
@@ -146,7 +149,7 @@ class ProfiledKernels final : public detail::TimedKernels<T> {
     }
     void done(const KernelCall<T>& call) noexcept override {
       const std::chrono::duration<double> elapsed = Clock::now() - start_;
-      std::visit([&](const auto& c) { tally_.add(detail::signature_of(c), elapsed.count()); },
+      std::visit([&](const auto& c) { table_.add(detail::signature_of(c), elapsed.count()); },
                  call);
       if (outer_ != nullptr) outer_->done(call);
       start_ = Clock::now();  // the time since the first reading belongs to no kernel
@@ -155,12 +158,12 @@ class ProfiledKernels final : public detail::TimedKernels<T> {
    private:
     using Clock = std::chrono::steady_clock;
 
-    ProfileTable& tally_;
+    ProfileTable& table_;
     PlanObserver<T>* outer_;
     Clock::time_point start_;
   };
 
-  ProfileTable& tally_;
+  ProfileTable& table_;
 };
 
 std::shared_ptr<const Backend> checked(std::shared_ptr<const Backend> backend) {
@@ -173,10 +176,10 @@ std::shared_ptr<const Backend> checked(std::shared_ptr<const Backend> backend) {
 
 struct ProfiledBackend::Impl {
   explicit Impl(std::shared_ptr<const Backend> given)
-      : inner(checked(std::move(given))), f32(inner->f32(), tally), f64(inner->f64(), tally) {}
+      : inner(checked(std::move(given))), f32(inner->f32(), table), f64(inner->f64(), table) {}
 
   std::shared_ptr<const Backend> inner;
-  ProfileTable tally;
+  ProfileTable table;
   ProfiledKernels<float> f32;
   ProfiledKernels<double> f64;
 };
@@ -190,8 +193,8 @@ const Kernels<float>& ProfiledBackend::f32() const noexcept { return impl_->f32;
 const Kernels<double>& ProfiledBackend::f64() const noexcept { return impl_->f64; }
 void ProfiledBackend::throw_if_failed() const { impl_->inner->throw_if_failed(); }
 
-void ProfiledBackend::set_recording(bool on) noexcept { impl_->tally.recording = on; }
-void ProfiledBackend::clear() noexcept { impl_->tally.clear(); }
-std::vector<ProfileEntry> ProfiledBackend::entries() const { return impl_->tally.entries(); }
+void ProfiledBackend::set_recording(bool on) noexcept { impl_->table.recording = on; }
+void ProfiledBackend::clear() noexcept { impl_->table.clear(); }
+std::vector<ProfileEntry> ProfiledBackend::entries() const { return impl_->table.entries(); }
 
 }  // namespace lamella

@@ -1,46 +1,14 @@
-// The verbose mode's decorator: calls the kernel, then prints one line about the call.
+// The verbose mode: kernels that print one line about every call.
 #include "core/kernels/trace.h"
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <string_view>
 #include <utility>
 
-#include "core/base/format.h"
 #include "core/kernels/timed_kernels.h"
 
 namespace lamella::detail {
 namespace {
-
-/// One line of text in a fixed buffer: kernels are noexcept, so a trace must not allocate.
-class Line {
- public:
-  template <class... Args>
-  Line& add(fmt::format_string<Args...> format, Args&&... args) noexcept {
-    size_ += std::min(
-        room(), formatted_to_n(text_.data() + size_, room(), format, std::forward<Args>(args)...));
-    return *this;
-  }
-  void add_words(std::size_t (*words)(char*, std::size_t, const KernelSignature&) noexcept,
-                 const KernelSignature& kind) noexcept {
-    const std::size_t before = size_;
-    add(" ");
-    const std::size_t printed = words(text_.data() + size_, room(), kind);
-    size_ = printed > 0 ? size_ + printed : before;
-  }
-  /// A single write, so that the lines of several threads do not mix.
-  void print() noexcept {
-    text_[size_++] = '\n';
-    std::fwrite(text_.data(), 1, size_, stderr);
-  }
-
- private:
-  std::size_t room() const { return text_.size() - 1 - size_; }  // a byte is for the line's end
-
-  std::array<char, 512> text_{};
-  std::size_t size_ = 0;
-};
 
 template <class T>
 class TracedKernels final : public TimedKernels<T> {
@@ -49,19 +17,22 @@ class TracedKernels final : public TimedKernels<T> {
       : TimedKernels<T>(inner), info_(info) {}
 
  protected:
-  void report(const KernelSignature& kind, double seconds) const noexcept override {
+  void report(const KernelSignature& signature, double seconds) const noexcept override {
     Line line;
-    line.add("lamella: {} {}", name_of(kind.kernel), sizeof(T) == sizeof(float) ? "f32" : "f64");
-    line.add_words(print_shape, kind);
-    line.add_words(print_options, kind);
+    line.add("lamella: {} {}", name_of(signature.kernel),
+             sizeof(T) == sizeof(float) ? "f32" : "f64");
+    add_shape(line, signature);
+    add_options(line, signature);
     line.add(" {}/{} {} {} {:.1f} us", info_.name, info_.isa, info_.threads,
              info_.threads == 1 ? "thread" : "threads", seconds * 1e6);
-    // A product is rated by its arithmetic, all else by the memory it touches.
-    const CallWork work = work_of(kind);
-    const double amount = work.flops > 0 ? work.flops : work.bytes;
+    // Products are rated by their arithmetic, all other kernels by the memory they touch.
+    const auto& [flops, bytes, footprint] = signature.work;
+    const double amount = flops > 0 ? flops : bytes;
     if (amount > 0 && seconds > 0)
-      line.add(" {:.1f} {}", amount / seconds / 1e9, work.flops > 0 ? "GFLOP/s" : "GB/s");
-    line.print();
+      line.add(" {:.1f} {}", amount / seconds / 1e9, flops > 0 ? "GFLOP/s" : "GB/s");
+    line.end();
+    // A single write, so that the lines of several threads do not mix.
+    std::fwrite(line.text().data(), 1, line.text().size(), stderr);
   }
 
  private:

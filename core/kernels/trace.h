@@ -1,4 +1,4 @@
-// The verbose mode: the one place that prints, and a decorator that prints a line per kernel call.
+// The verbose mode: the only place that prints, and a backend that prints a line per kernel call.
 //
 // Not here: the words for what make_backend chose and why (core/selection/explain.cpp).
 #ifndef LAMELLA_CORE_KERNELS_TRACE_H_

@@ -19,6 +19,12 @@
 namespace lamella {
 namespace {
 
+using detail::check_activation;
+using detail::check_input;
+using detail::check_labels;
+using detail::check_options;
+using detail::check_output;
+
 // Samples that predict and evaluate pass through the network at a time: enough to keep all threads
 // and vector lanes busy, few enough that two layers of a thousand units stay in the L2 cache.
 constexpr index_t kChunk = 256;

@@ -17,6 +17,9 @@
 namespace lamella {
 namespace {
 
+using detail::check;
+using detail::check_labels;
+
 void check_count(std::string_view where, std::string_view what, std::size_t count,
                  index_t samples) {
   if (count != static_cast<std::size_t>(samples))

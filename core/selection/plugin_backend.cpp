@@ -1,7 +1,10 @@
 // A loaded plugin as a Backend.
 //
-// Kernels are noexcept and return nothing, a plugin's return a code: the first one that is not OK
-// is kept in a PluginFailure until somebody asks throw_if_failed().
+// Kernels are noexcept and return nothing; a plugin's kernels return a code. The first code that is
+// not OK is kept in a PluginFailure, for throw_if_failed().
+//
+// fill() copies the operands of a call into the C struct of plugin.h, member by member and by name.
+// A kernel that plugin.h does not have is computed by its default.
 #include "core/selection/plugin_backend.h"
 
 #include <atomic>
@@ -48,7 +51,7 @@ class PluginFailure {
     happened_.store(true, std::memory_order_release);
   }
 
-  /// The three members do not change once happened() is true.
+  /// Only after happened(): from then on the three members do not change.
   std::string text() const {
     return formatted("its kernel {} for {} returned {}; results since then are not to be trusted",
                      kernel_, type_, code_text(code_));
@@ -62,48 +65,114 @@ class PluginFailure {
   int code_ = 0;
 };
 
-// Arguments that become whichever C struct of the same shape a call's member wants: the f32 or the
-// f64 one, const or not.
-template <class T>
-struct MatrixArg {
-  View<T> view;
-  template <class Struct>
-  operator Struct() const {
-    return {view.data, view.rows, view.cols, view.row_stride, view.col_stride};
-  }
-};
-template <class T>
-struct VectorArg {
-  VectorView<T> view;
-  template <class Struct>
-  operator Struct() const {
-    return {view.data, view.size, view.stride};
-  }
-};
-template <class T>
-struct GemmArg {
-  const Gemm<T>& call;
-  template <class Struct>
-  operator Struct() const {
-    return {call.alpha, MatrixArg<const T>{call.a}, MatrixArg<const T>{call.b}, call.beta,
-            MatrixArg<T>{call.c}};
-  }
-};
+// fill(x, c): the members of the C struct `c`, which is that for f32 or f64 and const or not,
+// become those of `x`.
+template <class X, class Matrix>
+void fill(View<X> view, Matrix& c) {
+  c.data = view.data;
+  c.rows = view.rows;
+  c.cols = view.cols;
+  c.row_stride = view.row_stride;
+  c.col_stride = view.col_stride;
+}
+template <class X, class Vector>
+void fill(VectorView<X> view, Vector& c) {
+  c.data = view.data;
+  c.size = view.size;
+  c.stride = view.stride;
+}
+void fill(const Activation& activation, lamella_plugin_activation& c) {
+  c.kind = static_cast<std::int32_t>(activation.kind);
+  c.slope = activation.slope;
+}
 
-template <class T>
-MatrixArg<T> arg(View<T> view) {
-  return {view};
+template <class T, class Call>
+void fill(const Gemm<T>& call, Call& c) {
+  c.alpha = call.alpha;
+  fill(call.a, c.a);
+  fill(call.b, c.b);
+  c.beta = call.beta;
+  fill(call.c, c.c);
 }
-template <class T>
-VectorArg<T> arg(VectorView<T> view) {
-  return {view};
+template <class T, class Call>
+void fill(const FusedGemm<T>& call, Call& c) {
+  fill(call.gemm, c.gemm);
+  fill(call.epilogue.bias, c.bias);
+  fill(call.epilogue.activation, c.activation);
+  fill(call.epilogue.activation_output, c.activation_output);
+  fill(call.epilogue.backward_of, c.backward_of);
 }
-template <class T>
-GemmArg<T> arg(const Gemm<T>& call) {
-  return {call};
+template <class T, class Call>
+void fill(const BiasAdd<T>& call, Call& c) {
+  fill(call.bias, c.bias);
+  fill(call.c, c.c);
 }
-lamella_plugin_activation arg(const Activation& activation) {
-  return {static_cast<std::int32_t>(activation.kind), activation.slope};
+template <class T, class Call>
+void fill(const Softmax<T>& call, Call& c) {
+  fill(call.logits, c.logits);
+  fill(call.probabilities, c.probabilities);
+}
+template <class T, class Call>
+void fill(const OuterProduct<T>& call, Call& c) {
+  c.alpha = call.alpha;
+  fill(call.x, c.x);
+  fill(call.y, c.y);
+  fill(call.a, c.a);
+}
+template <class T, class Call>
+void fill(const Activate<T>& call, Call& c) {
+  fill(call.activation, c.activation);
+  fill(call.z, c.z);
+  fill(call.a, c.a);
+}
+template <class T, class Call>
+void fill(const ActivateBackward<T>& call, Call& c) {
+  fill(call.activation, c.activation);
+  fill(call.a, c.a);
+  fill(call.d, c.d);
+}
+template <class T, class Call>
+void fill(const SoftmaxNll<T>& call, Call& c) {
+  fill(call.logits, c.logits);
+  fill(call.labels, c.labels);
+  fill(call.weights, c.weights);
+  c.label_smoothing = call.label_smoothing;
+  c.scale = call.scale;
+  fill(call.gradient, c.gradient);
+  fill(call.losses, c.losses);
+  fill(call.predictions, c.predictions);
+}
+template <class T, class Call>
+void fill(const ColumnSums<T>& call, Call& c) {
+  c.alpha = call.alpha;
+  fill(call.a, c.a);
+  c.beta = call.beta;
+  fill(call.sums, c.sums);
+}
+template <class T, class Call>
+void fill(const SgdUpdate<T>& call, Call& c) {
+  c.learning_rate = call.learning_rate;
+  c.momentum = call.momentum;
+  c.weight_decay = call.weight_decay;
+  c.nesterov = call.nesterov ? 1 : 0;
+  fill(call.gradient, c.gradient);
+  fill(call.velocity, c.velocity);
+  fill(call.weights, c.weights);
+}
+template <class T, class Call>
+void fill(const AdamUpdate<T>& call, Call& c) {
+  c.beta1 = call.beta1;
+  c.one_minus_beta1 = call.one_minus_beta1;
+  c.beta2 = call.beta2;
+  c.one_minus_beta2 = call.one_minus_beta2;
+  c.weight_decay = call.weight_decay;
+  c.weight_scale = call.weight_scale;
+  c.step_size = call.step_size;
+  c.epsilon = call.epsilon;
+  fill(call.gradient, c.gradient);
+  fill(call.first, c.first);
+  fill(call.second, c.second);
+  fill(call.weights, c.weights);
 }
 
 template <class T>
@@ -112,88 +181,54 @@ using KernelFunctions = std::conditional_t<std::is_same_v<T, float>, lamella_plu
 
 template <class T>
 class PluginKernels final : public Kernels<T> {
-  using Base = Kernels<T>;
-
  public:
   PluginKernels(const KernelFunctions<T>& functions, void* const& context, PluginFailure& failure)
       : functions_(functions), context_(context), failure_(failure) {}
 
-  void gemm(const Gemm<T>& c) const noexcept override {
-    require("gemm", functions_.gemm, c.alpha, arg(c.a), arg(c.b), c.beta, arg(c.c));
+#define LAMELLA_BRIDGE_required(Operands, function)                    \
+  void function(const Operands<T>& operands) const noexcept override { \
+    require(operands, functions_.function);                            \
   }
-  void bias_add(const BiasAdd<T>& c) const noexcept override {
-    require("bias_add", functions_.bias_add, arg(c.bias), arg(c.c));
+#define LAMELLA_BRIDGE_optional(Operands, function)                    \
+  void function(const Operands<T>& operands) const noexcept override { \
+    if constexpr (requires { functions_.function; }) {                 \
+      if (offer(operands, functions_.function)) return;                \
+    }                                                                  \
+    Kernels<T>::function(operands);                                    \
   }
-  void softmax(const Softmax<T>& c) const noexcept override {
-    require("softmax", functions_.softmax, arg(c.logits), arg(c.probabilities));
-  }
-  void outer_product(const OuterProduct<T>& c) const noexcept override {
-    require("outer_product", functions_.outer_product, c.alpha, arg(c.x), arg(c.y), arg(c.a));
-  }
-
-  void fused_gemm(const FusedGemm<T>& c) const noexcept override {
-    if (!offer("fused_gemm", functions_.fused_gemm, arg(c.gemm), arg(c.epilogue.bias),
-               arg(c.epilogue.activation), arg(c.epilogue.activation_output),
-               arg(c.epilogue.backward_of)))
-      Base::fused_gemm(c);
-  }
-  void activate(const Activate<T>& c) const noexcept override {
-    if (!offer("activate", functions_.activate, arg(c.activation), arg(c.z), arg(c.a)))
-      Base::activate(c);
-  }
-  void activate_backward(const ActivateBackward<T>& c) const noexcept override {
-    if (!offer("activate_backward", functions_.activate_backward, arg(c.activation), arg(c.a),
-               arg(c.d)))
-      Base::activate_backward(c);
-  }
-  void softmax_nll(const SoftmaxNll<T>& c) const noexcept override {
-    if (!offer("softmax_nll", functions_.softmax_nll, arg(c.logits), arg(c.labels), arg(c.weights),
-               c.label_smoothing, c.scale, arg(c.gradient), arg(c.losses), arg(c.predictions)))
-      Base::softmax_nll(c);
-  }
-  void column_sums(const ColumnSums<T>& c) const noexcept override {
-    if (!offer("column_sums", functions_.column_sums, c.alpha, arg(c.a), c.beta, arg(c.sums)))
-      Base::column_sums(c);
-  }
-  void sgd_update(const SgdUpdate<T>& c) const noexcept override {
-    if (!offer("sgd_update", functions_.sgd_update, c.learning_rate, c.momentum, c.weight_decay,
-               std::int32_t{c.nesterov}, arg(c.gradient), arg(c.velocity), arg(c.weights)))
-      Base::sgd_update(c);
-  }
-  void adam_update(const AdamUpdate<T>& c) const noexcept override {
-    if (!offer("adam_update", functions_.adam_update, c.beta1, c.one_minus_beta1, c.beta2,
-               c.one_minus_beta2, c.weight_decay, c.weight_scale, c.step_size, c.epsilon,
-               arg(c.gradient), arg(c.first), arg(c.second), arg(c.weights)))
-      Base::adam_update(c);
-  }
+#define LAMELLA_BRIDGE(Operands, function, requirement) \
+  LAMELLA_BRIDGE_##requirement(Operands, function)
+  LAMELLA_FOR_EACH_KERNEL(LAMELLA_BRIDGE)
+#undef LAMELLA_BRIDGE
+#undef LAMELLA_BRIDGE_optional
+#undef LAMELLA_BRIDGE_required
 
  private:
   static constexpr const char* kType = std::is_same_v<T, float> ? "f32" : "f64";
 
-  /// Calls a plugin's function with the struct made of `members`. After a failure nothing is called
-  /// any more: results are lost already, and a plugin in trouble is best left alone.
-  template <class Call, class... Members>
-  int call(int (*function)(void*, const Call*), const Members&... members) const noexcept {
+  /// Calls a plugin's function. After a failure no function of the plugin is called any more: the
+  /// results are lost already.
+  template <class Operands, class Call>
+  int call(const Operands& operands, int (*function)(void*, const Call*)) const noexcept {
     if (failure_.happened()) return LAMELLA_PLUGIN_OK;
-    const Call operands = {members...};
-    return function(context_, &operands);
+    Call c{};
+    fill(operands, c);
+    return function(context_, &c);
   }
 
-  template <class Call, class... Members>
-  void require(const char* kernel, int (*function)(void*, const Call*),
-               const Members&... members) const noexcept {
-    const int code = call(function, members...);
-    if (code != LAMELLA_PLUGIN_OK) failure_.record(kernel, kType, code);
+  template <class Operands, class Call>
+  void require(const Operands& operands, int (*function)(void*, const Call*)) const noexcept {
+    const int code = call(operands, function);
+    if (code != LAMELLA_PLUGIN_OK) failure_.record(KernelTraits<Operands>::name, kType, code);
   }
 
   /// False if the plugin has no such kernel or declines the call: then the default is to be used.
-  template <class Call, class... Members>
-  bool offer(const char* kernel, int (*function)(void*, const Call*),
-             const Members&... members) const noexcept {
+  template <class Operands, class Call>
+  bool offer(const Operands& operands, int (*function)(void*, const Call*)) const noexcept {
     if (function == nullptr) return false;
-    const int code = call(function, members...);
+    const int code = call(operands, function);
     if (code == LAMELLA_PLUGIN_DECLINED) return false;
-    if (code != LAMELLA_PLUGIN_OK) failure_.record(kernel, kType, code);
+    if (code != LAMELLA_PLUGIN_OK) failure_.record(KernelTraits<Operands>::name, kType, code);
     return true;
   }
 
@@ -202,7 +237,7 @@ class PluginKernels final : public Kernels<T> {
   PluginFailure& failure_;
 };
 
-/// The services that a plugin gets; the functions find their object through the C part.
+/// The services that a plugin gets. Their functions receive the C part, which is the base of this.
 struct Host : lamella_plugin_host {
   std::string plugin;
   ParallelFor run;
@@ -220,7 +255,7 @@ void log(const lamella_plugin_host* host, const char* line) {
   if (!self.verbose || line == nullptr) return;
   try {
     print_trace(formatted("lamella: plugin {}: {}\n", self.plugin, line));
-  } catch (...) {  // nothing throws across the interface; a line that finds no memory is lost
+  } catch (...) {  // nothing may throw across the interface: without memory the line is lost
   }
 }
 

@@ -1,6 +1,6 @@
 // A loaded plugin as a Backend: operands to C structs, return codes to a recorded failure.
 //
-// Finding, opening and checking the shared library is plugin_loader.cpp's business.
+// Not here: finding, opening and checking the shared library (plugin_loader.h).
 #ifndef LAMELLA_CORE_SELECTION_PLUGIN_BACKEND_H_
 #define LAMELLA_CORE_SELECTION_PLUGIN_BACKEND_H_
 
@@ -14,13 +14,13 @@
 
 namespace lamella::detail {
 
-/// A plugin whose descriptor has been checked. No function of it has been called yet.
+/// A plugin whose descriptor has been checked. None of its functions has been called yet.
 struct Plugin {
   std::shared_ptr<void> library;  // closes the shared library when the last copy goes
   std::string path, name, description;
   int (*create)(const lamella_plugin_host*, void**) = nullptr;
   void (*destroy)(void*) = nullptr;
-  lamella_plugin_kernels_f32 f32{};  // copies; what the plugin's version lacks is null
+  lamella_plugin_kernels_f32 f32{};  // copies; kernels that the plugin's version lacks are null
   lamella_plugin_kernels_f64 f64{};
 };
 

@@ -69,10 +69,9 @@ Table copy_kernels(const std::string& path, const char* type, const Table* their
   const auto require = [&](bool present, const char* kernel) {
     if (!present) reject(path, formatted("lacks the required kernel {} for {}", kernel, type));
   };
-  require(table.gemm != nullptr, "gemm");
-  require(table.bias_add != nullptr, "bias_add");
-  require(table.softmax != nullptr, "softmax");
-  require(table.outer_product != nullptr, "outer_product");
+#define LAMELLA_REQUIRE(name, S) require(table.name != nullptr, #name);
+  LAMELLA_PLUGIN_REQUIRED_KERNELS(LAMELLA_REQUIRE, )
+#undef LAMELLA_REQUIRE
   return table;
 }
 

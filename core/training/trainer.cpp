@@ -19,6 +19,8 @@
 namespace lamella {
 namespace {
 
+using detail::check_options;
+
 // Adds up the time between start and stop: training without callbacks and evaluation.
 class Stopwatch {
  public:

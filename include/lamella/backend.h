@@ -15,7 +15,7 @@
 
 namespace lamella {
 
-/// Who a backend is and what it may use.
+/// What a backend is called and what it may use.
 struct BackendInfo {
   std::string name;  ///< "scalar", "simd", "openmp", "tbb", or a plugin's name
   std::string isa;   ///< instruction set of its kernels: "scalar", "baseline", "avx2", ...
@@ -23,15 +23,18 @@ struct BackendInfo {
   std::string threads_limited_by;  ///< what decided `threads`, in words
 };
 
-/// A set of kernels chosen at run time. Safe to share between threads. Logically immutable: equal
-/// calls give equal bits, while what a backend learns about its threads may change its speed.
+/// A set of kernels chosen at run time. Safe to share between threads.
+///
+/// Logically immutable: the same call gives the same bits at any time and on any number of threads.
+/// Its speed is adaptive: a backend may learn from its calls on how many threads the next ones are
+/// fastest.
 class LAMELLA_API Backend {
  public:
   virtual ~Backend() = default;
 
   virtual const BackendInfo& info() const noexcept = 0;
-  /// Unchecked kernels, for callers that have checked their operands (the network does, once a
-  /// plan).
+  /// Unchecked kernels, for callers that check operands themselves. The network checks a plan once,
+  /// when it builds it.
   virtual const Kernels<float>& f32() const noexcept = 0;
   virtual const Kernels<double>& f64() const noexcept = 0;
 
@@ -44,38 +47,21 @@ class LAMELLA_API Backend {
       return f64();
   }
 
-  /// Kernels cannot report errors, so a backend whose kernels can fail (a plugin's) remembers its
-  /// first failure, and this throws it as BackendError, from then on at every call. Whoever uses
-  /// unchecked kernels calls it before trusting their results; the network does after each step.
+  /// Kernels cannot report errors. A backend whose kernels can fail (a plugin's) remembers the
+  /// first failure, and from then on this function throws it, as BackendError, at every call. Call
+  /// it after unchecked kernels, before their results are used; the network does after each step.
   virtual void throw_if_failed() const {}
 
-  /// Checked calls: each throws ArgumentError, naming operand and shape, when the operands are not
-  /// as the struct's documentation in kernels.h demands. Nothing is written then. O(1) besides the
-  /// kernel, except softmax_nll, which looks at every label.
-  template <class T>
-  void run(const Gemm<T>& call) const;
-  template <class T>
-  void run(const FusedGemm<T>& call) const;
-  template <class T>
-  void run(const BiasAdd<T>& call) const;
-  template <class T>
-  void run(const Softmax<T>& call) const;
-  template <class T>
-  void run(const OuterProduct<T>& call) const;
-  template <class T>
-  void run(const Activate<T>& call) const;
-  template <class T>
-  void run(const ActivateBackward<T>& call) const;
-  template <class T>
-  void run(const SoftmaxNll<T>& call) const;
-  template <class T>
-  void run(const ColumnSums<T>& call) const;
-  template <class T>
-  void run(const SgdUpdate<T>& call) const;
-  template <class T>
-  void run(const AdamUpdate<T>& call) const;
-  template <class T>
-  void run(const GatherBytes<T>& call) const;
+  /// The checked call of each kernel of LAMELLA_FOR_EACH_KERNEL, for example run(BiasAdd<T>{...}).
+  /// Throws ArgumentError, naming operand and shape, when the operands are not as the struct's
+  /// documentation in kernels.h demands; nothing is written then. Throws BackendError as
+  /// throw_if_failed() does. O(1) besides the kernel, except for the calls whose operands hold
+  /// labels (softmax_nll) or indices (gather_bytes), each of which is looked at.
+#define LAMELLA_DECLARE_RUN(Operands, function, requirement) \
+  template <class T>                                         \
+  void run(const Operands<T>& call) const;
+  LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_RUN)
+#undef LAMELLA_DECLARE_RUN
 
   /// C ← alpha A B + beta C.
   template <class T>

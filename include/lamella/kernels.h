@@ -1,22 +1,26 @@
-// What a backend implements: the abstract kernels and the operands each one takes.
+// What a backend implements: the operands of each kernel, the list of kernels, and the abstract
+// class that has one virtual function per kernel.
 //
-// Not here: argument checks (backend.h does them once, in front of these calls) and the choice of a
-// backend (backend_selection.h). Every kernel is noexcept and may trust its operands.
+// Not here: argument checks (backend.h makes them once, in front of these calls) and the choice of
+// a backend (backend_selection.h). Every kernel is noexcept and may trust its operands.
+//
+// A kernel is named in one place, LAMELLA_FOR_EACH_KERNEL below. How to add one: docs/HACKING.md.
 //
 // Shapes follow one convention: a matrix of samples has one sample per row. Code that keeps samples
 // in columns passes transposed views; a backend looks at the strides and picks the fitting loop.
 //
-// Strides (they matter only along dimensions of more than one element): what is read may have any
-// that are not negative, 0 included, which repeats an element. What is written has strides of 1 or
-// more, and its rows or its columns do not interleave: row_stride > (cols - 1) * col_stride, or
-// col_stride > (rows - 1) * row_stride. Operands that must not overlap may still be blocks, rows or
-// columns of one matrix that share no element.
+// Strides matter only along dimensions of more than one element. An operand that is read may have
+// any strides that are not negative; a stride of 0 repeats an element. An operand that is written
+// has strides of 1 or more, and its rows or its columns do not interleave: row_stride > (cols - 1)
+// * col_stride, or col_stride > (rows - 1) * row_stride. Operands that must not overlap may be
+// blocks, rows or columns of one matrix, as long as they share no element.
 #ifndef LAMELLA_KERNELS_H_
 #define LAMELLA_KERNELS_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -204,11 +208,47 @@ struct GatherBytes {
   View<T> out;
 };
 
-/// One kernel call with its operands, as data.
+/// The kernels that a plan may contain, X(operands, function, required or optional) for each.
+///
+/// A plain product in a plan is a FusedGemm without an epilogue.
+#define LAMELLA_FOR_EACH_PLAN_KERNEL(X)            \
+  X(FusedGemm, fused_gemm, optional)               \
+  X(BiasAdd, bias_add, required)                   \
+  X(Softmax, softmax, required)                    \
+  X(OuterProduct, outer_product, required)         \
+  X(Activate, activate, optional)                  \
+  X(ActivateBackward, activate_backward, optional) \
+  X(SoftmaxNll, softmax_nll, optional)             \
+  X(ColumnSums, column_sums, optional)             \
+  X(SgdUpdate, sgd_update, optional)               \
+  X(AdamUpdate, adam_update, optional)             \
+  X(GatherBytes, gather_bytes, optional)
+
+/// The list of kernels. Everything that exists once per kernel follows from it: the virtual
+/// functions of Kernels, the checked calls of Backend, KernelCall, traces, profiles, and the lists
+/// of tests.
+#define LAMELLA_FOR_EACH_KERNEL(X) \
+  X(Gemm, gemm, required)          \
+  LAMELLA_FOR_EACH_PLAN_KERNEL(X)
+
+/// Declares the override of one kernel. For a class that implements all of them:
+/// LAMELLA_FOR_EACH_KERNEL(LAMELLA_OVERRIDE_KERNEL)
+#define LAMELLA_OVERRIDE_KERNEL(Operands, function, requirement) \
+  void function(const Operands<T>& call) const noexcept override;
+
+namespace detail {
+
+/// A variant of all types but the first, so that a list may begin each of its items with a comma.
+template <class, class... Types>
+using VariantOf = std::variant<Types...>;
+
+}  // namespace detail
+
+#define LAMELLA_TYPE_OF_CALL(Operands, function, requirement) , Operands<T>
+/// One kernel call with its operands, as data: any of LAMELLA_FOR_EACH_PLAN_KERNEL.
 template <class T>
-using KernelCall = std::variant<FusedGemm<T>, BiasAdd<T>, Softmax<T>, OuterProduct<T>, Activate<T>,
-                                ActivateBackward<T>, SoftmaxNll<T>, ColumnSums<T>, SgdUpdate<T>,
-                                AdamUpdate<T>, GatherBytes<T>>;
+using KernelCall = detail::VariantOf<void LAMELLA_FOR_EACH_PLAN_KERNEL(LAMELLA_TYPE_OF_CALL)>;
+#undef LAMELLA_TYPE_OF_CALL
 
 /// What kernels have worked out about a plan before it runs; see Kernels::prepare.
 class LAMELLA_API PlanAnalysis {
@@ -248,46 +288,44 @@ struct Plan {
   }
 };
 
-/// Told how far a plan has come, always from the same one of the threads that run it.
+/// Receives the progress of a plan. All its functions are called by the same thread.
 template <class T>
 class LAMELLA_API PlanObserver {
  public:
   virtual ~PlanObserver() = default;
   /// The first call is about to be made.
   virtual void begin() noexcept = 0;
-  /// That call has ended, in all threads.
+  /// `call` has ended, in all threads.
   virtual void done(const KernelCall<T>& call) noexcept = 0;
 };
 
 /// The kernels of one backend for one element type (float or double).
 ///
-/// Four are required: gemm, bias_add, softmax and outer_product. The others have defaults composed
-/// of those four and plain loops (core/kernels/default_kernels.cpp), so a backend that implements
-/// four trains networks, and a fast one overrides what it can fuse. Calls on one object may come
-/// from several threads at once as long as their outputs do not overlap.
+/// It has one virtual function per line of LAMELLA_FOR_EACH_KERNEL, for example
+/// `void gemm(const Gemm<T>& call) const noexcept`. What each computes is said at its operands.
+/// Those marked `required` are pure: gemm, bias_add, softmax and outer_product. The others have
+/// defaults composed of those four and plain loops (core/kernels/default_kernels.cpp), so a backend
+/// that implements four trains networks, and a fast one overrides what it can fuse. Calls on one
+/// object may come from several threads at once as long as their outputs do not overlap.
 template <class T>
 class LAMELLA_API Kernels {
  public:
   virtual ~Kernels() = default;
 
-  virtual void gemm(const Gemm<T>& call) const noexcept = 0;
-  virtual void bias_add(const BiasAdd<T>& call) const noexcept = 0;
-  virtual void softmax(const Softmax<T>& call) const noexcept = 0;
-  virtual void outer_product(const OuterProduct<T>& call) const noexcept = 0;
+#define LAMELLA_KERNEL_required = 0
+#define LAMELLA_KERNEL_optional
+#define LAMELLA_DECLARE_KERNEL(Operands, function, requirement) \
+  virtual void function(const Operands<T>& call) const noexcept LAMELLA_KERNEL_##requirement;
+  LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_KERNEL)
+#undef LAMELLA_DECLARE_KERNEL
+#undef LAMELLA_KERNEL_optional
+#undef LAMELLA_KERNEL_required
 
-  virtual void fused_gemm(const FusedGemm<T>& call) const noexcept;
-  virtual void activate(const Activate<T>& call) const noexcept;
-  virtual void activate_backward(const ActivateBackward<T>& call) const noexcept;
-  virtual void softmax_nll(const SoftmaxNll<T>& call) const noexcept;
-  virtual void column_sums(const ColumnSums<T>& call) const noexcept;
-  virtual void sgd_update(const SgdUpdate<T>& call) const noexcept;
-  virtual void adam_update(const AdamUpdate<T>& call) const noexcept;
-  virtual void gather_bytes(const GatherBytes<T>& call) const noexcept;
-
-  /// Elements of memory that pack_b fills for a B of k x n, both at least 1; 0, the default, if
-  /// nothing is packed in advance.
+  /// Number of elements that pack_b writes for a B of k x n, both at least 1. The default is 0,
+  /// which means that nothing is packed in advance.
   virtual index_t packed_size(index_t k, index_t n) const noexcept;
-  /// B as this backend's products read it, for PackedMatrix. Called only if packed_size is not 0.
+  /// Writes B in the layout that this backend's products read, for PackedMatrix. Called only if
+  /// packed_size is not 0.
   virtual void pack_b(ConstView<T> b, T* packed) const noexcept;
 
   /// Works out once what depends on a plan alone, for a plan that runs many times; to be kept in
@@ -298,13 +336,44 @@ class LAMELLA_API Kernels {
   /// Executes the calls of a plan in order. The default makes them one by one.
   virtual void run(const Plan<T>& plan) const noexcept;
 
-  /// As run(), with an observer for profiles. A backend that overrides run() overrides this too, or
-  /// what is observed is the calls one by one. A call that has become part of others takes no time.
+  /// As run(), with an observer for profiles. A backend that overrides run() should override this
+  /// function too: the default makes the calls one by one. A call that a backend has merged into
+  /// other calls takes no time.
   virtual void run_observed(const Plan<T>& plan, PlanObserver<T>& observer) const noexcept;
 };
 
 extern template class Kernels<float>;
 extern template class Kernels<double>;
+
+/// What belongs to a struct of operands, for code that treats all kernels alike:
+///   Element     the type of its elements
+///   name        the name of its kernel, "gemm" for Gemm<T>
+///   run         makes the call with the given kernels
+/// Defined for the types of LAMELLA_FOR_EACH_KERNEL only.
+template <class Operands>
+struct KernelTraits;
+
+#define LAMELLA_KERNEL_TRAITS(Operands, function, requirement)                         \
+  template <class T>                                                                   \
+  struct KernelTraits<Operands<T>> {                                                   \
+    using Element = T;                                                                 \
+    static constexpr const char* name = #function;                                     \
+    static void run(const Kernels<T>& kernels, const Operands<T>& operands) noexcept { \
+      kernels.function(operands);                                                      \
+    }                                                                                  \
+  };
+LAMELLA_FOR_EACH_KERNEL(LAMELLA_KERNEL_TRAITS)
+#undef LAMELLA_KERNEL_TRAITS
+
+/// Makes one call of a plan.
+template <class T>
+void dispatch(const Kernels<T>& kernels, const KernelCall<T>& call) noexcept {
+  std::visit(
+      [&](const auto& operands) {
+        KernelTraits<std::remove_cvref_t<decltype(operands)>>::run(kernels, operands);
+      },
+      call);
+}
 
 }  // namespace lamella
 

@@ -1,7 +1,7 @@
-// A factor of products, packed once instead of in every product.
+// The right operand of many products, packed once instead of in every product.
 //
-// Not here: the form itself, which is the backend's (Kernels::pack_b), and the products, which take
-// it beside the matrix (Gemm::packed_b).
+// Not here: the packed layout, which belongs to the backend (Kernels::pack_b), and the products,
+// which take the packed operand beside the matrix (Gemm::packed_b).
 #ifndef LAMELLA_PACKED_MATRIX_H_
 #define LAMELLA_PACKED_MATRIX_H_
 
@@ -15,27 +15,29 @@ namespace lamella {
 
 class Backend;
 
-/// B of many products C ← alpha A B + beta C, such as the weights of a layer by which one batch of
-/// samples after the other is multiplied, in the form in which a backend's micro-kernels read it.
+/// The operand B of many products C ← alpha A B + beta C, in the layout that a backend's
+/// micro-kernels read. An example is a layer's weights, by which batch after batch is multiplied.
 ///
-/// Worth having where samples lie in rows and a batch has some hundred or fewer: a product packs B
-/// for as many uses only as A has rows. Refers to the matrix, which must outlive it and keep its
-/// values: products that another way suits better, those of a single row among them, read it
-/// instead. Results may differ in the last bits from those without packing, where sums are then
-/// taken in another order.
+/// Useful where samples lie in rows and a batch has some hundred of them or fewer: a product that
+/// packs B itself uses the packed copy only as often as A has rows.
+///
+/// Keeps a reference to the matrix, which must outlive it unchanged: products for which another
+/// algorithm is faster (for example with one row of A) read the original. Results may differ in
+/// their last bits from those without packing, where sums are then taken in another order.
 template <class T>
 class LAMELLA_API PackedMatrix {
  public:
-  /// Packs `matrix`, k x n of any strides, for products of `backend`, and takes as much memory
-  /// again, n rounded up to whole panels. A backend that packs nothing in advance (a plugin) leaves
-  /// it at the matrix. Throws ArgumentError for a null backend or an invalid view, std::bad_alloc.
+  /// Packs `matrix`, k x n of any strides, for products of `backend`. Takes as much memory as the
+  /// matrix, with n rounded up to whole panels. With a backend that packs nothing in advance (a
+  /// plugin), products read the matrix itself. Throws ArgumentError for a null backend or an
+  /// invalid view, and std::bad_alloc.
   PackedMatrix(std::shared_ptr<const Backend> backend, ConstView<T> matrix);
 
   /// The matrix that was packed.
   ConstView<T> view() const noexcept { return matrix_; }
-  /// Who can read packed().
+  /// The backend whose products can read packed().
   const Backend& backend() const noexcept { return *backend_; }
-  /// What Kernels::pack_b made of the matrix, or null.
+  /// The result of Kernels::pack_b, or null if the backend packs nothing in advance.
   const T* packed() const noexcept { return packed_.data(); }
 
  private:

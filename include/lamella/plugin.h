@@ -58,6 +58,27 @@ typedef struct lamella_plugin_predictions {
   ptrdiff_t size, stride;
 } lamella_plugin_predictions;
 
+/* The kernels, X(name, S) for each, in the order of their functions in lamella_plugin_kernels_f32
+ * and lamella_plugin_kernels_f64. New ones are added at the end, with a new minor version. S is f32
+ * or f64. The function of each is int (*NAME)(void* context, const lamella_plugin_NAME_S* call);
+ */
+#define LAMELLA_PLUGIN_REQUIRED_KERNELS(X, S) \
+  X(gemm, S)                                  \
+  X(bias_add, S)                              \
+  X(softmax, S)                               \
+  X(outer_product, S)
+#define LAMELLA_PLUGIN_OPTIONAL_KERNELS(X, S) \
+  X(fused_gemm, S)                            \
+  X(activate, S)                              \
+  X(activate_backward, S)                     \
+  X(softmax_nll, S)                           \
+  X(column_sums, S)                           \
+  X(sgd_update, S)                            \
+  /* since 1.1 */                             \
+  X(adam_update, S)
+#define LAMELLA_PLUGIN_FUNCTION(name, S) \
+  int (*name)(void* context, const lamella_plugin_##name##_##S* call);
+
 /* Everything that depends on the element type, declared for f32 (float) and f64 (double).
  *
  * Element (i, j) of a matrix is data[i * row_stride + j * col_stride], element i of a vector is
@@ -98,109 +119,100 @@ typedef struct lamella_plugin_predictions {
  *                      second <- beta2 second + one_minus_beta2 g g;
  *                      w <- weight_scale w - step_size first / (sqrt(second) + epsilon)
  */
-#define LAMELLA_PLUGIN_DECLARE(S, T)                                                           \
-  typedef struct lamella_plugin_matrix_##S {                                                   \
-    T* data;                                                                                   \
-    ptrdiff_t rows, cols, row_stride, col_stride;                                              \
-  } lamella_plugin_matrix_##S;                                                                 \
-  typedef struct lamella_plugin_const_matrix_##S {                                             \
-    const T* data;                                                                             \
-    ptrdiff_t rows, cols, row_stride, col_stride;                                              \
-  } lamella_plugin_const_matrix_##S;                                                           \
-  typedef struct lamella_plugin_vector_##S {                                                   \
-    T* data;                                                                                   \
-    ptrdiff_t size, stride;                                                                    \
-  } lamella_plugin_vector_##S;                                                                 \
-  typedef struct lamella_plugin_const_vector_##S {                                             \
-    const T* data;                                                                             \
-    ptrdiff_t size, stride;                                                                    \
-  } lamella_plugin_const_vector_##S;                                                           \
-                                                                                               \
-  typedef struct lamella_plugin_gemm_##S {                                                     \
-    T alpha;                                                                                   \
-    lamella_plugin_const_matrix_##S a, b;                                                      \
-    T beta;                                                                                    \
-    lamella_plugin_matrix_##S c;                                                               \
-  } lamella_plugin_gemm_##S;                                                                   \
-  typedef struct lamella_plugin_bias_add_##S {                                                 \
-    lamella_plugin_const_vector_##S bias;                                                      \
-    lamella_plugin_matrix_##S c;                                                               \
-  } lamella_plugin_bias_add_##S;                                                               \
-  typedef struct lamella_plugin_softmax_##S {                                                  \
-    lamella_plugin_const_matrix_##S logits;                                                    \
-    lamella_plugin_matrix_##S probabilities;                                                   \
-  } lamella_plugin_softmax_##S;                                                                \
-  typedef struct lamella_plugin_outer_product_##S {                                            \
-    T alpha;                                                                                   \
-    lamella_plugin_const_vector_##S x, y;                                                      \
-    lamella_plugin_matrix_##S a;                                                               \
-  } lamella_plugin_outer_product_##S;                                                          \
-  typedef struct lamella_plugin_fused_gemm_##S {                                               \
-    lamella_plugin_gemm_##S gemm;                                                              \
-    lamella_plugin_const_vector_##S bias;                                                      \
-    lamella_plugin_activation activation;                                                      \
-    lamella_plugin_const_matrix_##S activation_output;                                         \
-    lamella_plugin_activation backward_of;                                                     \
-  } lamella_plugin_fused_gemm_##S;                                                             \
-  typedef struct lamella_plugin_activate_##S {                                                 \
-    lamella_plugin_activation activation;                                                      \
-    lamella_plugin_const_matrix_##S z;                                                         \
-    lamella_plugin_matrix_##S a;                                                               \
-  } lamella_plugin_activate_##S;                                                               \
-  typedef struct lamella_plugin_activate_backward_##S {                                        \
-    lamella_plugin_activation activation;                                                      \
-    lamella_plugin_const_matrix_##S a;                                                         \
-    lamella_plugin_matrix_##S d;                                                               \
-  } lamella_plugin_activate_backward_##S;                                                      \
-  typedef struct lamella_plugin_softmax_nll_##S {                                              \
-    lamella_plugin_const_matrix_##S logits;                                                    \
-    lamella_plugin_labels labels;                                                              \
-    lamella_plugin_const_vector_##S weights;                                                   \
-    T label_smoothing, scale;                                                                  \
-    lamella_plugin_matrix_##S gradient;                                                        \
-    lamella_plugin_vector_##S losses;                                                          \
-    lamella_plugin_predictions predictions;                                                    \
-  } lamella_plugin_softmax_nll_##S;                                                            \
-  typedef struct lamella_plugin_column_sums_##S {                                              \
-    T alpha;                                                                                   \
-    lamella_plugin_const_matrix_##S a;                                                         \
-    T beta;                                                                                    \
-    lamella_plugin_vector_##S sums;                                                            \
-  } lamella_plugin_column_sums_##S;                                                            \
-  typedef struct lamella_plugin_sgd_update_##S {                                               \
-    T learning_rate, momentum, weight_decay;                                                   \
-    int32_t nesterov;                                                                          \
-    lamella_plugin_const_matrix_##S gradient;                                                  \
-    lamella_plugin_matrix_##S velocity, weights;                                               \
-  } lamella_plugin_sgd_update_##S;                                                             \
-  typedef struct lamella_plugin_adam_update_##S {                                              \
-    T beta1, one_minus_beta1, beta2, one_minus_beta2, weight_decay, weight_scale, step_size,   \
-        epsilon;                                                                               \
-    lamella_plugin_const_matrix_##S gradient;                                                  \
-    lamella_plugin_matrix_##S first, second, weights;                                          \
-  } lamella_plugin_adam_update_##S;                                                            \
-                                                                                               \
-  typedef struct lamella_plugin_kernels_##S {                                                  \
-    size_t struct_size; /* sizeof(lamella_plugin_kernels_...) */                               \
-    int (*gemm)(void* context, const lamella_plugin_gemm_##S* call);                           \
-    int (*bias_add)(void* context, const lamella_plugin_bias_add_##S* call);                   \
-    int (*softmax)(void* context, const lamella_plugin_softmax_##S* call);                     \
-    int (*outer_product)(void* context, const lamella_plugin_outer_product_##S* call);         \
-    int (*fused_gemm)(void* context, const lamella_plugin_fused_gemm_##S* call);               \
-    int (*activate)(void* context, const lamella_plugin_activate_##S* call);                   \
-    int (*activate_backward)(void* context, const lamella_plugin_activate_backward_##S* call); \
-    int (*softmax_nll)(void* context, const lamella_plugin_softmax_nll_##S* call);             \
-    int (*column_sums)(void* context, const lamella_plugin_column_sums_##S* call);             \
-    int (*sgd_update)(void* context, const lamella_plugin_sgd_update_##S* call);               \
-    /* since 1.1 */                                                                            \
-    int (*adam_update)(void* context, const lamella_plugin_adam_update_##S* call);             \
+#define LAMELLA_PLUGIN_DECLARE(S, T)                                                         \
+  typedef struct lamella_plugin_matrix_##S {                                                 \
+    T* data;                                                                                 \
+    ptrdiff_t rows, cols, row_stride, col_stride;                                            \
+  } lamella_plugin_matrix_##S;                                                               \
+  typedef struct lamella_plugin_const_matrix_##S {                                           \
+    const T* data;                                                                           \
+    ptrdiff_t rows, cols, row_stride, col_stride;                                            \
+  } lamella_plugin_const_matrix_##S;                                                         \
+  typedef struct lamella_plugin_vector_##S {                                                 \
+    T* data;                                                                                 \
+    ptrdiff_t size, stride;                                                                  \
+  } lamella_plugin_vector_##S;                                                               \
+  typedef struct lamella_plugin_const_vector_##S {                                           \
+    const T* data;                                                                           \
+    ptrdiff_t size, stride;                                                                  \
+  } lamella_plugin_const_vector_##S;                                                         \
+                                                                                             \
+  typedef struct lamella_plugin_gemm_##S {                                                   \
+    T alpha;                                                                                 \
+    lamella_plugin_const_matrix_##S a, b;                                                    \
+    T beta;                                                                                  \
+    lamella_plugin_matrix_##S c;                                                             \
+  } lamella_plugin_gemm_##S;                                                                 \
+  typedef struct lamella_plugin_bias_add_##S {                                               \
+    lamella_plugin_const_vector_##S bias;                                                    \
+    lamella_plugin_matrix_##S c;                                                             \
+  } lamella_plugin_bias_add_##S;                                                             \
+  typedef struct lamella_plugin_softmax_##S {                                                \
+    lamella_plugin_const_matrix_##S logits;                                                  \
+    lamella_plugin_matrix_##S probabilities;                                                 \
+  } lamella_plugin_softmax_##S;                                                              \
+  typedef struct lamella_plugin_outer_product_##S {                                          \
+    T alpha;                                                                                 \
+    lamella_plugin_const_vector_##S x, y;                                                    \
+    lamella_plugin_matrix_##S a;                                                             \
+  } lamella_plugin_outer_product_##S;                                                        \
+  typedef struct lamella_plugin_fused_gemm_##S {                                             \
+    lamella_plugin_gemm_##S gemm;                                                            \
+    lamella_plugin_const_vector_##S bias;                                                    \
+    lamella_plugin_activation activation;                                                    \
+    lamella_plugin_const_matrix_##S activation_output;                                       \
+    lamella_plugin_activation backward_of;                                                   \
+  } lamella_plugin_fused_gemm_##S;                                                           \
+  typedef struct lamella_plugin_activate_##S {                                               \
+    lamella_plugin_activation activation;                                                    \
+    lamella_plugin_const_matrix_##S z;                                                       \
+    lamella_plugin_matrix_##S a;                                                             \
+  } lamella_plugin_activate_##S;                                                             \
+  typedef struct lamella_plugin_activate_backward_##S {                                      \
+    lamella_plugin_activation activation;                                                    \
+    lamella_plugin_const_matrix_##S a;                                                       \
+    lamella_plugin_matrix_##S d;                                                             \
+  } lamella_plugin_activate_backward_##S;                                                    \
+  typedef struct lamella_plugin_softmax_nll_##S {                                            \
+    lamella_plugin_const_matrix_##S logits;                                                  \
+    lamella_plugin_labels labels;                                                            \
+    lamella_plugin_const_vector_##S weights;                                                 \
+    T label_smoothing, scale;                                                                \
+    lamella_plugin_matrix_##S gradient;                                                      \
+    lamella_plugin_vector_##S losses;                                                        \
+    lamella_plugin_predictions predictions;                                                  \
+  } lamella_plugin_softmax_nll_##S;                                                          \
+  typedef struct lamella_plugin_column_sums_##S {                                            \
+    T alpha;                                                                                 \
+    lamella_plugin_const_matrix_##S a;                                                       \
+    T beta;                                                                                  \
+    lamella_plugin_vector_##S sums;                                                          \
+  } lamella_plugin_column_sums_##S;                                                          \
+  typedef struct lamella_plugin_sgd_update_##S {                                             \
+    T learning_rate, momentum, weight_decay;                                                 \
+    int32_t nesterov;                                                                        \
+    lamella_plugin_const_matrix_##S gradient;                                                \
+    lamella_plugin_matrix_##S velocity, weights;                                             \
+  } lamella_plugin_sgd_update_##S;                                                           \
+  typedef struct lamella_plugin_adam_update_##S {                                            \
+    T beta1, one_minus_beta1, beta2, one_minus_beta2, weight_decay, weight_scale, step_size, \
+        epsilon;                                                                             \
+    lamella_plugin_const_matrix_##S gradient;                                                \
+    lamella_plugin_matrix_##S first, second, weights;                                        \
+  } lamella_plugin_adam_update_##S;                                                          \
+                                                                                             \
+  typedef struct lamella_plugin_kernels_##S {                                                \
+    size_t struct_size; /* sizeof(lamella_plugin_kernels_...) */                             \
+    LAMELLA_PLUGIN_REQUIRED_KERNELS(LAMELLA_PLUGIN_FUNCTION, S)                              \
+    LAMELLA_PLUGIN_OPTIONAL_KERNELS(LAMELLA_PLUGIN_FUNCTION, S)                              \
   } lamella_plugin_kernels_##S
 
 LAMELLA_PLUGIN_DECLARE(f32, float);
 LAMELLA_PLUGIN_DECLARE(f64, double);
 #undef LAMELLA_PLUGIN_DECLARE
+#undef LAMELLA_PLUGIN_FUNCTION
 
-/* What lamella offers a plugin. Valid from `create` until `destroy` returns; for any thread. */
+/* What lamella offers a plugin. Valid from `create` until `destroy` returns, in any thread. */
 typedef struct lamella_plugin_host {
   size_t struct_size;
   uint32_t abi_major, abi_minor; /* of the library */

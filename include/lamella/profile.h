@@ -1,7 +1,7 @@
-// Where time goes: a backend that times every kernel call of another one.
+// Where time goes: a backend that times every kernel call of another backend.
 //
-// Not here: how fast the machine could be (bench/), and what an epoch takes (EpochReport). The
-// backend inside pays nothing as long as it is not wrapped.
+// Not here: how fast the machine could be (bench/), and how long an epoch takes (EpochReport). A
+// backend that is not wrapped costs nothing extra.
 #ifndef LAMELLA_PROFILE_H_
 #define LAMELLA_PROFILE_H_
 
@@ -17,24 +17,25 @@ namespace lamella {
 
 /// All calls of one kernel that had the same shapes and options.
 struct ProfileEntry {
-  std::string kernel;   ///< as kernels.h has it: "fused_gemm", "softmax_nll", ...
+  std::string kernel;   ///< its name in kernels.h: "fused_gemm", "softmax_nll", ...
   std::string type;     ///< "f32" or "f64"
-  std::string shape;    ///< "MxNxK" of a product, "MxN" of all else, as kernels.h names them
+  std::string shape;    ///< "MxNxK" for products, "MxN" for other kernels, as in kernels.h
   std::string options;  ///< words such as "bias relu"; "accumulate": the result is added to C
   std::int64_t calls = 0;
   double seconds = 0;    ///< wall clock of all calls
-  double flops = 0;      ///< of one call, as kernels.h counts them for products; 0 for all else
-  double bytes = 0;      ///< of one call: each operand once for every time it is read or written
-  double footprint = 0;  ///< of one call: bytes of distinct memory
+  double flops = 0;      ///< of one call, as kernels.h counts them; 0 if the kernel is no product
+  double bytes = 0;      ///< of one call: each matrix once for every time it is read or written
+  double footprint = 0;  ///< of one call: bytes of distinct memory in its matrices
 };
 
-/// A backend that times the calls of the one it is made of. Results are those of that one, bit for
-/// bit; so is how plans run: in one parallel region if that is how it runs them. What is measured
-/// is the wall clock of the thread that makes the calls, or leads that region; starting and ending
-/// the region belongs to no kernel. Costs two readings of the clock and a look-up, together about
-/// 0.1 us a call, which are not part of the times.
+/// A backend that makes every call through another backend, `inner`, and adds up the times.
 ///
-/// Safe to use from several threads, each of which adds its own time.
+/// Results are those of `inner`, bit for bit. Plans run as `inner` runs them, for example in one
+/// parallel region. The time of a call is the wall clock of the thread that makes it, or that leads
+/// the parallel region; starting and ending the region belongs to no kernel. A call costs two
+/// readings of the clock and a look-up in addition, which are not part of its time.
+///
+/// Safe to use from several threads, each of which adds its own times.
 class LAMELLA_API ProfiledBackend final : public Backend {
  public:
   /// Throws ArgumentError if `inner` is null.
@@ -46,12 +47,12 @@ class LAMELLA_API ProfiledBackend final : public Backend {
   const Kernels<double>& f64() const noexcept override;
   void throw_if_failed() const override;
 
-  /// Stops counting calls, or goes on with it. A new profile counts.
+  /// Stops or resumes the counting of calls. A new profile counts.
   void set_recording(bool on) noexcept;
   /// Forgets all calls so far.
   void clear() noexcept;
-  /// What has been counted, the entry with most time first. Beyond some hundred kinds of calls,
-  /// what is left shares an entry with the kernel "others", no shape, and no work.
+  /// The entries counted so far, the one with most time first. A profile holds some hundred kinds
+  /// of calls; all further kinds share one entry with the kernel "others", no shape and no work.
   std::vector<ProfileEntry> entries() const;
 
  private:

@@ -37,16 +37,10 @@ class PlanSpy final : public Backend {
       if (!call.epilogue.activation_output.empty()) name += "+backward";
       return name;
     }
-    std::string operator()(const BiasAdd<double>&) const { return "bias_add"; }
-    std::string operator()(const Softmax<double>&) const { return "softmax"; }
-    std::string operator()(const OuterProduct<double>&) const { return "outer_product"; }
-    std::string operator()(const Activate<double>&) const { return "activate"; }
-    std::string operator()(const ActivateBackward<double>&) const { return "activate_backward"; }
-    std::string operator()(const SoftmaxNll<double>&) const { return "softmax_nll"; }
-    std::string operator()(const ColumnSums<double>&) const { return "column_sums"; }
-    std::string operator()(const SgdUpdate<double>&) const { return "sgd_update"; }
-    std::string operator()(const AdamUpdate<double>&) const { return "adam_update"; }
-    std::string operator()(const GatherBytes<double>&) const { return "gather_bytes"; }
+    template <class Call>
+    std::string operator()(const Call&) const {
+      return KernelTraits<Call>::name;
+    }
   };
 
   class SpyKernels final : public Kernels<double> {

@@ -54,7 +54,7 @@ struct Layer {
     return {forward(), epilogue};
   }
 
-  /// One call of every kernel, each fit to follow the one before.
+  /// Calls of kernels with all kinds of operands and options, each fit to follow the one before.
   Plan<T> plan() {
     const Activation tanh{ActivationKind::tanh};
     Plan<T> plan;

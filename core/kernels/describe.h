@@ -1,0 +1,254 @@
+// The operands of each kernel, described once: their names, which of them are read and which are
+// written, how their shapes depend on each other, and which may overlap.
+//
+// describe(call, visitor) goes through the operands of a call and tells the visitor about them.
+// There are two visitors. OperandChecker (checks.cpp) throws where an operand is not as it should
+// be. SignatureBuilder (kernel_signature.h) finds the shape, the options and the memory traffic. So
+// a new kernel states all of this here, and nowhere else.
+//
+// What a visitor is told. `in`, `out` and `inout` return a token that stands for the operand.
+//   in(name, view)               an operand that is read
+//   out(name, view)              an operand that is written, and not read
+//   inout(name, view)            an operand that is read and written
+//   shape(matrix)                this matrix has the shape under which calls are listed
+//   product(a, b, c)             C = A B: the shapes agree, and these are its flops
+//   same_shape(x, y)             x must have the shape of y
+//   entries(vector, n, matrix)   the vector must have n entries, because of the matrix
+//   disjoint(x, y)               x is written and must not overlap y
+//   same_or_disjoint(x, y)       x is written; it may be the same view as y, or not overlap it
+//   finite(name, value)          the scalar must be finite
+//   require(holds, message)      anything else that must hold; message() returns the complaint
+//   activation(f)                f is applied; its kind and slope must be valid
+//   backward_of(g)               the result is multiplied by the derivative of g
+//   option(o)                    the call is made with this option
+//   flops(n)                     the arithmetic of the call, where it counts
+//   traffic(bytes, distinct)     memory in addition to that of the matrices
+// Vectors that accompany a matrix count nothing: next to the matrix they do not matter.
+#ifndef LAMELLA_CORE_KERNELS_DESCRIBE_H_
+#define LAMELLA_CORE_KERNELS_DESCRIBE_H_
+
+#include <cmath>
+#include <cstdint>
+
+#include <lamella/kernels.h>
+
+#include "core/base/format.h"
+
+namespace lamella::detail {
+
+/// What two calls of one kernel and shape may differ in, apart from their data.
+enum class KernelOption : std::uint8_t {
+  accumulate,  ///< a product that reads C, because beta is not 0
+  bias,
+  momentum,
+  nesterov,
+};
+
+/// The product under the name of the kernel it is part of. Returns the token of C.
+template <class T, class Visitor>
+auto describe_product(const Gemm<T>& call, Visitor& visitor) {
+  const auto a = visitor.in("A", call.a);
+  const auto b = visitor.in("B", call.b);
+  const bool accumulates = call.beta != T{0};
+  const auto c = accumulates ? visitor.inout("C", call.c) : visitor.out("C", call.c);
+  if (accumulates) visitor.option(KernelOption::accumulate);
+  visitor.product(a, b, c);
+  visitor.disjoint(c, a);
+  visitor.disjoint(c, b);
+  return c;
+}
+
+template <class T, class Visitor>
+void describe(const Gemm<T>& call, Visitor& visitor) {
+  describe_product(call, visitor);
+}
+
+template <class T, class Visitor>
+void describe(const FusedGemm<T>& call, Visitor& visitor) {
+  const auto c = describe_product(call.gemm, visitor);
+  const Epilogue<T>& epilogue = call.epilogue;
+  const auto bias = visitor.in("bias", epilogue.bias);
+  if (!epilogue.bias.empty()) {
+    visitor.entries(bias, call.gemm.c.cols, c);
+    visitor.option(KernelOption::bias);
+    const double bytes = static_cast<double>(epilogue.bias.size) * sizeof(T);
+    visitor.traffic(bytes, bytes);
+  }
+  visitor.disjoint(c, bias);
+  visitor.activation(epilogue.activation);
+  const auto activation_output = visitor.in("activation_output", epilogue.activation_output);
+  if (epilogue.activation_output.empty()) return;
+  visitor.same_shape(activation_output, c);
+  visitor.disjoint(c, activation_output);
+  visitor.backward_of(epilogue.backward_of);
+}
+
+template <class T, class Visitor>
+void describe(const BiasAdd<T>& call, Visitor& visitor) {
+  const auto bias = visitor.in("bias", call.bias);
+  const auto c = visitor.inout("C", call.c);
+  visitor.shape(c);
+  visitor.entries(bias, call.c.cols, c);
+  visitor.disjoint(c, bias);
+}
+
+template <class T, class Visitor>
+void describe(const Softmax<T>& call, Visitor& visitor) {
+  const auto logits = visitor.in("logits", call.logits);
+  const auto probabilities = visitor.out("probabilities", call.probabilities);
+  visitor.shape(logits);
+  visitor.same_shape(probabilities, logits);
+  visitor.same_or_disjoint(probabilities, logits);
+}
+
+template <class T, class Visitor>
+void describe(const OuterProduct<T>& call, Visitor& visitor) {
+  const auto x = visitor.in("x", call.x);
+  const auto y = visitor.in("y", call.y);
+  const auto a = visitor.inout("A", call.a);
+  visitor.shape(a);
+  visitor.entries(x, call.a.rows, a);
+  visitor.entries(y, call.a.cols, a);
+  visitor.disjoint(a, x);
+  visitor.disjoint(a, y);
+  visitor.flops(2.0 * static_cast<double>(call.a.rows) * static_cast<double>(call.a.cols));
+}
+
+template <class T, class Visitor>
+void describe(const Activate<T>& call, Visitor& visitor) {
+  visitor.activation(call.activation);
+  const auto z = visitor.in("z", call.z);
+  const auto a = visitor.out("a", call.a);
+  visitor.shape(a);
+  visitor.same_shape(a, z);
+  visitor.same_or_disjoint(a, z);
+}
+
+template <class T, class Visitor>
+void describe(const ActivateBackward<T>& call, Visitor& visitor) {
+  visitor.activation(call.activation);
+  const auto a = visitor.in("a", call.a);
+  const auto d = visitor.inout("d", call.d);
+  visitor.shape(d);
+  visitor.same_shape(d, a);
+  visitor.disjoint(d, a);
+}
+
+template <class T, class Visitor>
+void describe(const SoftmaxNll<T>& call, Visitor& visitor) {
+  const auto logits = visitor.in("logits", call.logits);
+  const auto labels = visitor.in("labels", call.labels);
+  const auto weights = visitor.in("weights", call.weights);
+  const auto gradient = visitor.out("gradient", call.gradient);
+  const auto losses = visitor.out("losses", call.losses);
+  const auto predictions = visitor.out("predictions", call.predictions);
+  visitor.shape(logits);
+  const index_t samples = call.logits.rows;
+  visitor.require(samples <= 0 || call.logits.cols != 0, [&] {
+    return formatted("logits is {} x {}; at least one class is needed", samples, call.logits.cols);
+  });
+  visitor.same_shape(gradient, logits);
+  visitor.entries(labels, samples, logits);
+  visitor.entries(losses, samples, logits);
+  if (!call.weights.empty()) visitor.entries(weights, samples, logits);
+  if (!call.predictions.empty()) visitor.entries(predictions, samples, logits);
+  visitor.require(call.label_smoothing >= 0 && call.label_smoothing <= 1, [&] {
+    return formatted("label_smoothing is {}; it must be in [0, 1]", call.label_smoothing);
+  });
+  visitor.finite("scale", call.scale);
+  visitor.same_or_disjoint(gradient, logits);
+  const auto apart_from_inputs = [&](const auto& output) {
+    visitor.disjoint(output, labels);
+    visitor.disjoint(output, weights);
+  };
+  apart_from_inputs(gradient);
+  apart_from_inputs(losses);
+  apart_from_inputs(predictions);
+  visitor.disjoint(losses, logits);
+  visitor.disjoint(predictions, logits);
+  visitor.disjoint(losses, gradient);
+  visitor.disjoint(predictions, gradient);
+  visitor.disjoint(predictions, losses);
+}
+
+template <class T, class Visitor>
+void describe(const ColumnSums<T>& call, Visitor& visitor) {
+  const auto a = visitor.in("A", call.a);
+  const auto sums = visitor.inout("sums", call.sums);
+  visitor.shape(a);
+  visitor.entries(sums, call.a.cols, a);
+  visitor.disjoint(sums, a);
+}
+
+template <class T, class Visitor>
+void describe(const SgdUpdate<T>& call, Visitor& visitor) {
+  visitor.finite("learning_rate", call.learning_rate);
+  visitor.finite("momentum", call.momentum);
+  visitor.finite("weight_decay", call.weight_decay);
+  const auto gradient = visitor.in("gradient", call.gradient);
+  const auto velocity = visitor.inout("velocity", call.velocity);
+  const auto weights = visitor.inout("weights", call.weights);
+  visitor.shape(weights);
+  visitor.same_shape(gradient, weights);
+  visitor.disjoint(weights, gradient);
+  if (call.velocity.empty()) return;
+  visitor.option(call.nesterov ? KernelOption::nesterov : KernelOption::momentum);
+  visitor.same_shape(velocity, weights);
+  visitor.disjoint(weights, velocity);
+  visitor.disjoint(velocity, gradient);
+}
+
+template <class T, class Visitor>
+void describe(const AdamUpdate<T>& call, Visitor& visitor) {
+  visitor.finite("beta1", call.beta1);
+  visitor.finite("one_minus_beta1", call.one_minus_beta1);
+  visitor.finite("beta2", call.beta2);
+  visitor.finite("one_minus_beta2", call.one_minus_beta2);
+  visitor.finite("weight_decay", call.weight_decay);
+  visitor.finite("weight_scale", call.weight_scale);
+  visitor.finite("step_size", call.step_size);
+  visitor.require(call.epsilon > 0 && std::isfinite(call.epsilon), [&] {
+    return formatted("epsilon is {}; it must be positive and finite", call.epsilon);
+  });
+  const auto gradient = visitor.in("gradient", call.gradient);
+  const auto first = visitor.inout("first", call.first);
+  const auto second = visitor.inout("second", call.second);
+  const auto weights = visitor.inout("weights", call.weights);
+  visitor.shape(weights);
+  visitor.same_shape(gradient, weights);
+  visitor.same_shape(first, weights);
+  visitor.same_shape(second, weights);
+  visitor.disjoint(weights, gradient);
+  visitor.disjoint(weights, first);
+  visitor.disjoint(weights, second);
+  visitor.disjoint(first, gradient);
+  visitor.disjoint(first, second);
+  visitor.disjoint(second, gradient);
+}
+
+template <class T, class Visitor>
+void describe(const GatherBytes<T>& call, Visitor& visitor) {
+  const auto out = visitor.out("out", call.out);
+  const auto indices = visitor.in("indices", call.indices);
+  const auto offset = visitor.in("offset", call.offset);
+  const auto scale = visitor.in("scale", call.scale);
+  visitor.shape(out);
+  visitor.require(call.samples >= 0 && call.features == call.out.cols, [&] {
+    return formatted("there are {} samples of {} features for out, which is {} x {}", call.samples,
+                     call.features, call.out.rows, call.out.cols);
+  });
+  visitor.entries(indices, call.out.rows, out);
+  visitor.entries(offset, call.features, out);
+  visitor.entries(scale, call.features, out);
+  visitor.disjoint(out, indices);
+  visitor.disjoint(out, offset);
+  visitor.disjoint(out, scale);
+  visitor.require(call.out.empty() || call.values != nullptr, [] { return "values is null"; });
+  const double features = static_cast<double>(call.out.cols);  // a byte each
+  visitor.traffic(static_cast<double>(call.out.rows) * features,
+                  static_cast<double>(call.samples) * features);
+}
+
+}  // namespace lamella::detail
+
+#endif  // LAMELLA_CORE_KERNELS_DESCRIBE_H_
