@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 #include <lamella/network.h>
+#include <lamella/plugin.h>
 
 #include "tests/captured_stderr.h"
 #include "tests/catch.h"
@@ -30,6 +32,17 @@ const std::string kDirectory = LAMELLA_TEST_PLUGIN_DIR;
 std::string file_of(const std::string& variant) {
   return kDirectory + "/lamella-" + variant + ".so";
 }
+
+// The interface grows at its end only: what plugins of 1.0 and 1.1 were built with stays in place.
+constexpr std::size_t place(std::size_t function) {
+  return sizeof(std::size_t) + function * sizeof(void (*)());
+}
+static_assert(offsetof(lamella_plugin_kernels_f32, gemm) == place(0));
+static_assert(offsetof(lamella_plugin_kernels_f32, outer_product) == place(3));
+static_assert(offsetof(lamella_plugin_kernels_f32, fused_gemm) == place(4));
+static_assert(offsetof(lamella_plugin_kernels_f32, softmax_nll) == place(7));
+static_assert(offsetof(lamella_plugin_kernels_f32, sgd_update) == place(9));
+static_assert(offsetof(lamella_plugin_kernels_f32, adam_update) == place(10));
 
 /// The message of the BackendError that asking for this backend must throw.
 std::string refusal(const std::string& name) {
@@ -212,15 +225,21 @@ TEST_CASE("an optional kernel that a plugin has is used, for its type alone", "[
   for (const double value : a64.values()) CHECK(value == 0.5);
 
   AdamUpdate<float> update;
-  update.step_size = 3;
-  update.epsilon = 0.25;
+  update.beta1 = 7;
+  update.one_minus_beta1 = 6;
+  update.beta2 = 5;
+  update.one_minus_beta2 = 4;
+  update.weight_decay = 0;
+  update.weight_scale = 3;
+  update.step_size = 2;
+  update.epsilon = 1;
   update.gradient = z32.view();
   update.first = a32.view();
   Matrix<float> second(2, 3), weights(2, 3);
   update.second = second.view();
   update.weights = weights.view();
   backend->run(update);
-  for (const float value : weights.values()) CHECK(value == 3.25f);  // odd_adam_update_f32's
+  for (const float value : weights.values()) CHECK(value == 076540321);  // odd_adam_update_f32's
 }
 
 TEST_CASE("a plugin gets memory, a log, threads and its context; then it is closed", "[plugin]") {

@@ -169,11 +169,16 @@ static int odd_activate_f32(void* context, const lamella_plugin_activate_f32* ca
   return LAMELLA_PLUGIN_OK;
 }
 static int odd_adam_update_f32(void* context, const lamella_plugin_adam_update_f32* call) {
+  /* An octal digit for each factor, in the order of AdamUpdate: no two can be exchanged unseen. */
+  const float factors[] = {call->beta1,           call->one_minus_beta1, call->beta2,
+                           call->one_minus_beta2, call->weight_decay,    call->weight_scale,
+                           call->step_size,       call->epsilon};
+  float value = 0;
   (void)context;
+  for (int i = 0; i < 8; ++i) value = 8 * value + factors[i];
   for (ptrdiff_t i = 0; i < call->weights.rows; ++i)
     for (ptrdiff_t j = 0; j < call->weights.cols; ++j)
-      call->weights.data[i * call->weights.row_stride + j * call->weights.col_stride] =
-          call->step_size + call->epsilon;
+      call->weights.data[i * call->weights.row_stride + j * call->weights.col_stride] = value;
   return LAMELLA_PLUGIN_OK;
 }
 #endif
@@ -186,16 +191,9 @@ static int odd_adam_update_f32(void* context, const lamella_plugin_adam_update_f
     (void)call;                                                                             \
     return LAMELLA_PLUGIN_DECLINED;                                                         \
   }
-#define DECLINE_ALL(S)          \
-  DECLINE(fused_gemm, S)        \
-  DECLINE(activate, S)          \
-  DECLINE(activate_backward, S) \
-  DECLINE(softmax_nll, S)       \
-  DECLINE(column_sums, S)       \
-  DECLINE(sgd_update, S)        \
-  DECLINE(adam_update, S)
-DECLINE_ALL(f32)
-DECLINE_ALL(f64)
+LAMELLA_PLUGIN_OPTIONAL_KERNELS(DECLINE, f32)
+LAMELLA_PLUGIN_OPTIONAL_KERNELS(DECLINE, f64)
+#define DECLINING(name, S) .name = decline_##name##_##S,
 #endif
 
 static const lamella_plugin_kernels_f32 kernels_f32 = {
@@ -213,13 +211,7 @@ static const lamella_plugin_kernels_f32 kernels_f32 = {
     .sgd_update = (int (*)(void*, const lamella_plugin_sgd_update_f32*))16,
     .adam_update = (int (*)(void*, const lamella_plugin_adam_update_f32*))16,
 #elif defined(VARIANT_declining)
-    .fused_gemm = decline_fused_gemm_f32,
-    .activate = decline_activate_f32,
-    .activate_backward = decline_activate_backward_f32,
-    .softmax_nll = decline_softmax_nll_f32,
-    .column_sums = decline_column_sums_f32,
-    .sgd_update = decline_sgd_update_f32,
-    .adam_update = decline_adam_update_f32,
+    LAMELLA_PLUGIN_OPTIONAL_KERNELS(DECLINING, f32)
 #endif
 };
 
@@ -231,13 +223,7 @@ static const lamella_plugin_kernels_f64 kernels_f64 = {
     .softmax = SOFTMAX_F64,
     .outer_product = outer_product_f64,
 #if defined(VARIANT_declining)
-    .fused_gemm = decline_fused_gemm_f64,
-    .activate = decline_activate_f64,
-    .activate_backward = decline_activate_backward_f64,
-    .softmax_nll = decline_softmax_nll_f64,
-    .column_sums = decline_column_sums_f64,
-    .sgd_update = decline_sgd_update_f64,
-    .adam_update = decline_adam_update_f64,
+    LAMELLA_PLUGIN_OPTIONAL_KERNELS(DECLINING, f64)
 #endif
 };
 #endif
