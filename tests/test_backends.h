@@ -1,7 +1,7 @@
 // The backends and instruction sets that tests run with.
 //
 // The conformance suite for kernels, which also varies instruction sets and threads, has its own
-// list (kernels/subjects.h).
+// list (kernels/backends_under_test.h).
 #ifndef LAMELLA_TESTS_TEST_BACKENDS_H_
 #define LAMELLA_TESTS_TEST_BACKENDS_H_
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tests/catch.h"
-#include "tests/kernels/subjects.h"
+#include "tests/kernels/backends_under_test.h"
 
 namespace lamella::test {
 
@@ -20,9 +20,9 @@ class CheckContext {
     ++cases_;
     if (!problem.empty() && ++failures_ == 10) FAIL("giving up after ten failures");
   }
-  void operator()(const BackendUnderTest& subject, const std::string& what,
+  void operator()(const BackendUnderTest& tested, const std::string& what,
                   const std::string& problem) {
-    (*this)(subject.label + ": " + what, problem);
+    (*this)(tested.label + ": " + what, problem);
   }
   /// Cases checked so far; a test that checks none has tested nothing.
   int cases() const { return cases_; }

@@ -10,9 +10,9 @@
 
 #include "backends/driver_backend.h"
 #include "tests/catch.h"
+#include "tests/kernels/backends_under_test.h"
 #include "tests/kernels/check_backends.h"
 #include "tests/kernels/executors.h"
-#include "tests/kernels/subjects.h"
 #include "tools/conformance/workload.h"
 
 namespace lamella::test {
@@ -33,7 +33,7 @@ std::shared_ptr<const Backend> with_executor(const NamedTables& named,
 TEMPLATE_TEST_CASE("results have the same bits for every number of threads", "[determinism]", float,
                    double) {
   CheckContext context;
-  for (const std::string& name : backends_under_test())
+  for (const std::string& name : names_under_test())
     for (const NamedTables& named : tables_of(name)) {
       INFO(name << "/" << named.isa);
       const auto serial =
@@ -53,7 +53,7 @@ TEMPLATE_TEST_CASE("results have the same bits for every number of threads", "[d
 TEMPLATE_TEST_CASE("results have the same bits with more workers than an output has tiles",
                    "[determinism]", float, double) {
   CheckContext context;
-  for (const std::string& name : backends_under_test())
+  for (const std::string& name : names_under_test())
     for (const NamedTables& named : tables_of(name)) {
       const auto serial = with_executor(named, backends::make_serial_executor());
       // Thirteen threads at the same time, whether or not the backend's own executor would.
@@ -66,7 +66,7 @@ TEMPLATE_TEST_CASE("results have the same bits with more workers than an output 
 
 TEMPLATE_TEST_CASE("the workload of the thread tests is really split, kernel by kernel",
                    "[determinism]", float, double) {
-  for (const std::string& name : backends_under_test())
+  for (const std::string& name : names_under_test())
     for (const NamedTables& named : tables_of(name)) {
       int most_workers = 0;
       const auto backend =
@@ -97,7 +97,7 @@ TEMPLATE_TEST_CASE("backends of one instruction set have the same bits as simd",
     return run_workload<TestType>(*make_backend({.name = name, .isa = isa, .threads = threads}),
                                   102, Extent::brief);
   };
-  for (const std::string& name : backends_under_test()) {
+  for (const std::string& name : names_under_test()) {
     if (name != "openmp" && name != "tbb") continue;
     for (const NamedTables& named : tables_of(name)) {
       const auto simd = outcomes("simd", named.isa, 0);

@@ -136,27 +136,27 @@ struct Notes final : Reporter {
 };
 
 TEST_CASE("a check that leaves out cases, throws, or fails without end is reported", "[harness]") {
-  const std::vector<BackendUnderTest> subjects = {{"nobody", nullptr}};
+  const std::vector<BackendUnderTest> backends = {{"nobody", nullptr}};
   const auto run_on_nobody = [&](void (*body)(CheckContext&)) {
     Notes notes;
-    run({"gemm", "sample", body, nullptr}, ElementType::f32, subjects, notes);
+    run({"gemm", "sample", body, nullptr}, ElementType::f32, backends, notes);
     return notes.problems;
   };
   using Problems = std::vector<std::string>;
   CHECK(run_on_nobody([](CheckContext& context) {
-          context(context.subjects()[0], "a case", "");
+          context(context.backends()[0], "a case", "");
         }).empty());
   CHECK(run_on_nobody([](CheckContext&) {}) == Problems{"sample: only 0 cases were tried, of 1"});
   CHECK(run_on_nobody([](CheckContext& context) {
-          context(context.subjects()[0], "a case", "");
+          context(context.backends()[0], "a case", "");
           context.expect_cases(2);
         }) == Problems{"sample: only 1 cases were tried, of 2"});
   CHECK(run_on_nobody([](CheckContext& context) {
-          context.begin(context.subjects()[0], "a case");
+          context.begin(context.backends()[0], "a case");
           throw std::runtime_error("why");
         }) == Problems{"nobody: a case: threw: why"});
   CHECK(run_on_nobody([](CheckContext& context) {
-          for (;;) context(context.subjects()[0], "a case", "wrong");
+          for (;;) context(context.backends()[0], "a case", "wrong");
         }).size() == 10);
 }
 

@@ -6,8 +6,8 @@
 #include <lamella/error.h>
 
 #include "tests/catch.h"
+#include "tests/kernels/backends_under_test.h"
 #include "tests/kernels/child_process.h"
-#include "tests/kernels/subjects.h"
 #include "tools/conformance/operand.h"
 
 namespace lamella::test {
@@ -48,7 +48,7 @@ ChildResult run_with(std::vector<std::string> environment) {
 /// Backends under test that the registry makes.
 std::vector<std::string> registered_backends() {
   std::vector<std::string> names;
-  for (const std::string& name : backends_under_test())
+  for (const std::string& name : names_under_test())
     if (name != "minimal") names.push_back(name);
   return names;
 }

@@ -1,4 +1,4 @@
-// What a check sees of the outside: the backends to try, and the reporter of its results.
+// What a check is given: the backends to try, and the reporter for its results.
 #ifndef LAMELLA_TOOLS_CONFORMANCE_CHECK_CONTEXT_H_
 #define LAMELLA_TOOLS_CONFORMANCE_CHECK_CONTEXT_H_
 
@@ -22,37 +22,41 @@ struct BackendUnderTest {
 class Reporter {
  public:
   virtual ~Reporter() = default;
-  /// A kernel is about to be called on this case; if the process ends now, that is why.
+  /// A kernel is about to be called on this case: if the process ends now, this call has ended it.
   virtual void trying(const std::string& what) = 0;
-  /// The case is done; an empty `problem` means that all was as it should be.
+  /// The case is done. An empty `problem` means that it passed.
   virtual void result(const std::string& what, const std::string& problem) = 0;
 };
 
 /// Passes a check's cases on to a reporter, and counts them.
 class CheckContext {
  public:
-  /// Thrown out of a check that has failed ten times: an end to the noise when a kernel is wrong
-  /// in all cases.
+  /// Thrown out of a check that has failed ten times, so that a kernel that is wrong in all cases
+  /// does not fill the report.
   struct GaveUp {};
 
-  CheckContext(std::span<const BackendUnderTest> subjects, Reporter& reporter)
-      : subjects_(subjects), reporter_(reporter) {}
+  CheckContext(std::span<const BackendUnderTest> backends, Reporter& reporter)
+      : backends_(backends), reporter_(reporter) {}
 
-  std::span<const BackendUnderTest> subjects() const { return subjects_; }
+  std::span<const BackendUnderTest> backends() const { return backends_; }
 
   /// Call before every kernel that the case `what` calls.
-  void begin(const BackendUnderTest& subject, const std::string& what) {
-    current_ = subject.label + ": " + what;
+  void begin(const BackendUnderTest& tested, const std::string& what) {
+    current_ = tested.label + ": " + what;
     reporter_.trying(current_);
   }
   /// The verdict on a case: `problem` as the functions of compare.h return it.
-  void operator()(const BackendUnderTest& subject, const std::string& what,
+  void operator()(const BackendUnderTest& tested, const std::string& what,
                   const std::string& problem) {
-    reporter_.result(subject.label + ": " + what, problem);
+    reporter_.result(tested.label + ": " + what, problem);
     ++cases_;
     if (!problem.empty() && ++failures_ == 10) throw GaveUp{};
   }
-  /// A check that tried fewer cases than this has lost some, and fails.
+  /// The result of a case that has none to compare: it was survived, without a fault or exception.
+  void survived(const BackendUnderTest& tested, const std::string& what) {
+    (*this)(tested, what, "");
+  }
+  /// The check fails if it tries fewer cases than this.
   void expect_cases(int least) { least_ = least; }
 
   const std::string& current() const { return current_; }
@@ -60,7 +64,7 @@ class CheckContext {
   int least() const { return least_; }
 
  private:
-  std::span<const BackendUnderTest> subjects_;
+  std::span<const BackendUnderTest> backends_;
   Reporter& reporter_;
   std::string current_ = "before the first case";
   int cases_ = 0;

@@ -1,7 +1,8 @@
 // The conformance checks: what every backend's kernels must do, each written once, for the test
 // suite and for `lamella conformance`.
 //
-// Not here: who reports them, and how (check_context.h: Reporter).
+// A kernel of the list has its checks in checks/<kernel>.cpp. Not here: how the results are
+// reported (check_context.h, Reporter).
 #ifndef LAMELLA_TOOLS_CONFORMANCE_CHECKS_H_
 #define LAMELLA_TOOLS_CONFORMANCE_CHECKS_H_
 
@@ -25,26 +26,18 @@ enum class ElementType { f32, f64 };
 /// All checks, those of a kernel together.
 const std::vector<Check>& checks();
 
-/// Runs one check on all subjects. An exception that it meets, and cases that it left out, are
-/// reported as problems.
-void run(const Check& check, ElementType type, std::span<const BackendUnderTest> subjects,
+/// Runs one check on all `backends`. An exception, or fewer cases than the check expects, is
+/// reported as a problem.
+void run(const Check& check, ElementType type, std::span<const BackendUnderTest> backends,
          Reporter& reporter);
 
-// The families, one file of checks/ each.
-std::vector<Check> gemm_exact_checks();
-std::vector<Check> gemm_rounding_checks();
-std::vector<Check> gemm_special_checks();
-std::vector<Check> fused_gemm_checks();
-std::vector<Check> bias_add_checks();
-std::vector<Check> softmax_checks();
-std::vector<Check> outer_product_checks();
-std::vector<Check> activate_checks();
-std::vector<Check> activate_backward_checks();
-std::vector<Check> softmax_nll_checks();
-std::vector<Check> column_sums_checks();
-std::vector<Check> sgd_update_checks();
-std::vector<Check> adam_update_checks();
-std::vector<Check> gather_bytes_checks();
+/// The checks of each kernel of the list: gemm_checks(), fused_gemm_checks() and so on.
+#define LAMELLA_DECLARE_CHECKS(Operands, function, requirement) \
+  std::vector<Check> function##_checks();
+LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_CHECKS)
+#undef LAMELLA_DECLARE_CHECKS
+
+/// The checks of plans, and those of several threads or repeated calls.
 std::vector<Check> plan_checks();
 std::vector<Check> use_checks();
 

@@ -51,7 +51,7 @@ struct GemmOperands {
     if (g.beta != 0) c.fill([&](index_t, index_t) { return value(); });
     c.make_read_only();
   }
-  /// A fresh C for one subject, equal to `c`.
+  /// A new C for one backend, equal to `c`.
   Operand<T> output() const {
     return Operand<T>(c.view().rows, c.view().cols, layout,
                       [this](index_t i, index_t j) { return c.view()(i, j); });

@@ -70,14 +70,14 @@ void expect(CheckContext& context, Random& random, const Activation& activation,
   Operand<T> z(values.rows, values.cols, layout_z);
   z.assign(values);
   z.make_read_only();
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, what);
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, what);
     const Operand<T> a(values.rows, values.cols, layout_a);
-    subject.backend->run(Activate<T>{activation, z.read(), a.view()});
+    tested.backend->run(Activate<T>{activation, z.read(), a.view()});
     Operand<T> in_place(values.rows, values.cols, layout_z);
     in_place.assign(values);
-    subject.backend->run(Activate<T>{activation, in_place.read(), in_place.view()});
-    context(subject, what,
+    tested.backend->run(Activate<T>{activation, in_place.read(), in_place.view()});
+    context(tested, what,
             first_of({exceeds(a.read(), want.values, want.bounds), a.stray_writes(),
                       different_bits(in_place.read(), a.read()), in_place.stray_writes()}));
   }
@@ -158,21 +158,21 @@ void special_values(CheckContext& context) {
     for (const Row& row : rows) {
       const T want[] = {row.identity, row.relu, row.leaky_relu, row.tanh, row.sigmoid};
       const T expected = want[static_cast<int>(activation.kind)];
-      for (const BackendUnderTest& subject : context.subjects())
+      for (const BackendUnderTest& tested : context.backends())
         for (index_t size : {1, 3, 8, 19, 64})
           for (index_t at : {index_t{0}, size / 2, size - 1}) {  // the others must not be touched
             const Operand<T> z(1, size, {},
                                [&](index_t, index_t j) { return j == at ? row.z : T{0.5}; });
             const Operand<T> a(1, size, {});
-            context.begin(subject, name(activation) + " of " + std::to_string(size) + " elements");
-            subject.backend->run(Activate<T>{activation, z.read(), a.view()});
+            context.begin(tested, name(activation) + " of " + std::to_string(size) + " elements");
+            tested.backend->run(Activate<T>{activation, z.read(), a.view()});
             std::string problem;
             for (index_t j = 0; j < size; ++j) {
               const T got = a.vector()[j];
               if (j == at ? !same_value(got, expected) : !(got > 0.4 && got < 0.7))
                 problem = text("f(", z.vector()[j], ") = ", got);
             }
-            context(subject, name(activation), problem);
+            context(tested, name(activation), problem);
           }
     }
   context.expect_cases(5 * 10 * 15);

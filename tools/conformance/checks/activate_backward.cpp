@@ -72,12 +72,12 @@ void expect(CheckContext& context, Random& random, const Activation& activation,
       want.push_back(d * oracle::derivative(activation, value));
       bounds.push_back(bound<T>(activation, value, d));
     }
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, what);
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, what);
     Operand<T> d(shape.rows, shape.cols, layout_d);
     d.assign(initial.read());
-    subject.backend->run(ActivateBackward<T>{activation, a.read(), d.view()});
-    context(subject, what, first_of({exceeds(d.read(), want, bounds), d.stray_writes()}));
+    tested.backend->run(ActivateBackward<T>{activation, a.read(), d.view()});
+    context(tested, what, first_of({exceeds(d.read(), want, bounds), d.stray_writes()}));
   }
 }
 
@@ -106,7 +106,7 @@ template <class T>
 void passes_specials_of_d(CheckContext& context) {
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
-  for (const BackendUnderTest& subject : context.subjects())
+  for (const BackendUnderTest& tested : context.backends())
     for (const Activation& activation : kAll)
       for (index_t size : {1, 8, 19}) {
         // f' is positive at 1/2; at 1 it is 0 for tanh and sigmoid, and infinity times it NaN. The
@@ -131,10 +131,10 @@ void passes_specials_of_d(CheckContext& context) {
           const Operand<T> d(1, size, {}, [&](index_t, index_t) { return row.d; });
           const std::string what = "f=" + std::to_string(static_cast<int>(activation.kind)) +
                                    " a=" + std::to_string(row.a) + " d=" + std::to_string(row.d);
-          context.begin(subject, what);
-          subject.backend->run(ActivateBackward<T>{activation, a.read(), d.view()});
+          context.begin(tested, what);
+          tested.backend->run(ActivateBackward<T>{activation, a.read(), d.view()});
           context(
-              subject, what,
+              tested, what,
               different_values(d.read(), std::vector<T>(static_cast<std::size_t>(size), row.want)));
         }
       }
@@ -144,17 +144,17 @@ void passes_specials_of_d(CheckContext& context) {
 template <class T>
 void passes_nan_of_a(CheckContext& context) {
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
-  for (const BackendUnderTest& subject : context.subjects())
+  for (const BackendUnderTest& tested : context.backends())
     for (ActivationKind kind : {ActivationKind::tanh, ActivationKind::sigmoid}) {
       const Operand<T> a(3, 19, {},
                          [&](index_t i, index_t j) { return i == 1 && j == 17 ? kNan : T{0}; });
       const Operand<T> d(3, 19, {}, [](index_t, index_t) { return 1; });
       const std::string what = "f=" + std::to_string(static_cast<int>(kind)) + " one NaN in a";
-      context.begin(subject, what);
-      subject.backend->run(ActivateBackward<T>{{kind, 0.01}, a.read(), d.view()});
+      context.begin(tested, what);
+      tested.backend->run(ActivateBackward<T>{{kind, 0.01}, a.read(), d.view()});
       std::vector<T> want(3 * 19, kind == ActivationKind::tanh ? T{1} : T{0});
       want[19 + 17] = kNan;
-      context(subject, what, different_values(d.read(), want));
+      context(tested, what, different_values(d.read(), want));
     }
   context.expect_cases(2);
 }

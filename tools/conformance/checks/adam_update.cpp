@@ -100,14 +100,14 @@ struct Problem {
             scale * (reference.weight_scale * w + reference.step_size * m / denominator) +
             reference.step_size * m / denominator * root_error / denominator);
       }
-    for (const BackendUnderTest& subject : context.subjects()) {
-      context.begin(subject, what);
+    for (const BackendUnderTest& tested : context.backends()) {
+      context.begin(tested, what);
       Operand<T> m(rows, cols, layouts[0]), v(rows, cols, layouts[1]), w(rows, cols, layouts[2]);
       m.assign(first.read());
       v.assign(second.read());
       w.assign(weights.read());
-      subject.backend->run(call(m.view(), v.view(), w.view()));
-      context(subject, what,
+      tested.backend->run(call(m.view(), v.view(), w.view()));
+      context(tested, what,
               first_of({exceeds(m.read(), want.first, first_bound),
                         exceeds(v.read(), want.second, second_bound),
                         exceeds(w.read(), want.weights, weights_bound), m.stray_writes(),

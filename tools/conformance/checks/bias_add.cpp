@@ -25,12 +25,12 @@ void expect_sum(CheckContext& context, Random& random, const Shape& shape, Order
       want.push_back(initial.view()(i, j) + bias.vector()[j]);
   const std::string what =
       describe(shape) + " C " + describe(layout) + " bias " + describe(bias_layout);
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, what);
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, what);
     Operand<T> c(shape.rows, shape.cols, layout);
     c.assign(initial.read());
-    subject.backend->run(BiasAdd<T>{bias.vector(), c.view()});
-    context(subject, what, first_of({different_bits(c.read(), want), c.stray_writes()}));
+    tested.backend->run(BiasAdd<T>{bias.vector(), c.view()});
+    context(tested, what, first_of({different_bits(c.read(), want), c.stray_writes()}));
   }
 }
 

@@ -31,14 +31,14 @@ struct Problem {
 
   template <class Difference>
   void check_all(CheckContext& context, Difference difference) const {
-    for (const BackendUnderTest& subject : context.subjects()) {
-      context.begin(subject, what);
+    for (const BackendUnderTest& tested : context.backends()) {
+      context.begin(tested, what);
       Operand<T> sums(1, initial.view().cols, layout);
       sums.assign(initial.read());
       ColumnSums<T> own = call;
       own.sums = sums.vector();
-      subject.backend->run(own);
-      context(subject, what, first_of({difference(sums.read()), sums.stray_writes()}));
+      tested.backend->run(own);
+      context(tested, what, first_of({difference(sums.read()), sums.stray_writes()}));
     }
   }
 

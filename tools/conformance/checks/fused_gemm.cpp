@@ -48,9 +48,9 @@ void expect_fused_is_unfused(CheckContext& context, Random& random, const FusedC
   const Operand<T> activation_output(m, n, f.output_layout, [&](index_t, index_t) {
     return random() % 4 == 0 ? static_cast<double>(random() % 2) : uniform(random, -1, 1);
   });
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, describe(f));
-    const Backend& backend = *subject.backend;
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, describe(f));
+    const Backend& backend = *tested.backend;
     const Operand<T> fused = operands.output();
     const Operand<T> unfused = operands.output();
     Epilogue<T> epilogue;
@@ -65,7 +65,7 @@ void expect_fused_is_unfused(CheckContext& context, Random& random, const FusedC
     backend.run(Activate<T>{f.activation, unfused.read(), unfused.view()});
     if (f.activation_output)
       backend.run(ActivateBackward<T>{f.backward_of, activation_output.read(), unfused.view()});
-    context(subject, describe(f),
+    context(tested, describe(f),
             first_of({different_bits(fused.read(), unfused.read()), fused.stray_writes()}));
   }
 }

@@ -59,12 +59,12 @@ void expect_batch(CheckContext& context, Random& random, const Shape& shape, Ord
     }
   const std::string what =
       describe(shape) + " out " + describe(layout) + (repeated ? " one map" : " map per feature");
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, what);
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, what);
     const Operand<T> out(shape.rows, shape.cols, layout);
     call.out = out.view();
-    subject.backend->run(call);
-    context(subject, what, first_of({different_bits(out.read(), want), out.stray_writes()}));
+    tested.backend->run(call);
+    context(tested, what, first_of({different_bits(out.read(), want), out.stray_writes()}));
   }
 }
 

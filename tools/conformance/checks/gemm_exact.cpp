@@ -4,7 +4,7 @@
 
 #include <lamella/backend.h>
 
-#include "tools/conformance/checks.h"
+#include "tools/conformance/checks/gemm.h"
 #include "tools/conformance/compare.h"
 #include "tools/conformance/gemm_case.h"
 #include "tools/conformance/oracle.h"
@@ -17,14 +17,14 @@ template <class T>
 void expect_exact(CheckContext& context, Random& random, const GemmCase& g, bool packs_b = false) {
   const GemmOperands<T> operands(g, [&] { return uniform_int(random, -3, 3); });
   const auto want = oracle::gemm(operands.call(operands.c.view())).values;
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, describe(g));
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, describe(g));
     const Operand<T> c = operands.output();
     Gemm<T> call = operands.call(c.view());
     std::optional<PackedMatrix<T>> packed;
-    if (packs_b) call.packed_b = &packed.emplace(subject.backend, call.b);
-    subject.backend->run(call);
-    context(subject, describe(g), first_of({different_values(c.read(), want), c.stray_writes()}));
+    if (packs_b) call.packed_b = &packed.emplace(tested.backend, call.b);
+    tested.backend->run(call);
+    context(tested, describe(g), first_of({different_values(c.read(), want), c.stray_writes()}));
   }
 }
 

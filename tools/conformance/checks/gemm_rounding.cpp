@@ -4,7 +4,7 @@
 
 #include <lamella/backend.h>
 
-#include "tools/conformance/checks.h"
+#include "tools/conformance/checks/gemm.h"
 #include "tools/conformance/compare.h"
 #include "tools/conformance/gemm_case.h"
 #include "tools/conformance/oracle.h"
@@ -24,11 +24,11 @@ void expect_within_bound(CheckContext& context, const GemmCase& g, F value) {
   std::vector<X> bound;
   for (X magnitude : want.magnitudes)
     bound.push_back(static_cast<X>(gamma<T>(g.shape.k + kOtherRoundings)) * magnitude);
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, describe(g));
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, describe(g));
     const Operand<T> c = operands.output();
-    subject.backend->run(operands.call(c.view()));
-    context(subject, describe(g),
+    tested.backend->run(operands.call(c.view()));
+    context(tested, describe(g),
             first_of({exceeds(c.read(), want.values, bound), c.stray_writes()}));
   }
 }

@@ -4,7 +4,7 @@
 
 #include <lamella/backend.h>
 
-#include "tools/conformance/checks.h"
+#include "tools/conformance/checks/gemm.h"
 #include "tools/conformance/compare.h"
 #include "tools/conformance/gemm_case.h"
 
@@ -39,7 +39,7 @@ class PlainProduct {
   index_t sums_[3][3] = {};
 };
 
-/// Runs a case in all orders of A and C on every subject; `want(i, j)` is the element expected.
+/// Runs a case in all orders of A and C on every tested; `want(i, j)` is the element expected.
 template <class T, class Fill, class Want>
 void expect(CheckContext& context, const GemmShape& shape, T alpha, T beta, Fill fill, Want want) {
   Random random(8);
@@ -55,12 +55,12 @@ void expect(CheckContext& context, const GemmShape& shape, T alpha, T beta, Fill
       const Layout layout = random_layout(random, order_c);
       const std::string what = describe(shape) + " C " + describe(layout) +
                                " alpha=" + std::to_string(alpha) + " beta=" + std::to_string(beta);
-      for (const BackendUnderTest& subject : context.subjects()) {
+      for (const BackendUnderTest& tested : context.backends()) {
         Operand<T> c(shape.m, shape.n, layout, [](index_t, index_t) { return 1; });
         fill(a.view(), b.view(), c.view());
-        context.begin(subject, what);
-        subject.backend->run(Gemm<T>{alpha, a.read(), b.read(), beta, c.view()});
-        context(subject, what, first_of({different_values(c.read(), expected), c.stray_writes()}));
+        context.begin(tested, what);
+        tested.backend->run(Gemm<T>{alpha, a.read(), b.read(), beta, c.view()});
+        context(tested, what, first_of({different_values(c.read(), expected), c.stray_writes()}));
       }
     }
 }
@@ -164,22 +164,21 @@ void zero_k(CheckContext& context) {
   for (const Shape& s : {Shape{1, 1}, {7, 33}, {64, 10}, {200, 130}})
     for (Order order : kOrders)
       for (T beta : {T{0}, T{1}, T{0.5}})
-        for (const BackendUnderTest& subject : context.subjects()) {
+        for (const BackendUnderTest& tested : context.backends()) {
           const Layout layout = random_layout(random, order);
           const std::string what =
               describe(s) + " C " + describe(layout) + " beta=" + std::to_string(beta);
-          context.begin(subject, what);
+          context.begin(tested, what);
           const Operand<T> c(s.rows, s.cols, layout, [&](index_t i, index_t j) {
             return beta == 0 ? kNan<T> : static_cast<T>(i + 2 * j);
           });
-          subject.backend->run(Gemm<T>{
+          tested.backend->run(Gemm<T>{
               1, {nullptr, s.rows, 0, 0, 1}, {nullptr, 0, s.cols, s.cols, 1}, beta, c.view()});
           std::vector<T> expected;
           for (index_t i = 0; i < s.rows; ++i)
             for (index_t j = 0; j < s.cols; ++j)
               expected.push_back(beta == 0 ? 0 : beta * static_cast<T>(i + 2 * j));
-          context(subject, what,
-                  first_of({different_values(c.read(), expected), c.stray_writes()}));
+          context(tested, what, first_of({different_values(c.read(), expected), c.stray_writes()}));
         }
 }
 
@@ -187,12 +186,12 @@ template <class T>
 void empty_c(CheckContext& context) {
   const Operand<T> a(5, 3, {}, [](index_t, index_t) { return 1; });
   const Operand<T> none(0, 3, {});
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, "5x0, 0x5 and 0x0");
-    subject.backend->run(Gemm<T>{1, a.read(), {nullptr, 3, 0, 0, 1}, 0, {nullptr, 5, 0, 0, 1}});
-    subject.backend->run(Gemm<T>{1, none.read(), transposed(a.read()), 0, {nullptr, 0, 5, 5, 1}});
-    subject.backend->run(Gemm<T>{});
-    context(subject, "5x0, 0x5 and 0x0", "");  // neither a fault nor an exception
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, "5x0, 0x5 and 0x0");
+    tested.backend->run(Gemm<T>{1, a.read(), {nullptr, 3, 0, 0, 1}, 0, {nullptr, 5, 0, 0, 1}});
+    tested.backend->run(Gemm<T>{1, none.read(), transposed(a.read()), 0, {nullptr, 0, 5, 5, 1}});
+    tested.backend->run(Gemm<T>{});
+    context.survived(tested, "5x0, 0x5 and 0x0");
   }
 }
 

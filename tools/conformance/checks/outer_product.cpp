@@ -31,15 +31,15 @@ struct Problem {
   }
   OuterProduct<T> call(View<T> a) const { return {alpha, x.vector(), y.vector(), a}; }
 
-  /// Applies every subject to a fresh A and compares it by `difference(view of A)`.
+  /// Applies every tested to a fresh A and compares it by `difference(view of A)`.
   template <class Difference>
   void check_all(CheckContext& context, Difference difference) const {
-    for (const BackendUnderTest& subject : context.subjects()) {
-      context.begin(subject, what);
+    for (const BackendUnderTest& tested : context.backends()) {
+      context.begin(tested, what);
       Operand<T> a(initial.view().rows, initial.view().cols, layout);
       a.assign(initial.read());
-      subject.backend->run(call(a.view()));
-      context(subject, what, first_of({difference(a.read()), a.stray_writes()}));
+      tested.backend->run(call(a.view()));
+      context(tested, what, first_of({difference(a.read()), a.stray_writes()}));
     }
   }
 

@@ -71,17 +71,17 @@ class Memory {
 template <class T, class Build>
 void expect_plan_is_its_calls(CheckContext& context, const std::string& what, unsigned seed,
                               Build build) {
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, what);
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, what);
     Memory<T> planned(seed), called(seed);
     const Plan<T> plan = build(planned), calls = build(called);
     const std::string before = planned.different(called);
     for (int step = 0; step < 3; ++step) {
-      subject.backend->kernels<T>().run(plan);
-      subject.backend->throw_if_failed();
+      tested.backend->kernels<T>().run(plan);
+      tested.backend->throw_if_failed();
       for (const KernelCall<T>& call : calls.calls)
-        std::visit([&](const auto& c) { subject.backend->run(c); }, call);
-      context(subject, what + " step " + std::to_string(step),
+        std::visit([&](const auto& c) { tested.backend->run(c); }, call);
+      context(tested, what + " step " + std::to_string(step),
               first_of({before, planned.different(called)}));
     }
   }
@@ -265,10 +265,10 @@ void any_sequence(CheckContext& context) {
 
 template <class T>
 void empty_plan(CheckContext& context) {
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, "no calls");
-    subject.backend->kernels<T>().run(Plan<T>{});
-    context(subject, "no calls", "");
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, "no calls");
+    tested.backend->kernels<T>().run(Plan<T>{});
+    context.survived(tested, "no calls");
   }
 }
 

@@ -88,16 +88,16 @@ struct Problem {
         if (options.velocity) velocity_bound.push_back(scale * v);
         weights_bound.push_back(scale * (w + reference.learning_rate * step));
       }
-    for (const BackendUnderTest& subject : context.subjects()) {
-      context.begin(subject, what);
+    for (const BackendUnderTest& tested : context.backends()) {
+      context.begin(tested, what);
       Operand<T> v(rows, cols, velocity_layout), w(rows, cols, weights_layout);
       v.assign(velocity.read());
       w.assign(weights.read());
-      subject.backend->run(call(v.view(), w.view()));
+      tested.backend->run(call(v.view(), w.view()));
       const std::string velocity_problem = options.velocity
                                                ? exceeds(v.read(), want.velocity, velocity_bound)
                                                : different_bits(v.read(), velocity.read());
-      context(subject, what,
+      context(tested, what,
               first_of({exceeds(w.read(), want.weights, weights_bound), velocity_problem,
                         v.stray_writes(), w.stray_writes()}));
     }

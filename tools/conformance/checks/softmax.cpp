@@ -27,7 +27,7 @@ double grid(Random& random, index_t low) {
   return static_cast<double>(uniform_int(random, -low * 256, -1)) / 256;
 }
 
-/// Runs every subject, out of place and in place (both must agree bit for bit), checks the result
+/// Runs every tested, out of place and in place (both must agree bit for bit), checks the result
 /// by `difference(view)`, and checks that rows of probabilities sum to one.
 template <class T, class Difference>
 void expect(CheckContext& context, Random& random, ConstView<T> values, Order order_z,
@@ -38,16 +38,16 @@ void expect(CheckContext& context, Random& random, ConstView<T> values, Order or
   Operand<T> z(values.rows, values.cols, layout_z);
   z.assign(values);
   z.make_read_only();
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, what);
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, what);
     const Operand<T> p(values.rows, values.cols, layout_p);
-    subject.backend->run(Softmax<T>{z.read(), p.view()});
+    tested.backend->run(Softmax<T>{z.read(), p.view()});
     Operand<T> in_place(values.rows, values.cols, layout_z);
     in_place.assign(values);
-    subject.backend->run(Softmax<T>{in_place.read(), in_place.view()});
+    tested.backend->run(Softmax<T>{in_place.read(), in_place.view()});
     // Different strides may take different loops; the same strides may not.
     Operand<T> same_layout(values.rows, values.cols, layout_z);
-    subject.backend->run(Softmax<T>{z.read(), same_layout.view()});
+    tested.backend->run(Softmax<T>{z.read(), same_layout.view()});
     std::string sum_problem;
     for (index_t i = 0; i < values.rows && values.cols != 0; ++i) {
       long double sum = 0;
@@ -57,7 +57,7 @@ void expect(CheckContext& context, Random& random, ConstView<T> values, Order or
         sum_problem = "row " + std::to_string(i) + " sums to 1 + " + std::to_string(sum - 1);
     }
     context(
-        subject, what,
+        tested, what,
         first_of({difference(p.read()), sum_problem, p.stray_writes(), difference(in_place.read()),
                   in_place.stray_writes(), different_bits(in_place.read(), same_layout.read())}));
   }
@@ -204,12 +204,12 @@ void nan_in_a_row(CheckContext& context) {
 
 template <class T>
 void nothing(CheckContext& context) {
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, "0x0, 0x10 and 10x0");
-    subject.backend->run(Softmax<T>{});
-    subject.backend->run(Softmax<T>{{nullptr, 0, 10, 10, 1}, {nullptr, 0, 10, 10, 1}});
-    subject.backend->run(Softmax<T>{{nullptr, 10, 0, 0, 1}, {nullptr, 10, 0, 0, 1}});
-    context(subject, "0x0, 0x10 and 10x0", "");  // neither a fault nor an exception
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, "0x0, 0x10 and 10x0");
+    tested.backend->run(Softmax<T>{});
+    tested.backend->run(Softmax<T>{{nullptr, 0, 10, 10, 1}, {nullptr, 0, 10, 10, 1}});
+    tested.backend->run(Softmax<T>{{nullptr, 10, 0, 0, 1}, {nullptr, 10, 0, 0, 1}});
+    context.survived(tested, "0x0, 0x10 and 10x0");
   }
 }
 

@@ -105,7 +105,7 @@ Bounds bounds(const Batch<T>& batch, const oracle::SoftmaxNllResult& want) {
   return result;
 }
 
-/// Runs every subject, out of place and in place; `orders` are those of logits and gradient.
+/// Runs every tested, out of place and in place; `orders` are those of logits and gradient.
 template <class T>
 void expect(CheckContext& context, Random& random, const Batch<T>& batch,
             const std::vector<std::pair<Order, Order>>& orders = all_orders()) {
@@ -135,9 +135,9 @@ void expect(CheckContext& context, Random& random, const Batch<T>& batch,
                              describe(layout_v) + " labels " + describe(layout_l) + " smoothing " +
                              std::to_string(batch.label_smoothing) +
                              (batch.weights.empty() ? "" : " weighted");
-    for (const BackendUnderTest& subject : context.subjects())
+    for (const BackendUnderTest& tested : context.backends())
       for (bool in_place : {false, true}) {
-        context.begin(subject, what + (in_place ? " in place" : ""));
+        context.begin(tested, what + (in_place ? " in place" : ""));
         const Operand<T> own_z(batch.samples, batch.classes, layout_z, value);
         const Operand<T> own_g(batch.samples, batch.classes, layout_g);
         const Operand<T>& gradient = in_place ? own_z : own_g;
@@ -148,9 +148,9 @@ void expect(CheckContext& context, Random& random, const Batch<T>& batch,
         call.labels = labels.vector();
         if (!batch.weights.empty()) call.weights = weights.vector();
         if (wants_predictions) call.predictions = predictions.vector();
-        subject.backend->run(call);
+        tested.backend->run(call);
         context(
-            subject, what + (in_place ? " in place" : ""),
+            tested, what + (in_place ? " in place" : ""),
             first_of({exceeds(losses.read(), want.losses, bound.losses),
                       exceeds(gradient.read(), want.gradient, bound.gradient),
                       wants_predictions ? different_bits(predictions.read(), want.predictions) : "",
@@ -258,11 +258,11 @@ void nan_in_a_sample(CheckContext& context) {
         batch.logits[static_cast<std::size_t>(spoilt * shape.cols + j)] = special;
         const auto want = oracle::softmax_nll(call_of<T>(batch, {}, {}, {}));
         const Bounds bound = bounds(batch, want);
-        for (const BackendUnderTest& subject : context.subjects())
+        for (const BackendUnderTest& tested : context.backends())
           for (Order order : kOrders) {
             const std::string what =
                 describe(shape) + " special in sample " + std::to_string(spoilt);
-            context.begin(subject, what);
+            context.begin(tested, what);
             const Operand<T> z(shape.rows, shape.cols, random_layout(random, order),
                                [&](index_t s, index_t c) {
                                  return batch.logits[static_cast<std::size_t>(s * shape.cols + c)];
@@ -270,8 +270,8 @@ void nan_in_a_sample(CheckContext& context) {
             const Operand<T> losses(1, shape.rows, {});
             auto call = call_of<T>(batch, z.view(), losses.vector(), {});
             call.logits = z.read();
-            subject.backend->run(call);
-            context(subject, what,
+            tested.backend->run(call);
+            context(tested, what,
                     first_of({exceeds(losses.read(), want.losses, bound.losses),
                               exceeds(z.read(), want.gradient, bound.gradient)}));
           }

@@ -13,11 +13,11 @@ namespace {
 template <class T>
 void several_threads(CheckContext& context) {
   constexpr int kThreads = 3;
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, "three threads at once");
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, "three threads at once");
     std::vector<std::vector<Outcome<T>>> alone, together(kThreads);
     for (unsigned t = 0; t < kThreads; ++t)
-      alone.push_back(run_workload<T>(*subject.backend, 200 + t, Extent::brief));
+      alone.push_back(run_workload<T>(*tested.backend, 200 + t, Extent::brief));
     std::atomic<int> ready = 0;
     std::vector<std::string> problems(kThreads);
     std::vector<std::thread> threads;
@@ -26,14 +26,14 @@ void several_threads(CheckContext& context) {
         ++ready;
         while (ready.load() < kThreads) std::this_thread::yield();
         try {
-          together[t] = run_workload<T>(*subject.backend, 200 + t, Extent::brief);
+          together[t] = run_workload<T>(*tested.backend, 200 + t, Extent::brief);
         } catch (const std::exception& error) {
           problems[t] = std::string("threw: ") + error.what();
         }
       });
     for (std::thread& thread : threads) thread.join();
     for (unsigned t = 0; t < kThreads; ++t)
-      context(subject, "thread " + std::to_string(t),
+      context(tested, "thread " + std::to_string(t),
               first_of({problems[t], different_outcomes(together[t], alone[t])}));
   }
   context.expect_cases(kThreads);
@@ -41,11 +41,11 @@ void several_threads(CheckContext& context) {
 
 template <class T>
 void twice(CheckContext& context) {
-  for (const BackendUnderTest& subject : context.subjects()) {
-    context.begin(subject, "the same calls twice");
-    context(subject, "the same calls twice",
-            different_outcomes(run_workload<T>(*subject.backend, 103, Extent::brief),
-                               run_workload<T>(*subject.backend, 103, Extent::brief)));
+  for (const BackendUnderTest& tested : context.backends()) {
+    context.begin(tested, "the same calls twice");
+    context(tested, "the same calls twice",
+            different_outcomes(run_workload<T>(*tested.backend, 103, Extent::brief),
+                               run_workload<T>(*tested.backend, 103, Extent::brief)));
   }
 }
 

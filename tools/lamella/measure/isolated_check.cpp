@@ -133,12 +133,12 @@ void work(const conformance::Check* check, const BackendRequest& request, Report
   report.threads_limited_by = info.threads_limited_by;
   if (check == nullptr) return;
 
-  const std::array subjects = {conformance::BackendUnderTest{info.name, backend}};
+  const std::array backends = {conformance::BackendUnderTest{info.name, backend}};
   ReportSink reporter(report);
   reporter.begin("f32");
-  conformance::run(*check, conformance::ElementType::f32, subjects, reporter);
+  conformance::run(*check, conformance::ElementType::f32, backends, reporter);
   reporter.begin("f64");
-  conformance::run(*check, conformance::ElementType::f64, subjects, reporter);
+  conformance::run(*check, conformance::ElementType::f64, backends, reporter);
 }
 
 /// Runs `work` in a child. Returns how it ended: empty if as it should.

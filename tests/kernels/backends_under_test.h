@@ -3,8 +3,8 @@
 //
 // LAMELLA_TEST_BACKEND is scalar, simd, openmp, tbb, minimal or the name of a plugin; unset or
 // empty means all that are compiled or found.
-#ifndef LAMELLA_TESTS_KERNELS_SUBJECTS_H_
-#define LAMELLA_TESTS_KERNELS_SUBJECTS_H_
+#ifndef LAMELLA_TESTS_KERNELS_BACKENDS_UNDER_TEST_H_
+#define LAMELLA_TESTS_KERNELS_BACKENDS_UNDER_TEST_H_
 
 #include <memory>
 #include <string>
@@ -22,10 +22,10 @@ using conformance::BackendUnderTest;
 
 /// Made once. Throws std::runtime_error if the backend asked for is unknown or not usable here, so
 /// that every test of the run fails.
-const std::vector<BackendUnderTest>& subjects();
+const std::vector<BackendUnderTest>& backends_under_test();
 
 /// Names of the backends under test, and a line for everything left out, with its reason.
-const std::vector<std::string>& backends_under_test();
+const std::vector<std::string>& names_under_test();
 const std::vector<std::string>& left_out();
 
 /// Kernel tables, of the instruction sets usable here, that a built-in backend is made of.
@@ -41,4 +41,4 @@ std::unique_ptr<backends::Executor> make_executor(const std::string& backend, in
 
 }  // namespace lamella::test
 
-#endif  // LAMELLA_TESTS_KERNELS_SUBJECTS_H_
+#endif  // LAMELLA_TESTS_KERNELS_BACKENDS_UNDER_TEST_H_

@@ -1,5 +1,5 @@
-// Asks the registry what there is, and makes all of it; see subjects.h.
-#include "tests/kernels/subjects.h"
+// Asks the registry what there is, and makes all of it; see backends_under_test.h.
+#include "tests/kernels/backends_under_test.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -92,9 +92,9 @@ BackendUnderTest from_registry(const BackendRequest& request) {
   return {label_of(info), std::move(backend)};
 }
 
-std::vector<BackendUnderTest> make_subjects() {
+std::vector<BackendUnderTest> make_backends() {
   std::vector<BackendUnderTest> all;
-  for (const std::string& name : backends_under_test()) {
+  for (const std::string& name : names_under_test()) {
     if (name == kMinimal) {
       all.push_back({name, make_minimal_backend()});
       continue;
@@ -118,12 +118,12 @@ std::vector<BackendUnderTest> make_subjects() {
 
 }  // namespace
 
-const std::vector<BackendUnderTest>& subjects() {
-  static const std::vector<BackendUnderTest> made = make_subjects();
+const std::vector<BackendUnderTest>& backends_under_test() {
+  static const std::vector<BackendUnderTest> made = make_backends();
   return made;
 }
 
-const std::vector<std::string>& backends_under_test() { return selection().names; }
+const std::vector<std::string>& names_under_test() { return selection().names; }
 const std::vector<std::string>& left_out() { return selection().left_out; }
 
 std::vector<NamedTables> tables_of(const std::string& backend) {
