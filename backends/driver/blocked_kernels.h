@@ -7,6 +7,9 @@
 #ifndef LAMELLA_BACKENDS_DRIVER_BLOCKED_KERNELS_H_
 #define LAMELLA_BACKENDS_DRIVER_BLOCKED_KERNELS_H_
 
+#include <cstdint>
+#include <vector>
+
 #include <lamella/kernels.h>
 
 #include "backends/driver/packed_batch.h"
@@ -15,24 +18,32 @@
 
 namespace lamella::backends {
 
+/// How a call of a plan uses the mini-batch that the plan gathers.
+enum class BatchUse : std::uint8_t {
+  none,
+  gathers,              ///< it gathers the batch, and need not be made
+  samples_are_columns,  ///< a product of which the batch is B
+  samples_are_rows,     ///< likewise
+};
+
 template <class T>
 class BlockedKernels : public Kernels<T> {
  public:
   /// Both must outlive the kernels.
   BlockedKernels(const KernelTable<T>& table, const Executor& executor)
       : table_(table), executor_(executor) {}
-  /// The kernels of one worker, for one run of a plan: `batch`, packed when products ask for it,
-  /// stands for the output of the plan's first call. It must outlive the kernels, too.
-  BlockedKernels(const KernelTable<T>& table, const Executor& executor, PackedBatch<T>& batch)
-      : table_(table), executor_(executor), samples_(&batch) {}
 
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_OVERRIDE_KERNEL)
   index packed_size(index k, index n) const noexcept override;
   void pack_b(ConstView<T> b, T* packed) const noexcept override;
 
-  /// The plan's first call, if it gathers samples that only products will read and these can pack
-  /// the samples instead; or null.
-  const GatherBytes<T>* samples_to_pack(const Plan<T>& plan) const noexcept;
+  /// A product of which `batch` is B, with its samples along `axis`; a call of a plan for which
+  /// batch_uses has said so.
+  void fused_gemm_of_batch(const FusedGemm<T>& call, PackedBatch<T>& batch,
+                           SampleAxis axis) const noexcept;
+  /// How each call of the plan uses the mini-batch that the plan gathers, if products can pack the
+  /// samples instead of reading a gathered matrix; else empty. Empty, too, where memory runs out.
+  std::vector<BatchUse> batch_uses(const Plan<T>& plan) const noexcept;
 
  protected:
   const KernelTable<T>& table() const { return table_; }
@@ -42,10 +53,11 @@ class BlockedKernels : public Kernels<T> {
   void gemv(const Gemm<T>& call) const noexcept;
   void gemm_small_m(const Gemm<T>& call) const noexcept;
   void apply_epilogue(const Epilogue<T>& epilogue, View<T> c) const noexcept;
+  template <class Product>
+  void in_passes(const FusedGemm<T>& call, const Product& product) const noexcept;
 
   const KernelTable<T>& table_;
   const Executor& executor_;
-  PackedBatch<T>* samples_ = nullptr;
 };
 
 extern template class BlockedKernels<float>;

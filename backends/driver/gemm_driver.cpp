@@ -1,9 +1,13 @@
 // The GEMM driver: which algorithm computes a product, in which orientation, and by how many tasks.
 //
 // Start reading at fused_gemm. What a task does is gemm_loop_nest.h's.
+
+#include <algorithm>
+
 #include <lamella/packed_matrix.h>
 
 #include "backends/driver/blocked_kernels.h"
+#include "backends/driver/gemm_algorithm.h"
 #include "backends/driver/gemm_task.h"
 
 namespace lamella::backends {
@@ -11,73 +15,6 @@ namespace {
 
 constexpr bool transcendental(ActivationKind kind) {
   return kind == ActivationKind::tanh || kind == ActivationKind::sigmoid;
-}
-
-/// A product as it stands, or as Cᵀ = Bᵀ Aᵀ.
-enum class Orientation { straight, transposed };
-
-template <class T>
-TileEpilogue<T> tile_epilogue_of(const Epilogue<T>& e, Orientation orientation) {
-  TileEpilogue<T> tile{};
-  if (!e.bias.empty()) {
-    if (orientation == Orientation::transposed) {
-      tile.steps |= kAddRowBias;
-      tile.row_bias = e.bias.data;
-      tile.row_bias_stride = e.bias.stride;
-    } else {
-      tile.steps |= kAddColumnBias;
-      tile.column_bias = e.bias.data;
-    }
-  }
-  if (e.activation.kind != ActivationKind::identity) {
-    tile.steps |= kApplyActivation;
-    tile.activation = static_cast<int>(e.activation.kind);
-    tile.slope = static_cast<T>(e.activation.slope);
-  }
-  if (!e.activation_output.empty()) {
-    tile.steps |= kMultiplyDerivative;
-    tile.activation_output = e.activation_output.data;
-    tile.activation_output_row_stride = orientation == Orientation::transposed
-                                            ? e.activation_output.col_stride
-                                            : e.activation_output.row_stride;
-    tile.backward_of = static_cast<int>(e.backward_of.kind);
-    tile.backward_slope = static_cast<T>(e.backward_of.slope);
-  }
-  return tile;
-}
-
-/// Lays the call out as a problem.
-template <class T>
-GemmProblem<T> make_problem(const FusedGemm<T>& call, Orientation orientation) {
-  const Gemm<T>& g = call.gemm;
-  const bool flip = orientation == Orientation::transposed;
-  GemmProblem<T> p{};
-  p.a = flip ? transposed(g.b) : g.a;
-  p.b.source = SourceB::matrix;
-  p.b.matrix = flip ? transposed(g.a) : g.b;
-  p.c = flip ? transposed(g.c) : g.c;
-  // Not read back from p.c: one load of what two stores have just written waits for both.
-  p.m = flip ? g.c.cols : g.c.rows;
-  p.n = flip ? g.c.rows : g.c.cols;
-  p.k = g.alpha == 0 ? 0 : g.a.cols;
-  p.alpha = g.alpha;
-  p.beta = g.beta;
-  p.epilogue = tile_epilogue_of(call.epilogue, orientation);
-  return p;
-}
-
-/// Can the micro-kernel write C (and read the activation output and the bias) in this orientation?
-template <class T>
-bool fits(const FusedGemm<T>& call, Orientation orientation) {
-  const bool flip = orientation == Orientation::transposed;
-  const View<T> c = flip ? transposed(call.gemm.c) : call.gemm.c;
-  if (c.col_stride != 1 && c.cols > 1) return false;
-  const Epilogue<T>& e = call.epilogue;
-  if (!e.activation_output.empty()) {
-    const ConstView<T> output = flip ? transposed(e.activation_output) : e.activation_output;
-    if (output.col_stride != 1 && output.cols > 1) return false;
-  }
-  return flip || e.bias.stride == 1 || e.bias.size <= 1;
 }
 
 /// Flops that pay for waking one more worker: about 4 us of one core, the cost of a fork and join.
@@ -158,15 +95,6 @@ void BlockedKernels<T>::gemv(const Gemm<T>& g) const noexcept {
   });
 }
 
-/// Both operands contiguous along k, and one with few rows: a panel of the other would be packed
-/// for only as many uses as the one has rows, while a dot product costs its sum across lanes, once.
-template <class T>
-bool prefers_small_m(const KernelTable<T>& table, const Gemm<T>& g) {
-  const index rows = std::min(g.c.rows, g.c.cols);
-  return table.gemm_small_m != nullptr && g.a.col_stride == 1 && g.b.row_stride == 1 &&
-         rows <= table.small_m && table.small_m_depth * rows <= g.a.cols;
-}
-
 /// C ← alpha A B + beta C, every element a dot product; A becomes the operand with fewer rows.
 template <class T>
 void BlockedKernels<T>::gemm_small_m(const Gemm<T>& g) const noexcept {
@@ -194,98 +122,58 @@ void BlockedKernels<T>::apply_epilogue(const Epilogue<T>& e, View<T> c) const no
   if (!e.activation_output.empty()) activate_backward({e.backward_of, e.activation_output, c});
 }
 
-namespace {
-
+/// A tile applies tanh and sigmoid after everything else, so that the derivative of an activation
+/// on top of them is a second pass.
 template <class T>
-bool is_prepacked(const Gemm<T>& g) {
-  return g.packed_b != nullptr && g.packed_b->packed() != nullptr;
+template <class Product>
+void BlockedKernels<T>::in_passes(const FusedGemm<T>& call, const Product& product) const noexcept {
+  const Epilogue<T>& e = call.epilogue;
+  if (!transcendental(e.activation.kind) || e.activation_output.empty()) return product(call);
+  FusedGemm<T> first = call;
+  first.epilogue.activation_output = {};
+  product(first);
+  activate_backward({e.backward_of, e.activation_output, call.gemm.c});
 }
-
-/// How a product is computed.
-enum class Algorithm {
-  gemv,              ///< a vector by a matrix whose rows are contiguous
-  small_m,           ///< dot products
-  tiles,             ///< by tiles, as it stands
-  tiles_transposed,  ///< by tiles, as Cᵀ = Bᵀ Aᵀ
-  through_copy,      ///< neither direction of C (or of the activation output) is contiguous
-};
-constexpr Orientation orientation_of(Algorithm algorithm) {
-  return algorithm == Algorithm::tiles_transposed ? Orientation::transposed : Orientation::straight;
-}
-
-template <class T>
-Algorithm choose_algorithm(const KernelTable<T>& table, const FusedGemm<T>& call) {
-  const Gemm<T>& g = call.gemm;
-  if (g.alpha != 0 && g.a.cols > 0) {
-    const bool column = g.c.cols == 1;
-    if (column || g.c.rows == 1) {
-      const ConstView<T> matrix = column ? g.a : transposed(g.b);
-      const index x_stride = column ? g.b.row_stride : g.a.col_stride;
-      if (matrix.col_stride == 1 && (x_stride == 1 || matrix.cols == 1)) return Algorithm::gemv;
-    }
-    // Dot products waste no lanes on what is missing in a single panel.
-    if (is_prepacked(g) && fits(call, Orientation::straight) && g.c.cols >= table.nr)
-      return Algorithm::tiles;
-    if (prefers_small_m(table, g)) return Algorithm::small_m;
-  }
-  // Lanes go along the contiguous direction of C; a vector C is contiguous both ways, and then the
-  // longer direction is the one with lanes to fill.
-  const bool straight = fits(call, Orientation::straight);
-  const bool transposed = fits(call, Orientation::transposed);
-  if (!straight && !transposed) return Algorithm::through_copy;
-  return !straight || (transposed && g.c.rows > g.c.cols) ? Algorithm::tiles_transposed
-                                                          : Algorithm::tiles;
-}
-
-template <class T>
-bool same(const ConstView<T>& a, const ConstView<T>& b) {
-  return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.row_stride == b.row_stride &&
-         a.col_stride == b.col_stride;
-}
-
-}  // namespace
 
 template <class T>
 void BlockedKernels<T>::fused_gemm(const FusedGemm<T>& call) const noexcept {
-  const Gemm<T>& g = call.gemm;
-  const Epilogue<T>& e = call.epilogue;
-  if (g.c.empty()) return;
-
-  // A tile applies tanh and sigmoid after everything else, so the derivative of an activation on
-  // top of them is a second pass.
-  if (transcendental(e.activation.kind) && !e.activation_output.empty()) {
-    Epilogue<T> first = e;
-    first.activation_output = {};
-    BlockedKernels::fused_gemm({g, first});
-    activate_backward({e.backward_of, e.activation_output, g.c});
-    return;
-  }
-
-  const Algorithm algorithm = choose_algorithm(table_, call);
-  switch (algorithm) {
-    case Algorithm::gemv:
-      gemv(g);
-      return apply_epilogue(e, g.c);
-    case Algorithm::small_m:
-      gemm_small_m(g);
-      return apply_epilogue(e, g.c);
-    case Algorithm::tiles:
-    case Algorithm::tiles_transposed: {
-      GemmProblem<T> p = make_problem(call, orientation_of(algorithm));
-      if (samples_ != nullptr && p.b.matrix.data == samples_->call().out.data) {
-        p.b.source = SourceB::batch;
-        p.b.batch = samples_;
-        p.b.sample_axis =
-            same<T>(p.b.matrix, samples_->call().out) ? SampleAxis::rows : SampleAxis::columns;
-      } else if (algorithm == Algorithm::tiles && is_prepacked(g)) {
-        p.b.source = SourceB::prepacked;
-        p.b.panels = g.packed_b->packed();
+  if (call.gemm.c.empty()) return;
+  in_passes(call, [&](const FusedGemm<T>& pass) {
+    const Gemm<T>& g = pass.gemm;
+    const Algorithm algorithm = choose_algorithm(table_, pass);
+    switch (algorithm) {
+      case Algorithm::gemv:
+        gemv(g);
+        return apply_epilogue(pass.epilogue, g.c);
+      case Algorithm::small_m:
+        gemm_small_m(g);
+        return apply_epilogue(pass.epilogue, g.c);
+      case Algorithm::tiles:
+      case Algorithm::tiles_transposed: {
+        GemmProblem<T> p = make_problem(pass, orientation_of(algorithm));
+        if (algorithm == Algorithm::tiles && is_prepacked(g)) {
+          p.b.source = SourceB::prepacked;
+          p.b.panels = g.packed_b->packed();
+        }
+        return run_problem(table_, executor_, p);
       }
-      return run_problem(table_, executor_, p);
+      case Algorithm::through_copy:
+        return executor_.run(1, [&](int) { gemm_through_copy(table_, pass); });
     }
-    case Algorithm::through_copy:
-      return executor_.run(1, [&](int) { gemm_through_copy(table_, call); });
-  }
+  });
+}
+
+template <class T>
+void BlockedKernels<T>::fused_gemm_of_batch(const FusedGemm<T>& call, PackedBatch<T>& batch,
+                                            SampleAxis axis) const noexcept {
+  if (call.gemm.c.empty()) return;
+  in_passes(call, [&](const FusedGemm<T>& pass) {
+    GemmProblem<T> p = make_problem(pass, orientation_of(choose_algorithm(table_, pass)));
+    p.b.source = SourceB::batch;
+    p.b.batch = &batch;
+    p.b.sample_axis = axis;
+    run_problem(table_, executor_, p);
+  });
 }
 
 template <class T>
@@ -307,45 +195,18 @@ void BlockedKernels<T>::pack_b(ConstView<T> b, T* packed) const noexcept {
   });
 }
 
-template <class T>
-const GatherBytes<T>* BlockedKernels<T>::samples_to_pack(const Plan<T>& plan) const noexcept {
-  if (plan.transient_outputs.empty()) return nullptr;
-  const auto* samples = std::get_if<GatherBytes<T>>(&plan.calls[plan.transient_outputs.front()]);
-  if (samples == nullptr || PackedBatch<T>::bytes(table_, *samples) == 0) return nullptr;
-
-  const ConstView<T> x = samples->out;
-  for (const KernelCall<T>& call : plan.calls) {
-    const auto* product = std::get_if<FusedGemm<T>>(&call);
-    if (product == nullptr) continue;
-    const Gemm<T>& g = product->gemm;
-    if (g.a.data != x.data && g.b.data != x.data) continue;
-    const Algorithm algorithm = choose_algorithm(table_, *product);
-    if (algorithm != Algorithm::tiles && algorithm != Algorithm::tiles_transposed) return nullptr;
-    const ConstView<T> b = make_problem(*product, orientation_of(algorithm)).b.matrix;
-    if (!same<T>(b, x) && !same<T>(b, transposed(x))) return nullptr;
-  }
-  return samples;
-}
-
-template void BlockedKernels<float>::gemm(const Gemm<float>&) const noexcept;
-template void BlockedKernels<double>::gemm(const Gemm<double>&) const noexcept;
-template void BlockedKernels<float>::gemv(const Gemm<float>&) const noexcept;
-template void BlockedKernels<double>::gemv(const Gemm<double>&) const noexcept;
-template void BlockedKernels<float>::gemm_small_m(const Gemm<float>&) const noexcept;
-template void BlockedKernels<double>::gemm_small_m(const Gemm<double>&) const noexcept;
-template void BlockedKernels<float>::apply_epilogue(const Epilogue<float>&,
-                                                    View<float>) const noexcept;
-template void BlockedKernels<double>::apply_epilogue(const Epilogue<double>&,
-                                                     View<double>) const noexcept;
-template void BlockedKernels<float>::fused_gemm(const FusedGemm<float>&) const noexcept;
-template void BlockedKernels<double>::fused_gemm(const FusedGemm<double>&) const noexcept;
-template index BlockedKernels<float>::packed_size(index, index) const noexcept;
-template index BlockedKernels<double>::packed_size(index, index) const noexcept;
-template void BlockedKernels<float>::pack_b(ConstView<float>, float*) const noexcept;
-template void BlockedKernels<double>::pack_b(ConstView<double>, double*) const noexcept;
-template const GatherBytes<float>* BlockedKernels<float>::samples_to_pack(
-    const Plan<float>&) const noexcept;
-template const GatherBytes<double>* BlockedKernels<double>::samples_to_pack(
-    const Plan<double>&) const noexcept;
+#define LAMELLA_INSTANTIATE(T)                                                                 \
+  template void BlockedKernels<T>::gemm(const Gemm<T>&) const noexcept;                        \
+  template void BlockedKernels<T>::gemv(const Gemm<T>&) const noexcept;                        \
+  template void BlockedKernels<T>::gemm_small_m(const Gemm<T>&) const noexcept;                \
+  template void BlockedKernels<T>::apply_epilogue(const Epilogue<T>&, View<T>) const noexcept; \
+  template void BlockedKernels<T>::fused_gemm(const FusedGemm<T>&) const noexcept;             \
+  template void BlockedKernels<T>::fused_gemm_of_batch(const FusedGemm<T>&, PackedBatch<T>&,   \
+                                                       SampleAxis) const noexcept;             \
+  template index BlockedKernels<T>::packed_size(index, index) const noexcept;                  \
+  template void BlockedKernels<T>::pack_b(ConstView<T>, T*) const noexcept;
+LAMELLA_INSTANTIATE(float)
+LAMELLA_INSTANTIATE(double)
+#undef LAMELLA_INSTANTIATE
 
 }  // namespace lamella::backends

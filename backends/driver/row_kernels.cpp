@@ -268,7 +268,6 @@ void BlockedKernels<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
 template <class T>
 void BlockedKernels<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
   if (call.out.empty()) return;
-  if (samples_ && &samples_->call() == &call) return;  // products pack the bytes
   if (table_.gather_columns == nullptr || !unit_columns(call.out) ||
       call.out.rows < kFewestSamples) {
     parallel_for(executor_, call.out.rows, 1, static_cast<double>(call.out.size()), [&](Range r) {

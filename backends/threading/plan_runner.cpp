@@ -32,27 +32,42 @@ double flops_of(const Plan<T>& plan) {
   return flops;
 }
 
+/// The call that gathers the mini-batch, if products can pack it instead; else null.
 template <class T>
 const GatherBytes<T>* batch_to_pack(const Plan<T>& plan, const PlanTraits& traits) {
-  if (!traits.packed_call) return nullptr;
-  return &std::get<GatherBytes<T>>(plan.calls[*traits.packed_call]);
+  const auto gather = std::ranges::find(traits.batch_uses, BatchUse::gathers);
+  if (gather == traits.batch_uses.end()) return nullptr;
+  return std::get_if<GatherBytes<T>>(
+      &plan.calls[static_cast<std::size_t>(gather - traits.batch_uses.begin())]);
 }
 
-/// A plan goes through the kernels of one worker.
+/// One call of a plan whose mini-batch products pack.
 template <class T>
-void make_calls(const Plan<T>& plan, PlanObserver<T>* observer, const BlockedKernels<T>& kernels) {
-  if (observer != nullptr)
-    kernels.run_observed(plan, *observer);
-  else
-    kernels.run(plan);
+void make_call(const KernelCall<T>& call, BatchUse use, const BlockedKernels<T>& kernels,
+               PackedBatch<T>& batch) {
+  switch (use) {
+    case BatchUse::gathers:
+      return;
+    case BatchUse::samples_are_columns:
+      return kernels.fused_gemm_of_batch(std::get<FusedGemm<T>>(call), batch, SampleAxis::columns);
+    case BatchUse::samples_are_rows:
+      return kernels.fused_gemm_of_batch(std::get<FusedGemm<T>>(call), batch, SampleAxis::rows);
+    case BatchUse::none:
+      return dispatch<T>(kernels, call);
+  }
 }
+
+/// A plan goes through the kernels of one worker, with the worker's mini-batch if there is one.
 template <class T>
-void make_calls(const Plan<T>& plan, PlanObserver<T>* observer, const KernelTable<T>& table,
-                const Executor& executor, std::optional<PackedBatch<T>> batch) {
-  if (batch)
-    make_calls(plan, observer, BlockedKernels<T>(table, executor, *batch));
-  else
-    make_calls(plan, observer, BlockedKernels<T>(table, executor));
+void make_calls(const Plan<T>& plan, const PlanTraits& traits, PlanObserver<T>* observer,
+                const BlockedKernels<T>& kernels, std::optional<PackedBatch<T>> batch) {
+  if (!batch)
+    return observer != nullptr ? kernels.run_observed(plan, *observer) : kernels.run(plan);
+  if (observer != nullptr) observer->begin();
+  for (std::size_t i = 0; i < plan.calls.size(); ++i) {
+    make_call(plan.calls[i], traits.batch_uses[i], kernels, *batch);
+    if (observer != nullptr) observer->done(plan.calls[i]);
+  }
 }
 
 }  // namespace
@@ -116,14 +131,14 @@ PlanTraits PlanRunner<T>::traits_of(const Plan<T>& plan, int concurrency) const 
   traits.flops = flops_of(plan);
   const DryRunExecutor dry_run(concurrency);
   const BlockedKernels<T> kernels(table_, dry_run);
-  const GatherBytes<T>* const samples = kernels.samples_to_pack(plan);
-  if (samples != nullptr) traits.packed_call = plan.transient_outputs.front();
+  traits.batch_uses = kernels.batch_uses(plan);
   traits.concurrency = concurrency;
   if (concurrency == 1) return traits;
   // Nothing is packed in a dry run, so the batch needs no memory.
   std::optional<PackedBatch<T>> batch;
-  if (samples != nullptr) batch.emplace(table_, *samples, nullptr);
-  make_calls<T>(plan, nullptr, table_, dry_run, batch);
+  if (const GatherBytes<T>* const samples = batch_to_pack(plan, traits))
+    batch.emplace(table_, *samples, nullptr);
+  make_calls<T>(plan, traits, nullptr, kernels, batch);
   traits.workers = dry_run.widest();
   traits.phases = dry_run.phases();
   if (options_.adaptive && traits.workers > 1 && traits.flops <= kSurelyForTeams)
@@ -152,9 +167,7 @@ void PlanRunner<T>::run(const Plan<T>& plan, PlanObserver<T>* observer) const no
     const PlanTraits& prepared = static_cast<const Analysis&>(*plan.analysis).traits;
     if (concurrency == prepared.concurrency) return run(plan, observer, prepared);
     if (concurrency == 1) {  // during a back-off, or in somebody's parallel region
-      PlanTraits serial;
-      serial.packed_call = prepared.packed_call;
-      return run(plan, observer, serial);
+      return run_on_one_thread(plan, observer, prepared);
     }
   }
   run(plan, observer, traits_of(plan, concurrency));
@@ -165,15 +178,24 @@ void PlanRunner<T>::run(const Plan<T>& plan, PlanObserver<T>* observer,
                         const PlanTraits& traits) const noexcept {
   const Run timed(*this, plan, traits);
   if (timed.mode() == Mode::phase_by_phase)
-    return make_calls(plan, observer, TunedKernels<T>(table_, executor_, options_, products_));
+    return make_calls<T>(plan, traits, observer,
+                         TunedKernels<T>(table_, executor_, options_, products_), std::nullopt);
+  if (timed.mode() == Mode::single_threaded) return run_on_one_thread(plan, observer, traits);
   const PackedBatchOfWorkers<T> batches(table_, batch_to_pack(plan, traits), traits.concurrency);
-  if (timed.mode() == Mode::single_threaded)
-    return make_calls(plan, observer, table_, SerialExecutor(), batches.of(0));
   Team team;
   executor_.run_team(traits.workers, [&](int worker) {
     const TeamMember member(team, worker, traits.concurrency);
-    make_calls(plan, worker == 0 ? observer : nullptr, table_, member, batches.of(worker));
+    make_calls(plan, traits, worker == 0 ? observer : nullptr, BlockedKernels<T>(table_, member),
+               batches.of(worker));
   });
+}
+
+template <class T>
+void PlanRunner<T>::run_on_one_thread(const Plan<T>& plan, PlanObserver<T>* observer,
+                                      const PlanTraits& traits) const noexcept {
+  const PackedBatchOfWorkers<T> batch(table_, batch_to_pack(plan, traits), 1);
+  const SerialExecutor one_thread;
+  make_calls(plan, traits, observer, BlockedKernels<T>(table_, one_thread), batch.of(0));
 }
 
 template class PlanRunner<float>;

@@ -5,15 +5,14 @@
 #ifndef LAMELLA_BACKENDS_THREADING_PLAN_RUNNER_H_
 #define LAMELLA_BACKENDS_THREADING_PLAN_RUNNER_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <vector>
 
 #include <lamella/kernels.h>
 
 #include "backends/adaptive_threading.h"
-#include "backends/driver/packed_batch.h"
+#include "backends/driver/blocked_kernels.h"
 #include "backends/kernel_table.h"
 #include "backends/threading/adaptive_executor.h"
 #include "backends/threading/plan_tuners.h"
@@ -25,8 +24,8 @@ namespace lamella::backends {
 /// the next: where samples and labels stand, and factors such as the learning rate.
 struct PlanTraits {
   double flops = 0;  ///< of its products
-  /// The call that gathers the samples, if products can pack these instead.
-  std::optional<std::size_t> packed_call;
+  /// For each call, if products can pack the mini-batch from the stored samples; else empty.
+  std::vector<BatchUse> batch_uses;
   int concurrency = 1;                 ///< for which the others hold
   int workers = 1;                     ///< that its widest call keeps busy
   int phases = 0;                      ///< parallel regions, if each call had its own
@@ -66,6 +65,8 @@ class PlanRunner {
   Choice choose(const PlanTraits& traits) const noexcept;
   void run(const Plan<T>& plan, PlanObserver<T>* observer) const noexcept;
   void run(const Plan<T>& plan, PlanObserver<T>* observer, const PlanTraits& traits) const noexcept;
+  void run_on_one_thread(const Plan<T>& plan, PlanObserver<T>* observer,
+                         const PlanTraits& traits) const noexcept;
   int concurrency() const noexcept;
 
   const KernelTable<T>& table_;
