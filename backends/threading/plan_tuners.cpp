@@ -3,28 +3,10 @@
 
 #include <algorithm>
 #include <exception>
+#include <type_traits>
 #include <variant>
 
 namespace lamella::backends {
-namespace {
-
-/// The matrix of a call that all its other operands follow in size.
-template <class Call>
-const auto& main_operand(const Call& call) {
-  if constexpr (requires { call.out; })
-    return call.out;
-  else if constexpr (requires { call.logits; })
-    return call.logits;
-  else if constexpr (requires { call.c; })
-    return call.c;
-  else if constexpr (requires { call.a; })
-    return call.a;
-  else
-    return call.weights;
-}
-
-}  // namespace
-
 template <class T>
 CallShape shape_of(const KernelCall<T>& call) {
   return std::visit(
@@ -33,7 +15,8 @@ CallShape shape_of(const KernelCall<T>& call) {
           const Gemm<T>& g = operands.gemm;
           return {call.index(), g.c.rows, g.c.cols, g.a.cols};
         } else {
-          const auto& matrix = main_operand(operands);
+          const auto matrix =
+              KernelTraits<std::remove_cvref_t<decltype(operands)>>::matrix(operands);
           return {call.index(), matrix.rows, matrix.cols, 0};
         }
       },

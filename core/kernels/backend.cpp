@@ -34,12 +34,12 @@ void run_checked(const Backend& backend, const Call& call) {
 
 }  // namespace
 
-#define LAMELLA_DEFINE_RUN(Operands, function, requirement) \
-  template <class T>                                        \
-  void Backend::run(const Operands<T>& call) const {        \
-    run_checked(*this, call);                               \
-  }                                                         \
-  template void Backend::run(const Operands<float>&) const; \
+#define LAMELLA_DEFINE_RUN(Operands, function, requirement, matrix) \
+  template <class T>                                                \
+  void Backend::run(const Operands<T>& call) const {                \
+    run_checked(*this, call);                                       \
+  }                                                                 \
+  template void Backend::run(const Operands<float>&) const;         \
   template void Backend::run(const Operands<double>&) const;
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_DEFINE_RUN)
 #undef LAMELLA_DEFINE_RUN

@@ -133,7 +133,6 @@ class OperandChecker {
   void backward_of(const Activation& g) const { check_activation(kernel_, g); }
 
   // For signatures only.
-  void shape(const Operand&) const {}
   void option(KernelOption) const {}
   void flops(double) const {}
   void traffic(double, double) const {}
@@ -163,12 +162,12 @@ void check_call(const Call& call) {
 
 }  // namespace
 
-#define LAMELLA_DEFINE_CHECK(Operands, function, requirement) \
-  template <class T>                                          \
-  void check(const Operands<T>& call) {                       \
-    check_call(call);                                         \
-  }                                                           \
-  template void check(const Operands<float>&);                \
+#define LAMELLA_DEFINE_CHECK(Operands, function, requirement, matrix) \
+  template <class T>                                                  \
+  void check(const Operands<T>& call) {                               \
+    check_call(call);                                                 \
+  }                                                                   \
+  template void check(const Operands<float>&);                        \
   template void check(const Operands<double>&);
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_DEFINE_CHECK)
 #undef LAMELLA_DEFINE_CHECK

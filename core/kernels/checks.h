@@ -22,8 +22,8 @@ namespace detail {
 /// check(call), for every kernel: the operands are as the struct's documentation in kernels.h
 /// demands. O(1), except for gather_bytes, whose indices are all looked at because each becomes an
 /// address. The labels of softmax_nll are left to check_labels.
-#define LAMELLA_DECLARE_CHECK(Operands, function, requirement) \
-  template <class T>                                           \
+#define LAMELLA_DECLARE_CHECK(Operands, function, requirement, matrix) \
+  template <class T>                                                   \
   void check(const Operands<T>& call);
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_CHECK)
 #undef LAMELLA_DECLARE_CHECK

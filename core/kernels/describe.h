@@ -10,7 +10,6 @@
 //   in(name, view)               an operand that is read
 //   out(name, view)              an operand that is written, and not read
 //   inout(name, view)            an operand that is read and written
-//   shape(matrix)                this matrix has the shape under which calls are listed
 //   product(a, b, c)             C = A B: the shapes agree, and these are its flops
 //   same_shape(x, y)             x must have the shape of y
 //   entries(vector, n, matrix)   the vector must have n entries, because of the matrix
@@ -87,7 +86,6 @@ template <class T, class Visitor>
 void describe(const BiasAdd<T>& call, Visitor& visitor) {
   const auto bias = visitor.in("bias", call.bias);
   const auto c = visitor.inout("C", call.c);
-  visitor.shape(c);
   visitor.entries(bias, call.c.cols, c);
   visitor.disjoint(c, bias);
 }
@@ -96,7 +94,6 @@ template <class T, class Visitor>
 void describe(const Softmax<T>& call, Visitor& visitor) {
   const auto logits = visitor.in("logits", call.logits);
   const auto probabilities = visitor.out("probabilities", call.probabilities);
-  visitor.shape(logits);
   visitor.same_shape(probabilities, logits);
   visitor.same_or_disjoint(probabilities, logits);
 }
@@ -106,7 +103,6 @@ void describe(const OuterProduct<T>& call, Visitor& visitor) {
   const auto x = visitor.in("x", call.x);
   const auto y = visitor.in("y", call.y);
   const auto a = visitor.inout("A", call.a);
-  visitor.shape(a);
   visitor.entries(x, call.a.rows, a);
   visitor.entries(y, call.a.cols, a);
   visitor.disjoint(a, x);
@@ -119,7 +115,6 @@ void describe(const Activate<T>& call, Visitor& visitor) {
   visitor.activation(call.activation);
   const auto z = visitor.in("z", call.z);
   const auto a = visitor.out("a", call.a);
-  visitor.shape(a);
   visitor.same_shape(a, z);
   visitor.same_or_disjoint(a, z);
 }
@@ -129,7 +124,6 @@ void describe(const ActivateBackward<T>& call, Visitor& visitor) {
   visitor.activation(call.activation);
   const auto a = visitor.in("a", call.a);
   const auto d = visitor.inout("d", call.d);
-  visitor.shape(d);
   visitor.same_shape(d, a);
   visitor.disjoint(d, a);
 }
@@ -142,7 +136,6 @@ void describe(const SoftmaxNll<T>& call, Visitor& visitor) {
   const auto gradient = visitor.out("gradient", call.gradient);
   const auto losses = visitor.out("losses", call.losses);
   const auto predictions = visitor.out("predictions", call.predictions);
-  visitor.shape(logits);
   const index_t samples = call.logits.rows;
   visitor.require(samples <= 0 || call.logits.cols != 0, [&] {
     return formatted("logits is {} x {}; at least one class is needed", samples, call.logits.cols);
@@ -175,7 +168,6 @@ template <class T, class Visitor>
 void describe(const ColumnSums<T>& call, Visitor& visitor) {
   const auto a = visitor.in("A", call.a);
   const auto sums = visitor.inout("sums", call.sums);
-  visitor.shape(a);
   visitor.entries(sums, call.a.cols, a);
   visitor.disjoint(sums, a);
 }
@@ -188,7 +180,6 @@ void describe(const SgdUpdate<T>& call, Visitor& visitor) {
   const auto gradient = visitor.in("gradient", call.gradient);
   const auto velocity = visitor.inout("velocity", call.velocity);
   const auto weights = visitor.inout("weights", call.weights);
-  visitor.shape(weights);
   visitor.same_shape(gradient, weights);
   visitor.disjoint(weights, gradient);
   if (call.velocity.empty()) return;
@@ -214,7 +205,6 @@ void describe(const AdamUpdate<T>& call, Visitor& visitor) {
   const auto first = visitor.inout("first", call.first);
   const auto second = visitor.inout("second", call.second);
   const auto weights = visitor.inout("weights", call.weights);
-  visitor.shape(weights);
   visitor.same_shape(gradient, weights);
   visitor.same_shape(first, weights);
   visitor.same_shape(second, weights);
@@ -232,7 +222,6 @@ void describe(const GatherBytes<T>& call, Visitor& visitor) {
   const auto indices = visitor.in("indices", call.indices);
   const auto offset = visitor.in("offset", call.offset);
   const auto scale = visitor.in("scale", call.scale);
-  visitor.shape(out);
   visitor.require(call.samples >= 0 && call.features == call.out.cols, [&] {
     return formatted("there are {} samples of {} features for out, which is {} x {}", call.samples,
                      call.features, call.out.rows, call.out.cols);

@@ -7,7 +7,7 @@ namespace lamella::detail {
 namespace {
 
 constexpr std::array kKernelNames = {
-#define LAMELLA_NAME(Operands, function, requirement) #function,
+#define LAMELLA_NAME(Operands, function, requirement, matrix) #function,
     LAMELLA_FOR_EACH_KERNEL(LAMELLA_NAME)
 #undef LAMELLA_NAME
 };

@@ -18,15 +18,15 @@ namespace lamella::detail {
 
 /// A number for each kernel of the list.
 enum class KernelId : std::uint8_t {
-#define LAMELLA_ID(Operands, function, requirement) function,
+#define LAMELLA_ID(Operands, function, requirement, matrix) function,
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_ID)
 #undef LAMELLA_ID
 };
 
-#define LAMELLA_ID_OF(Operands, function, requirement) \
-  template <class T>                                   \
-  constexpr KernelId id_of(const Operands<T>&) {       \
-    return KernelId::function;                         \
+#define LAMELLA_ID_OF(Operands, function, requirement, matrix) \
+  template <class T>                                           \
+  constexpr KernelId id_of(const Operands<T>&) {               \
+    return KernelId::function;                                 \
   }
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_ID_OF)
 #undef LAMELLA_ID_OF
@@ -48,7 +48,7 @@ struct KernelSignature {
   bool has_backward = false;  ///< multiplies by the derivative of `backward_of`
   ActivationKind activation = ActivationKind::identity;
   ActivationKind backward_of = ActivationKind::identity;
-  index_t rows = 0, cols = 0;  ///< of the matrix that describe() names
+  index_t rows = 0, cols = 0;  ///< of KernelTraits::matrix
   index_t depth = -1;          ///< k of a product; -1 for all other kernels
   CallWork work;
 
@@ -99,12 +99,7 @@ class SignatureBuilder {
     return {};
   }
 
-  void shape(const Token& matrix) {
-    signature_.rows = matrix.rows;
-    signature_.cols = matrix.cols;
-  }
   void product(const Token& a, const Token&, const Token& c) {
-    shape(c);
     signature_.depth = a.cols;
     flops(2.0 * static_cast<double>(c.rows) * static_cast<double>(c.cols) *
           static_cast<double>(a.cols));
@@ -153,6 +148,9 @@ KernelSignature signature_of(const Call& call) noexcept {
   KernelSignature signature;
   signature.kernel = id_of(call);
   signature.element_size = sizeof(typename KernelTraits<Call>::Element);
+  const auto matrix = KernelTraits<Call>::matrix(call);
+  signature.rows = matrix.rows;
+  signature.cols = matrix.cols;
   SignatureBuilder builder(signature);
   describe(call, builder);
   return signature;

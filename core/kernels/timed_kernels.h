@@ -19,7 +19,7 @@ class TimedKernels : public Kernels<T> {
   /// `inner` must outlive it.
   explicit TimedKernels(const Kernels<T>& inner) : inner_(inner) {}
 
-#define LAMELLA_TIMED(Operands, function, requirement) \
+#define LAMELLA_TIMED(Operands, function, requirement, matrix) \
   void function(const Operands<T>& call) const noexcept override { timed(call); }
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_TIMED)
 #undef LAMELLA_TIMED

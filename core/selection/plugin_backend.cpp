@@ -196,7 +196,7 @@ class PluginKernels final : public Kernels<T> {
     }                                                                  \
     Kernels<T>::function(operands);                                    \
   }
-#define LAMELLA_BRIDGE(Operands, function, requirement) \
+#define LAMELLA_BRIDGE(Operands, function, requirement, matrix) \
   LAMELLA_BRIDGE_##requirement(Operands, function)
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_BRIDGE)
 #undef LAMELLA_BRIDGE

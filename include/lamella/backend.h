@@ -57,8 +57,8 @@ class LAMELLA_API Backend {
   /// documentation in kernels.h demands; nothing is written then. Throws BackendError as
   /// throw_if_failed() does. O(1) besides the kernel, except for the calls whose operands hold
   /// labels (softmax_nll) or indices (gather_bytes), each of which is looked at.
-#define LAMELLA_DECLARE_RUN(Operands, function, requirement) \
-  template <class T>                                         \
+#define LAMELLA_DECLARE_RUN(Operands, function, requirement, matrix) \
+  template <class T>                                                 \
   void run(const Operands<T>& call) const;
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_RUN)
 #undef LAMELLA_DECLARE_RUN

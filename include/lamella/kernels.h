@@ -208,32 +208,34 @@ struct GatherBytes {
   View<T> out;
 };
 
-/// The kernels that a plan may contain, X(operands, function, required or optional) for each.
+/// The kernels that a plan may contain, X(operands, function, requirement, matrix) for each: the
+/// struct of operands, the function of Kernels, whether a backend must implement it (required or
+/// optional), and the operand by whose shape calls are told apart.
 ///
 /// A plain product in a plan is a FusedGemm without an epilogue.
-#define LAMELLA_FOR_EACH_PLAN_KERNEL(X)            \
-  X(FusedGemm, fused_gemm, optional)               \
-  X(BiasAdd, bias_add, required)                   \
-  X(Softmax, softmax, required)                    \
-  X(OuterProduct, outer_product, required)         \
-  X(Activate, activate, optional)                  \
-  X(ActivateBackward, activate_backward, optional) \
-  X(SoftmaxNll, softmax_nll, optional)             \
-  X(ColumnSums, column_sums, optional)             \
-  X(SgdUpdate, sgd_update, optional)               \
-  X(AdamUpdate, adam_update, optional)             \
-  X(GatherBytes, gather_bytes, optional)
+#define LAMELLA_FOR_EACH_PLAN_KERNEL(X)               \
+  X(FusedGemm, fused_gemm, optional, gemm.c)          \
+  X(BiasAdd, bias_add, required, c)                   \
+  X(Softmax, softmax, required, logits)               \
+  X(OuterProduct, outer_product, required, a)         \
+  X(Activate, activate, optional, a)                  \
+  X(ActivateBackward, activate_backward, optional, d) \
+  X(SoftmaxNll, softmax_nll, optional, logits)        \
+  X(ColumnSums, column_sums, optional, a)             \
+  X(SgdUpdate, sgd_update, optional, weights)         \
+  X(AdamUpdate, adam_update, optional, weights)       \
+  X(GatherBytes, gather_bytes, optional, out)
 
 /// The list of kernels. Everything that exists once per kernel follows from it: the virtual
 /// functions of Kernels, the checked calls of Backend, KernelCall, traces, profiles, and the lists
 /// of tests.
 #define LAMELLA_FOR_EACH_KERNEL(X) \
-  X(Gemm, gemm, required)          \
+  X(Gemm, gemm, required, c)       \
   LAMELLA_FOR_EACH_PLAN_KERNEL(X)
 
 /// Declares the override of one kernel. For a class that implements all of them:
 /// LAMELLA_FOR_EACH_KERNEL(LAMELLA_OVERRIDE_KERNEL)
-#define LAMELLA_OVERRIDE_KERNEL(Operands, function, requirement) \
+#define LAMELLA_OVERRIDE_KERNEL(Operands, function, requirement, matrix) \
   void function(const Operands<T>& call) const noexcept override;
 
 namespace detail {
@@ -244,7 +246,7 @@ using VariantOf = std::variant<Types...>;
 
 }  // namespace detail
 
-#define LAMELLA_TYPE_OF_CALL(Operands, function, requirement) , Operands<T>
+#define LAMELLA_TYPE_OF_CALL(Operands, function, requirement, matrix) , Operands<T>
 /// One kernel call with its operands, as data: any of LAMELLA_FOR_EACH_PLAN_KERNEL.
 template <class T>
 using KernelCall = detail::VariantOf<void LAMELLA_FOR_EACH_PLAN_KERNEL(LAMELLA_TYPE_OF_CALL)>;
@@ -314,7 +316,7 @@ class LAMELLA_API Kernels {
 
 #define LAMELLA_KERNEL_required = 0
 #define LAMELLA_KERNEL_optional
-#define LAMELLA_DECLARE_KERNEL(Operands, function, requirement) \
+#define LAMELLA_DECLARE_KERNEL(Operands, function, requirement, matrix) \
   virtual void function(const Operands<T>& call) const noexcept LAMELLA_KERNEL_##requirement;
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_KERNEL)
 #undef LAMELLA_DECLARE_KERNEL
@@ -349,18 +351,20 @@ extern template class Kernels<double>;
 ///   Element     the type of its elements
 ///   name        the name of its kernel, "gemm" for Gemm<T>
 ///   run         makes the call with the given kernels
+///   matrix      the operand by whose shape calls are told apart
 /// Defined for the types of LAMELLA_FOR_EACH_KERNEL only.
 template <class Operands>
 struct KernelTraits;
 
-#define LAMELLA_KERNEL_TRAITS(Operands, function, requirement)                         \
-  template <class T>                                                                   \
-  struct KernelTraits<Operands<T>> {                                                   \
-    using Element = T;                                                                 \
-    static constexpr const char* name = #function;                                     \
-    static void run(const Kernels<T>& kernels, const Operands<T>& operands) noexcept { \
-      kernels.function(operands);                                                      \
-    }                                                                                  \
+#define LAMELLA_KERNEL_TRAITS(Operands, function, requirement, operand)                  \
+  template <class T>                                                                     \
+  struct KernelTraits<Operands<T>> {                                                     \
+    using Element = T;                                                                   \
+    static constexpr const char* name = #function;                                       \
+    static void run(const Kernels<T>& kernels, const Operands<T>& operands) noexcept {   \
+      kernels.function(operands);                                                        \
+    }                                                                                    \
+    static ConstView<T> matrix(const Operands<T>& operands) { return operands.operand; } \
   };
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_KERNEL_TRAITS)
 #undef LAMELLA_KERNEL_TRAITS

@@ -37,7 +37,7 @@ void conform(const std::string& kernel) {
   }
 }
 
-#define LAMELLA_TEST_KERNEL(Operands, function, requirement) \
+#define LAMELLA_TEST_KERNEL(Operands, function, requirement, matrix) \
   TEST_CASE(#function, "[" #function "]") { conform(#function); }
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_TEST_KERNEL)
 #undef LAMELLA_TEST_KERNEL
@@ -53,7 +53,7 @@ TEST_CASE("every kernel has checks, each with a name of its own", "[harness]") {
     kernels.insert(check.kernel);
   }
   std::set<std::string> expected = {"plan", "use"};
-#define LAMELLA_EXPECT(Operands, function, requirement) expected.insert(#function);
+#define LAMELLA_EXPECT(Operands, function, requirement, matrix) expected.insert(#function);
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_EXPECT)
 #undef LAMELLA_EXPECT
   CHECK(kernels == expected);
@@ -63,7 +63,7 @@ TEST_CASE("the workload of the determinism tests calls every kernel", "[harness]
   std::set<std::string> called, expected;
   conformance::run_workload<float>(*make_minimal_backend(), 1, conformance::Extent::brief,
                                    [&](const std::string& kernel) { called.insert(kernel); });
-#define LAMELLA_EXPECT(Operands, function, requirement) expected.insert(#function);
+#define LAMELLA_EXPECT(Operands, function, requirement, matrix) expected.insert(#function);
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_EXPECT)
 #undef LAMELLA_EXPECT
   CHECK(called == expected);

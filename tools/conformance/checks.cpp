@@ -11,7 +11,7 @@ const std::vector<Check>& checks() {
     const auto add = [&](const std::vector<Check>& checks) {
       list.insert(list.end(), checks.begin(), checks.end());
     };
-#define LAMELLA_ADD_CHECKS(Operands, function, requirement) add(function##_checks());
+#define LAMELLA_ADD_CHECKS(Operands, function, requirement, matrix) add(function##_checks());
     LAMELLA_FOR_EACH_KERNEL(LAMELLA_ADD_CHECKS)
 #undef LAMELLA_ADD_CHECKS
     add(plan_checks());

@@ -32,7 +32,7 @@ void run(const Check& check, ElementType type, std::span<const BackendUnderTest>
          Reporter& reporter);
 
 /// The checks of each kernel of the list: gemm_checks(), fused_gemm_checks() and so on.
-#define LAMELLA_DECLARE_CHECKS(Operands, function, requirement) \
+#define LAMELLA_DECLARE_CHECKS(Operands, function, requirement, matrix) \
   std::vector<Check> function##_checks();
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_CHECKS)
 #undef LAMELLA_DECLARE_CHECKS
