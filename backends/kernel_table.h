@@ -177,6 +177,20 @@ struct SoftmaxNllBlock {
   index predictions_stride;
 };
 
+/// A block of samples x features of lamella::ScaleShift.
+template <class T>
+struct ScaleShiftBlock {
+  index samples, features;
+  const T* scale;
+  index scale_stride;
+  const T* shift;
+  index shift_stride;
+  const T* x;
+  index x_stride;  // between samples (rows kernel) or between features (columns kernel)
+  T* y;
+  index y_stride;
+};
+
 /// Adam's step on n contiguous elements; see lamella::AdamUpdate.
 template <class T>
 struct AdamBlock {
@@ -229,6 +243,10 @@ struct KernelTable : GemmTuning {
                    index sums_stride);
   /// sums[j] ← beta sums[j] + alpha Σ_i a(i,j)
   void (*column_sums)(index m, index n, T alpha, const T* a, index lda, T beta, T* sums);
+  /// The features of a sample are contiguous, and so are scale and shift.
+  void (*scale_shift_rows)(const ScaleShiftBlock<T>&);
+  /// The samples of a feature are contiguous.
+  void (*scale_shift_columns)(const ScaleShiftBlock<T>&);
   /// out[s + j * out_stride] ← feature j of sample s. Null: the table has no fast form.
   void (*gather_columns)(const ByteGatherBlock<T>&, T* out, index out_stride);
   /// See lamella::SgdUpdate; velocity may be null.

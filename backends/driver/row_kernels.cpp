@@ -239,6 +239,53 @@ void BlockedKernels<T>::column_sums(const ColumnSums<T>& call) const noexcept {
 }
 
 template <class T>
+void BlockedKernels<T>::scale_shift(const ScaleShift<T>& call) const noexcept {
+  const ConstView<T> x = call.x;
+  const View<T> y = call.y;
+  if (y.empty()) return;
+  const auto block_at = [&](index sample, index samples, index feature, index features) {
+    ScaleShiftBlock<T> s{};
+    s.samples = samples;
+    s.features = features;
+    s.scale = &call.scale[feature];
+    s.scale_stride = call.scale.stride;
+    s.shift = &call.shift[feature];
+    s.shift_stride = call.shift.stride;
+    s.x = &x(sample, feature);
+    s.y = &y(sample, feature);
+    return s;
+  };
+  const double work = static_cast<double>(y.size());
+  const bool columns = unit_columns(x) && unit_columns(y);
+  // One feature is a row and a column alike: as rows, these would be vectors of one element each.
+  if (unit_rows(x) && unit_rows(y) && call.scale.stride == 1 && call.shift.stride == 1 &&
+      !(columns && y.cols == 1)) {
+    parallel_for(executor_, y.rows, 1, work, [&](Range r) {
+      ScaleShiftBlock<T> s = block_at(r.begin, r.size(), 0, y.cols);
+      s.x_stride = x.row_stride;
+      s.y_stride = y.row_stride;
+      table_.scale_shift_rows(s);
+    });
+  } else if (columns) {
+    parallel_for(executor_, y.cols, 1, work, [&](Range r) {
+      ScaleShiftBlock<T> s = block_at(0, y.rows, r.begin, r.size());
+      s.x_stride = x.col_stride;
+      s.y_stride = y.col_stride;
+      table_.scale_shift_columns(s);
+    });
+  } else {
+    parallel_for(executor_, y.rows, 1, work, [&](Range r) {
+      for (index i = r.begin; i < r.end; ++i) {
+        ScaleShiftBlock<T> s = block_at(i, 1, 0, y.cols);
+        s.x_stride = x.col_stride;
+        s.y_stride = y.col_stride;
+        table_.scale_shift_columns(s);
+      }
+    });
+  }
+}
+
+template <class T>
 void BlockedKernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
   const auto update = [&](index n, T* w, const T* g, T* v) {
     table_.sgd_update(n, call.learning_rate, call.momentum, call.weight_decay, call.nesterov, g, v,

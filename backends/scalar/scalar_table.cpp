@@ -230,6 +230,21 @@ void column_sums(index m, index n, T alpha, const T* a, index lda, T beta, T* su
 }
 
 template <class T>
+void scale_shift_rows(const ScaleShiftBlock<T>& s) {
+  for (index i = 0; i < s.samples; ++i)
+    for (index j = 0; j < s.features; ++j)
+      s.y[i * s.y_stride + j] = s.x[i * s.x_stride + j] * s.scale[j] + s.shift[j];
+}
+
+template <class T>
+void scale_shift_columns(const ScaleShiftBlock<T>& s) {
+  for (index j = 0; j < s.features; ++j)
+    for (index i = 0; i < s.samples; ++i)
+      s.y[j * s.y_stride + i] =
+          s.x[j * s.x_stride + i] * s.scale[j * s.scale_stride] + s.shift[j * s.shift_stride];
+}
+
+template <class T>
 void sgd_update(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
                 const T* gradient, T* velocity, T* weights) {
   for (index i = 0; i < n; ++i) {
@@ -278,6 +293,8 @@ constexpr KernelTable<T> make_table(index kc) {
   table.activate_backward = activate_backward<T>;
   table.row_sums = row_sums<T>;
   table.column_sums = column_sums<T>;
+  table.scale_shift_rows = scale_shift_rows<T>;
+  table.scale_shift_columns = scale_shift_columns<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
   return table;

@@ -8,6 +8,7 @@
 #include "backends/simd/gemm_small_m.h"
 #include "backends/simd/packing.h"
 #include "backends/simd/rows.h"
+#include "backends/simd/scale_shift.h"
 
 namespace lamella::backends {
 namespace {
@@ -50,6 +51,8 @@ constexpr KernelTable<T> make_table(const char* isa, UnitTuning unit) {
   table.activate_backward = activate_backward<T>;
   table.row_sums = row_sums<T>;
   table.column_sums = column_sums<T>;
+  table.scale_shift_rows = scale_shift_rows<T>;
+  table.scale_shift_columns = scale_shift_columns<T>;
   table.gather_columns = gather_columns<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;

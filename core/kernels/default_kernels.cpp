@@ -180,6 +180,18 @@ void Kernels<T>::column_sums(const ColumnSums<T>& call) const noexcept {
 }
 
 template <class T>
+void Kernels<T>::scale_shift(const ScaleShift<T>& call) const noexcept {
+  const index_t rows = call.y.rows, cols = call.y.cols;
+  // Vectors as matrices that repeat their one row.
+  const ConstView<T> scale{call.scale.data, rows, cols, 0, call.scale.stride};
+  const ConstView<T> shift{call.shift.data, rows, cols, 0, call.shift.stride};
+  if (call.x.data == call.y.data)  // one view, not two that might overlap
+    for_each_element([](T& y, T s, T t) { y = y * s + t; }, call.y, scale, shift);
+  else
+    for_each_element([](T& y, T x, T s, T t) { y = x * s + t; }, call.y, call.x, scale, shift);
+}
+
+template <class T>
 void Kernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
   // Locals: a store could otherwise change the members.
   const T rate = call.learning_rate, momentum = call.momentum, decay = call.weight_decay;

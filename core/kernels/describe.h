@@ -173,6 +173,20 @@ void describe(const ColumnSums<T>& call, Visitor& visitor) {
 }
 
 template <class T, class Visitor>
+void describe(const ScaleShift<T>& call, Visitor& visitor) {
+  const auto x = visitor.in("x", call.x);
+  const auto scale = visitor.in("scale", call.scale);
+  const auto shift = visitor.in("shift", call.shift);
+  const auto y = visitor.out("y", call.y);
+  visitor.same_shape(y, x);
+  visitor.entries(scale, call.y.cols, y);
+  visitor.entries(shift, call.y.cols, y);
+  visitor.same_or_disjoint(y, x);
+  visitor.disjoint(y, scale);
+  visitor.disjoint(y, shift);
+}
+
+template <class T, class Visitor>
 void describe(const SgdUpdate<T>& call, Visitor& visitor) {
   visitor.finite("learning_rate", call.learning_rate);
   visitor.finite("momentum", call.momentum);

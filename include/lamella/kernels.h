@@ -155,6 +155,17 @@ struct ColumnSums {
   VectorView<T> sums;
 };
 
+/// y(i, j) ← x(i, j) scale[j] + shift[j]: each feature, a column of x (m x n), is scaled and
+/// shifted by numbers of its own. scale and shift have n entries; a stride of 0 repeats one. y may
+/// be the same view as x; no other overlap of y is allowed.
+template <class T>
+struct ScaleShift {
+  ConstView<T> x;
+  ConstVectorView<T> scale;
+  ConstVectorView<T> shift;
+  View<T> y;
+};
+
 /// One step of (momentum) gradient descent on a block of weights (m x n):
 ///   g ← gradient + weight_decay w
 ///   v ← momentum v + g              (only if velocity is not empty; otherwise v is g itself)
@@ -222,6 +233,7 @@ struct GatherBytes {
   X(ActivateBackward, activate_backward, optional, d) \
   X(SoftmaxNll, softmax_nll, optional, logits)        \
   X(ColumnSums, column_sums, optional, a)             \
+  X(ScaleShift, scale_shift, optional, y)             \
   X(SgdUpdate, sgd_update, optional, weights)         \
   X(AdamUpdate, adam_update, optional, weights)       \
   X(GatherBytes, gather_bytes, optional, out)

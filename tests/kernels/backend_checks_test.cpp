@@ -282,6 +282,37 @@ TEMPLATE_TEST_CASE("the other kernels refuse operands that do not fit", "[checks
        [](const Backend& b, A& a) {
          b.run(ColumnSums<T>{1, a.matrix(0, 2, 4), 0, a.vector(7, 4)});
        }},
+
+      {"scale_shift: y is 2 x 3 but x is 2 x 4",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShift<T>{a.matrix(0, 2, 4), a.vector(10, 3), a.vector(15, 3),
+                             a.matrix(20, 2, 3)});
+       }},
+      {"scale_shift: scale has 2 entries but y is 2 x 4; scale needs 4 entries",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShift<T>{a.matrix(0, 2, 4), a.vector(10, 2), a.vector(15, 4),
+                             a.matrix(20, 2, 4)});
+       }},
+      {"scale_shift: shift has 5 entries",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShift<T>{a.matrix(0, 2, 4), a.vector(10, 4), a.vector(15, 5),
+                             a.matrix(20, 2, 4)});
+       }},
+      {"scale_shift: y overlaps x without being the same view",
+       [](const Backend& b, A& a) {
+         b.run(
+             ScaleShift<T>{a.matrix(0, 2, 4), a.vector(10, 4), a.vector(15, 4), a.matrix(4, 2, 4)});
+       }},
+      {"scale_shift: y overlaps scale",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShift<T>{a.matrix(0, 2, 4), a.vector(27, 4), a.vector(15, 4),
+                             a.matrix(20, 2, 4)});
+       }},
+      {"scale_shift: y overlaps shift",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShift<T>{a.matrix(0, 2, 4), a.vector(10, 4), a.vector(18, 4),
+                             a.matrix(20, 2, 4)});
+       }},
   });
 }
 

@@ -135,6 +135,8 @@ class Workload {
     adam.weights = a.view();
     make("adam_update", what, adam, a, velocity, second);
 
+    make("scale_shift", what, ScaleShift<T>{b.read(), y.vector(), y.vector(), a.view()}, a);
+
     const index_t stored = 50;
     const Operand<std::uint8_t> bytes(1, stored * s.cols, {}, [&](index_t, index_t j) {
       return static_cast<std::uint8_t>(j * 37 % 251);
