@@ -191,6 +191,23 @@ struct ScaleShiftBlock {
   index y_stride;
 };
 
+/// A block of samples x features of lamella::ScaleShiftBackward. Vectors may have any stride.
+template <class T>
+struct ScaleShiftBackwardBlock {
+  index samples, features;
+  T alpha, beta;
+  const T* x;
+  index x_stride;  // between samples (rows kernel) or between features (columns kernel)
+  T* d;
+  index d_stride;
+  const T* scale;  // or null
+  index scale_stride;
+  T* scale_gradient;
+  index scale_gradient_stride;
+  T* shift_gradient;
+  index shift_gradient_stride;
+};
+
 /// Adam's step on n contiguous elements; see lamella::AdamUpdate.
 template <class T>
 struct AdamBlock {
@@ -247,6 +264,8 @@ struct KernelTable : GemmTuning {
   void (*scale_shift_rows)(const ScaleShiftBlock<T>&);
   /// The samples of a feature are contiguous.
   void (*scale_shift_columns)(const ScaleShiftBlock<T>&);
+  void (*scale_shift_backward_rows)(const ScaleShiftBackwardBlock<T>&);
+  void (*scale_shift_backward_columns)(const ScaleShiftBackwardBlock<T>&);
   /// out[s + j * out_stride] ← feature j of sample s. Null: the table has no fast form.
   void (*gather_columns)(const ByteGatherBlock<T>&, T* out, index out_stride);
   /// See lamella::SgdUpdate; velocity may be null.

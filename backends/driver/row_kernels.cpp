@@ -286,6 +286,50 @@ void BlockedKernels<T>::scale_shift(const ScaleShift<T>& call) const noexcept {
 }
 
 template <class T>
+void BlockedKernels<T>::scale_shift_backward(const ScaleShiftBackward<T>& call) const noexcept {
+  const ConstView<T> x = call.x;
+  const View<T> d = call.d;
+  if (d.cols == 0) return;
+  const auto features_from = [&](index first, index features, index x_stride, index d_stride) {
+    ScaleShiftBackwardBlock<T> s{};
+    s.samples = d.rows;
+    s.features = features;
+    s.alpha = call.alpha;
+    s.beta = call.beta;
+    s.x = x.data + first * x.col_stride;
+    s.x_stride = x_stride;
+    s.d = d.data + first * d.col_stride;
+    s.d_stride = d_stride;
+    if (!call.scale.empty()) s.scale = &call.scale[first];
+    s.scale_stride = call.scale.stride;
+    s.scale_gradient = &call.scale_gradient[first];
+    s.scale_gradient_stride = call.scale_gradient.stride;
+    s.shift_gradient = &call.shift_gradient[first];
+    s.shift_gradient_stride = call.shift_gradient.stride;
+    return s;
+  };
+  const double work = 2 * static_cast<double>(d.size());
+  const bool rows = unit_rows(x) && unit_rows(d);
+  // As with column_sums, one sample is taken as a row.
+  if (unit_columns(x) && unit_columns(d) && !(rows && d.rows == 1)) {
+    parallel_for(executor_, d.cols, 1, work, [&](Range r) {
+      table_.scale_shift_backward_columns(
+          features_from(r.begin, r.size(), x.col_stride, d.col_stride));
+    });
+  } else if (rows) {
+    parallel_for(executor_, d.cols, kLaneGrain, work, [&](Range r) {
+      table_.scale_shift_backward_rows(
+          features_from(r.begin, r.size(), x.row_stride, d.row_stride));
+    });
+  } else {
+    parallel_for(executor_, d.cols, 1, work, [&](Range r) {
+      for (index j = r.begin; j < r.end; ++j)
+        table_.scale_shift_backward_rows(features_from(j, 1, x.row_stride, d.row_stride));
+    });
+  }
+}
+
+template <class T>
 void BlockedKernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
   const auto update = [&](index n, T* w, const T* g, T* v) {
     table_.sgd_update(n, call.learning_rate, call.momentum, call.weight_decay, call.nesterov, g, v,

@@ -244,6 +244,38 @@ void scale_shift_columns(const ScaleShiftBlock<T>& s) {
           s.x[j * s.x_stride + i] * s.scale[j * s.scale_stride] + s.shift[j * s.shift_stride];
 }
 
+/// One feature: `step` elements lie between the values of two samples in x, `step_d` in d.
+template <class T>
+void scale_shift_backward_feature(const ScaleShiftBackwardBlock<T>& s, index feature, const T* x,
+                                  T* d, index step, index step_d) {
+  const T scale = s.scale != nullptr ? s.scale[feature * s.scale_stride] : T{1};
+  T product = 0, sum = 0;
+  for (index i = 0; i < s.samples; ++i) {
+    product += d[i * step_d] * x[i * step];
+    sum += d[i * step_d];
+    if (s.scale != nullptr) d[i * step_d] *= scale;
+  }
+  const auto update = [&](T& gradient, T value) {
+    value *= s.alpha;
+    if (s.beta != 0) value += s.beta * gradient;
+    gradient = value;
+  };
+  update(s.scale_gradient[feature * s.scale_gradient_stride], product);
+  update(s.shift_gradient[feature * s.shift_gradient_stride], sum);
+}
+
+template <class T>
+void scale_shift_backward_rows(const ScaleShiftBackwardBlock<T>& s) {
+  for (index j = 0; j < s.features; ++j)
+    scale_shift_backward_feature(s, j, s.x + j, s.d + j, s.x_stride, s.d_stride);
+}
+
+template <class T>
+void scale_shift_backward_columns(const ScaleShiftBackwardBlock<T>& s) {
+  for (index j = 0; j < s.features; ++j)
+    scale_shift_backward_feature(s, j, s.x + j * s.x_stride, s.d + j * s.d_stride, 1, 1);
+}
+
 template <class T>
 void sgd_update(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
                 const T* gradient, T* velocity, T* weights) {
@@ -295,6 +327,8 @@ constexpr KernelTable<T> make_table(index kc) {
   table.column_sums = column_sums<T>;
   table.scale_shift_rows = scale_shift_rows<T>;
   table.scale_shift_columns = scale_shift_columns<T>;
+  table.scale_shift_backward_rows = scale_shift_backward_rows<T>;
+  table.scale_shift_backward_columns = scale_shift_backward_columns<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
   return table;

@@ -53,6 +53,8 @@ constexpr KernelTable<T> make_table(const char* isa, UnitTuning unit) {
   table.column_sums = column_sums<T>;
   table.scale_shift_rows = scale_shift_rows<T>;
   table.scale_shift_columns = scale_shift_columns<T>;
+  table.scale_shift_backward_rows = scale_shift_backward_rows<T>;
+  table.scale_shift_backward_columns = scale_shift_backward_columns<T>;
   table.gather_columns = gather_columns<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;

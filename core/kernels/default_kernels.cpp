@@ -192,6 +192,36 @@ void Kernels<T>::scale_shift(const ScaleShift<T>& call) const noexcept {
 }
 
 template <class T>
+void Kernels<T>::scale_shift_backward(const ScaleShiftBackward<T>& call) const noexcept {
+  const index_t samples = call.d.rows, features = call.d.cols;
+  // Some features at a time, so that the inner loop runs along rows.
+  constexpr index_t kStrip = 64;
+  for (index_t first = 0; first < features; first += kStrip) {
+    const index_t count = std::min(features - first, kStrip);
+    std::array<T, kStrip> products{}, sums{}, scale{};
+    if (!call.scale.empty())
+      for (index_t j = 0; j < count; ++j)
+        scale[static_cast<std::size_t>(j)] = call.scale[first + j];
+    for (index_t i = 0; i < samples; ++i)
+      for (index_t j = 0; j < count; ++j) {
+        const auto at = static_cast<std::size_t>(j);
+        T& d = call.d(i, first + j);
+        products[at] += d * call.x(i, first + j);
+        sums[at] += d;
+        if (!call.scale.empty()) d *= scale[at];
+      }
+    const auto update = [&](T& gradient, T sum) {
+      const T value = call.alpha * sum;
+      gradient = call.beta != 0 ? value + call.beta * gradient : value;
+    };
+    for (index_t j = 0; j < count; ++j) {
+      update(call.scale_gradient[first + j], products[static_cast<std::size_t>(j)]);
+      update(call.shift_gradient[first + j], sums[static_cast<std::size_t>(j)]);
+    }
+  }
+}
+
+template <class T>
 void Kernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
   // Locals: a store could otherwise change the members.
   const T rate = call.learning_rate, momentum = call.momentum, decay = call.weight_decay;

@@ -187,6 +187,31 @@ void describe(const ScaleShift<T>& call, Visitor& visitor) {
 }
 
 template <class T, class Visitor>
+void describe(const ScaleShiftBackward<T>& call, Visitor& visitor) {
+  const auto x = visitor.in("x", call.x);
+  const auto scale = visitor.in("scale", call.scale);
+  const bool scales = !call.scale.empty();
+  const auto d = scales ? visitor.inout("d", call.d) : visitor.in("d", call.d);
+  const auto scale_gradient = visitor.inout("scale_gradient", call.scale_gradient);
+  const auto shift_gradient = visitor.inout("shift_gradient", call.shift_gradient);
+  visitor.same_shape(d, x);
+  if (scales) visitor.entries(scale, call.d.cols, d);
+  visitor.entries(scale_gradient, call.d.cols, d);
+  visitor.entries(shift_gradient, call.d.cols, d);
+  if (scales) {
+    visitor.disjoint(d, x);
+    visitor.disjoint(d, scale);
+  }
+  visitor.same_or_disjoint(scale_gradient, scale);
+  visitor.disjoint(scale_gradient, x);
+  visitor.disjoint(scale_gradient, d);
+  visitor.disjoint(shift_gradient, x);
+  visitor.disjoint(shift_gradient, d);
+  visitor.disjoint(shift_gradient, scale);
+  visitor.disjoint(shift_gradient, scale_gradient);
+}
+
+template <class T, class Visitor>
 void describe(const SgdUpdate<T>& call, Visitor& visitor) {
   visitor.finite("learning_rate", call.learning_rate);
   visitor.finite("momentum", call.momentum);

@@ -166,6 +166,28 @@ struct ScaleShift {
   View<T> y;
 };
 
+/// The gradients of ScaleShift. For x and d = ∂L/∂y (both m x n), by feature j:
+///   scale_gradient[j] ← beta scale_gradient[j] + alpha Σ_i d(i, j) x(i, j)
+///   shift_gradient[j] ← beta shift_gradient[j] + alpha Σ_i d(i, j)
+///   d(i, j) ← d(i, j) scale[j]      (only if scale is not empty; this is ∂L/∂x)
+/// The sums are those of d as it is given. With beta = 0 the gradients are write-only. scale, if
+/// not empty, and the gradients have n entries.
+///
+/// scale_gradient may be the same view as scale: with beta = 1 and alpha = -η that is a step of
+/// gradient descent, and d is multiplied by the scale before the step. Without scale, d is only
+/// read, and may overlap x: d = x gives sums of squares and sums. No other overlap is allowed.
+/// Each sum has one order, whatever the number of threads.
+template <class T>
+struct ScaleShiftBackward {
+  T alpha = 1;
+  ConstView<T> x;
+  ConstVectorView<T> scale;
+  View<T> d;
+  T beta = 0;
+  VectorView<T> scale_gradient;
+  VectorView<T> shift_gradient;
+};
+
 /// One step of (momentum) gradient descent on a block of weights (m x n):
 ///   g ← gradient + weight_decay w
 ///   v ← momentum v + g              (only if velocity is not empty; otherwise v is g itself)
@@ -224,18 +246,19 @@ struct GatherBytes {
 /// optional), and the operand by whose shape calls are told apart.
 ///
 /// A plain product in a plan is a FusedGemm without an epilogue.
-#define LAMELLA_FOR_EACH_PLAN_KERNEL(X)               \
-  X(FusedGemm, fused_gemm, optional, gemm.c)          \
-  X(BiasAdd, bias_add, required, c)                   \
-  X(Softmax, softmax, required, logits)               \
-  X(OuterProduct, outer_product, required, a)         \
-  X(Activate, activate, optional, a)                  \
-  X(ActivateBackward, activate_backward, optional, d) \
-  X(SoftmaxNll, softmax_nll, optional, logits)        \
-  X(ColumnSums, column_sums, optional, a)             \
-  X(ScaleShift, scale_shift, optional, y)             \
-  X(SgdUpdate, sgd_update, optional, weights)         \
-  X(AdamUpdate, adam_update, optional, weights)       \
+#define LAMELLA_FOR_EACH_PLAN_KERNEL(X)                    \
+  X(FusedGemm, fused_gemm, optional, gemm.c)               \
+  X(BiasAdd, bias_add, required, c)                        \
+  X(Softmax, softmax, required, logits)                    \
+  X(OuterProduct, outer_product, required, a)              \
+  X(Activate, activate, optional, a)                       \
+  X(ActivateBackward, activate_backward, optional, d)      \
+  X(SoftmaxNll, softmax_nll, optional, logits)             \
+  X(ColumnSums, column_sums, optional, a)                  \
+  X(ScaleShift, scale_shift, optional, y)                  \
+  X(ScaleShiftBackward, scale_shift_backward, optional, d) \
+  X(SgdUpdate, sgd_update, optional, weights)              \
+  X(AdamUpdate, adam_update, optional, weights)            \
   X(GatherBytes, gather_bytes, optional, out)
 
 /// The list of kernels. Everything that exists once per kernel follows from it: the virtual

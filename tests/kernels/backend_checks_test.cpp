@@ -283,6 +283,46 @@ TEMPLATE_TEST_CASE("the other kernels refuse operands that do not fit", "[checks
          b.run(ColumnSums<T>{1, a.matrix(0, 2, 4), 0, a.vector(7, 4)});
        }},
 
+      {"scale_shift_backward: d is 3 x 4 but x is 2 x 4",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShiftBackward<T>{
+             1, a.matrix(0, 2, 4), {}, a.matrix(20, 3, 4), 0, a.vector(40, 4), a.vector(50, 4)});
+       }},
+      {"scale_shift_backward: scale has 3 entries but d is 2 x 4",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShiftBackward<T>{1, a.matrix(0, 2, 4), a.vector(10, 3), a.matrix(20, 2, 4), 0,
+                                     a.vector(40, 4), a.vector(50, 4)});
+       }},
+      {"scale_shift_backward: scale_gradient has 5 entries",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShiftBackward<T>{1, a.matrix(0, 2, 4), a.vector(10, 4), a.matrix(20, 2, 4), 0,
+                                     a.vector(40, 5), a.vector(50, 4)});
+       }},
+      {"scale_shift_backward: shift_gradient has 1 entries",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShiftBackward<T>{1, a.matrix(0, 2, 4), a.vector(10, 4), a.matrix(20, 2, 4), 0,
+                                     a.vector(40, 4), a.vector(50, 1)});
+       }},
+      {"scale_shift_backward: d overlaps x",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShiftBackward<T>{1, a.matrix(0, 2, 4), a.vector(10, 4), a.matrix(0, 2, 4), 0,
+                                     a.vector(40, 4), a.vector(50, 4)});
+       }},
+      {"scale_shift_backward: d overlaps scale",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShiftBackward<T>{1, a.matrix(0, 2, 4), a.vector(27, 4), a.matrix(20, 2, 4), 0,
+                                     a.vector(40, 4), a.vector(50, 4)});
+       }},
+      {"scale_shift_backward: scale_gradient overlaps scale without being the same view",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShiftBackward<T>{1, a.matrix(0, 2, 4), a.vector(10, 4), a.matrix(20, 2, 4), 0,
+                                     a.vector(11, 4), a.vector(50, 4)});
+       }},
+      {"scale_shift_backward: shift_gradient overlaps scale_gradient",
+       [](const Backend& b, A& a) {
+         b.run(ScaleShiftBackward<T>{1, a.matrix(0, 2, 4), a.vector(10, 4), a.matrix(20, 2, 4), 0,
+                                     a.vector(40, 4), a.vector(43, 4)});
+       }},
       {"scale_shift: y is 2 x 3 but x is 2 x 4",
        [](const Backend& b, A& a) {
          b.run(ScaleShift<T>{a.matrix(0, 2, 4), a.vector(10, 3), a.vector(15, 3),

@@ -96,6 +96,7 @@ class Workload {
     const std::string what = describe(s) + " order " + std::to_string(static_cast<int>(order));
     const Operand<T> a = matrix(s.rows, s.cols, order), b = matrix(s.rows, s.cols, order);
     const Operand<T> x = vector(s.rows), y = vector(s.cols), sums = vector(s.cols);
+    const Operand<T> other_sums = vector(s.cols);
     make("bias_add", what, BiasAdd<T>{y.vector(), a.view()}, a);
     make("outer_product", what,
          OuterProduct<T>{static_cast<T>(-0.1), x.vector(), y.vector(), a.view()}, a);
@@ -136,6 +137,10 @@ class Workload {
     make("adam_update", what, adam, a, velocity, second);
 
     make("scale_shift", what, ScaleShift<T>{b.read(), y.vector(), y.vector(), a.view()}, a);
+    make("scale_shift_backward", what,
+         ScaleShiftBackward<T>{static_cast<T>(0.3), b.read(), y.vector(), a.view(),
+                               static_cast<T>(0.9), sums.vector(), other_sums.vector()},
+         a, sums, other_sums);
 
     const index_t stored = 50;
     const Operand<std::uint8_t> bytes(1, stored * s.cols, {}, [&](index_t, index_t j) {
