@@ -1,4 +1,4 @@
-// Four kernels, as their definitions in kernels.h read.
+// The four required kernels, written as kernels.h defines them.
 #include "tests/minimal_backend.h"
 
 #include <cmath>

@@ -1,6 +1,6 @@
-// The least that is a backend: the four required kernels as naive loops, everything else inherited.
+// The smallest backend: the four required kernels as naive loops, all others inherited.
 //
-// What trains networks here trains with any plugin; tests run it beside the built-in backends.
+// Tests run it beside the built-in backends. It stands for a plugin that implements four kernels.
 #ifndef LAMELLA_TESTS_MINIMAL_BACKEND_H_
 #define LAMELLA_TESTS_MINIMAL_BACKEND_H_
 

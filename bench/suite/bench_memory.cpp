@@ -3,10 +3,12 @@
 // Layout "row_major" has one sample per row, "col_major" one per column (transposed views of
 // storage that is [features, samples]); "any" marks kernels that do not care. Values are chosen so
 // that running a kernel in place for ever reaches neither infinity nor subnormal numbers.
+#include <algorithm>
 #include <functional>
 #include <string>
 
 #include <lamella/matrix.h>
+#include <lamella/profile.h>
 
 #include "bench/suite/benchmarks.h"
 
@@ -32,73 +34,110 @@ struct Samples {
   Samples& operator=(const Samples&) = delete;
 };
 
-template <class T>
-double bytes(index_t m, index_t n) {
-  return static_cast<double>(sizeof(T)) * static_cast<double>(m) * static_cast<double>(n);
+/// Runs `call` against `peak`. Its traffic is what a profile says of it.
+template <class Call>
+void run_call(Run& run, const BackendUnderTest& subject, PeakKind peak, const Call& call) {
+  const ProfiledBackend profiled(subject.backend);
+  profiled.run(call);
+  const ProfileEntry entry = profiled.entries().front();
+  const auto& kernels = subject.backend->kernels<typename KernelTraits<Call>::Element>();
+  run_kernel(run, subject, peak, {entry.flops, entry.bytes, entry.footprint},
+             [&] { KernelTraits<Call>::run(kernels, call); });
 }
 
 template <class T>
 void register_bias_add(const BackendUnderTest& subject, const char* layout, index_t m, index_t n) {
-  register_benchmark(
-      benchmark_name("bias_add", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
-        Samples<T> c(layout, m, n);
-        AlignedArray<T> bias(n);
-        fill(bias.data(), n);
-        const BiasAdd<T> call{bias.view(), c.view};
-        const auto& kernels = subject.backend->kernels<T>();
-        const Work work{0, 2 * bytes<T>(m, n), bytes<T>(m, n)};
-        run_kernel(run, subject, PeakKind::scale, work, [&] { kernels.bias_add(call); });
-      });
+  register_benchmark(benchmark_name("bias_add", type_name<T>, subject, layout, text(m, n)),
+                     [=](Run& run) {
+                       Samples<T> c(layout, m, n);
+                       AlignedArray<T> bias(n);
+                       fill(bias.data(), n);
+                       const BiasAdd<T> call{bias.view(), c.view};
+                       run_call(run, subject, PeakKind::scale, call);
+                     });
 }
 
 template <class T>
 void register_softmax(const BackendUnderTest& subject, const char* layout, index_t m, index_t n) {
-  register_benchmark(
-      benchmark_name("softmax", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
-        Samples<T> logits(layout, m, n);
-        Samples<T> probabilities(layout, m, n);
-        const Softmax<T> call{logits.view, probabilities.view};
-        const auto& kernels = subject.backend->kernels<T>();
-        const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(run, subject, PeakKind::copy, work, [&] { kernels.softmax(call); });
-      });
+  register_benchmark(benchmark_name("softmax", type_name<T>, subject, layout, text(m, n)),
+                     [=](Run& run) {
+                       Samples<T> logits(layout, m, n);
+                       Samples<T> probabilities(layout, m, n);
+                       const Softmax<T> call{logits.view, probabilities.view};
+                       run_call(run, subject, PeakKind::copy, call);
+                     });
 }
 
 template <class T>
 void register_softmax_nll(const BackendUnderTest& subject, const char* layout, index_t m,
                           index_t n) {
-  register_benchmark(
-      benchmark_name("softmax_nll", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
-        Samples<T> logits(layout, m, n);
-        Samples<T> gradient(layout, m, n);
-        AlignedArray<std::int32_t> labels(m);
-        AlignedArray<std::int32_t> predictions(m);
-        AlignedArray<T> losses(m);
-        for (index_t i = 0; i < m; ++i) labels[i] = static_cast<std::int32_t>(i * 7 % n);
-        SoftmaxNll<T> call;
-        call.logits = logits.view;
-        call.labels = labels.view();
-        call.scale = T{1} / static_cast<T>(m);
-        call.gradient = gradient.view;
-        call.losses = losses.view();
-        call.predictions = predictions.view();
-        const auto& kernels = subject.backend->kernels<T>();
-        const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(run, subject, PeakKind::copy, work, [&] { kernels.softmax_nll(call); });
-      });
+  register_benchmark(benchmark_name("softmax_nll", type_name<T>, subject, layout, text(m, n)),
+                     [=](Run& run) {
+                       Samples<T> logits(layout, m, n);
+                       Samples<T> gradient(layout, m, n);
+                       AlignedArray<std::int32_t> labels(m);
+                       AlignedArray<std::int32_t> predictions(m);
+                       AlignedArray<T> losses(m);
+                       for (index_t i = 0; i < m; ++i)
+                         labels[i] = static_cast<std::int32_t>(i * 7 % n);
+                       SoftmaxNll<T> call;
+                       call.logits = logits.view;
+                       call.labels = labels.view();
+                       call.scale = T{1} / static_cast<T>(m);
+                       call.gradient = gradient.view;
+                       call.losses = losses.view();
+                       call.predictions = predictions.view();
+                       run_call(run, subject, PeakKind::copy, call);
+                     });
 }
 
 template <class T>
 void register_column_sums(const BackendUnderTest& subject, const char* layout, index_t m,
                           index_t n) {
+  register_benchmark(benchmark_name("column_sums", type_name<T>, subject, layout, text(m, n)),
+                     [=](Run& run) {
+                       Samples<T> a(layout, m, n);
+                       AlignedArray<T> sums(n);
+                       const ColumnSums<T> call{T{1}, a.view, T{0}, sums.view()};
+                       run_call(run, subject, PeakKind::read, call);
+                     });
+}
+
+template <class T>
+void register_scale_shift(const BackendUnderTest& subject, const char* layout, index_t m,
+                          index_t n) {
+  register_benchmark(benchmark_name("scale_shift", type_name<T>, subject, layout, text(m, n)),
+                     [=](Run& run) {
+                       Samples<T> x(layout, m, n);
+                       Samples<T> y(layout, m, n);
+                       AlignedArray<T> scale(n);
+                       AlignedArray<T> shift(n);
+                       fill(scale.data(), n);
+                       fill(shift.data(), n);
+                       const ScaleShift<T> call{x.view, scale.view(), shift.view(), y.view};
+                       run_call(run, subject, PeakKind::copy, call);
+                     });
+}
+
+template <class T>
+void register_scale_shift_backward(const BackendUnderTest& subject, const char* layout, index_t m,
+                                   index_t n) {
   register_benchmark(
-      benchmark_name("column_sums", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
-        Samples<T> a(layout, m, n);
-        AlignedArray<T> sums(n);
-        const ColumnSums<T> call{T{1}, a.view, T{0}, sums.view()};
-        const auto& kernels = subject.backend->kernels<T>();
-        const Work work{0, bytes<T>(m, n), bytes<T>(m, n)};
-        run_kernel(run, subject, PeakKind::read, work, [&] { kernels.column_sums(call); });
+      benchmark_name("scale_shift_backward", type_name<T>, subject, layout, text(m, n)),
+      [=](Run& run) {
+        Samples<T> x(layout, m, n);
+        Samples<T> d(layout, m, n);
+        AlignedArray<T> scale(n);  // ones: d is multiplied by them any number of times
+        AlignedArray<T> scale_gradient(n);
+        AlignedArray<T> shift_gradient(n);
+        std::fill_n(scale.data(), n, T{1});
+        ScaleShiftBackward<T> call;
+        call.x = x.view;
+        call.scale = scale.view();
+        call.d = d.view;
+        call.scale_gradient = scale_gradient.view();
+        call.shift_gradient = shift_gradient.view();
+        run_call(run, subject, PeakKind::axpy, call);
       });
 }
 
@@ -113,10 +152,7 @@ void register_outer_product(const BackendUnderTest& subject, index_t m, index_t 
         fill(x.data(), m);
         fill(y.data(), n);
         const OuterProduct<T> call{static_cast<T>(-1e-3), x.view(), y.view(), a.view()};
-        const auto& kernels = subject.backend->kernels<T>();
-        const double elements = static_cast<double>(m) * static_cast<double>(n);
-        const Work work{2 * elements, 2 * bytes<T>(m, n), bytes<T>(m, n)};
-        run_kernel(run, subject, PeakKind::scale, work, [&] { kernels.outer_product(call); });
+        run_call(run, subject, PeakKind::scale, call);
       });
 }
 
@@ -130,9 +166,7 @@ void register_activate(const BackendUnderTest& subject, ActivationKind kind,
         Matrix<T> a(m, n);
         fill(z.data(), z.size());
         const Activate<T> call{{kind}, z.view(), a.view()};
-        const auto& kernels = subject.backend->kernels<T>();
-        const Work work{0, 2 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(run, subject, PeakKind::copy, work, [&] { kernels.activate(call); });
+        run_call(run, subject, PeakKind::copy, call);
       });
 }
 
@@ -147,9 +181,7 @@ void register_activate_backward(const BackendUnderTest& subject, index_t m, inde
         fill(a.data(), a.size());
         fill(d.data(), d.size());
         const ActivateBackward<T> call{{ActivationKind::relu}, a.view(), d.view()};
-        const auto& kernels = subject.backend->kernels<T>();
-        const Work work{0, 3 * bytes<T>(m, n), 2 * bytes<T>(m, n)};
-        run_kernel(run, subject, PeakKind::axpy, work, [&] { kernels.activate_backward(call); });
+        run_call(run, subject, PeakKind::axpy, call);
       });
 }
 
@@ -169,42 +201,33 @@ void register_sgd_update(const BackendUnderTest& subject, bool momentum, index_t
                        call.gradient = gradient.view();
                        if (momentum) call.velocity = velocity.view();
                        call.weights = weights.view();
-                       const auto& kernels = subject.backend->kernels<T>();
-                       // Gradient in; weights, and velocity, in and out.
-                       const double traffic = momentum ? 5 : 3;
-                       const double footprint = momentum ? 3 : 2;
-                       const Work work{0, traffic * bytes<T>(m, n), footprint * bytes<T>(m, n)};
-                       run_kernel(run, subject, PeakKind::axpy, work,
-                                  [&] { kernels.sgd_update(call); });
+                       run_call(run, subject, PeakKind::axpy, call);
                      });
 }
 
 template <class T>
 void register_adam_update(const BackendUnderTest& subject, index_t m, index_t n) {
-  register_benchmark(
-      benchmark_name("adam_update", type_name<T>, subject, "any", text(m, n)), [=](Run& run) {
-        Matrix<T> gradient(m, n);
-        Matrix<T> first(m, n);
-        Matrix<T> second(m, n);  // zero: v only grows by squares
-        Matrix<T> weights(m, n);
-        fill(gradient.data(), gradient.size());
-        fill(weights.data(), weights.size());
-        AdamUpdate<T> call;
-        call.beta1 = static_cast<T>(0.9);
-        call.one_minus_beta1 = static_cast<T>(0.1);
-        call.beta2 = static_cast<T>(0.999);
-        call.one_minus_beta2 = static_cast<T>(0.001);
-        call.step_size = static_cast<T>(1e-3);
-        call.epsilon = static_cast<T>(1e-8);
-        call.gradient = gradient.view();
-        call.first = first.view();
-        call.second = second.view();
-        call.weights = weights.view();
-        const auto& kernels = subject.backend->kernels<T>();
-        // Gradient in; both moments and weights in and out.
-        const Work work{0, 7 * bytes<T>(m, n), 4 * bytes<T>(m, n)};
-        run_kernel(run, subject, PeakKind::axpy, work, [&] { kernels.adam_update(call); });
-      });
+  register_benchmark(benchmark_name("adam_update", type_name<T>, subject, "any", text(m, n)),
+                     [=](Run& run) {
+                       Matrix<T> gradient(m, n);
+                       Matrix<T> first(m, n);
+                       Matrix<T> second(m, n);  // zero: v only grows by squares
+                       Matrix<T> weights(m, n);
+                       fill(gradient.data(), gradient.size());
+                       fill(weights.data(), weights.size());
+                       AdamUpdate<T> call;
+                       call.beta1 = static_cast<T>(0.9);
+                       call.one_minus_beta1 = static_cast<T>(0.1);
+                       call.beta2 = static_cast<T>(0.999);
+                       call.one_minus_beta2 = static_cast<T>(0.001);
+                       call.step_size = static_cast<T>(1e-3);
+                       call.epsilon = static_cast<T>(1e-8);
+                       call.gradient = gradient.view();
+                       call.first = first.view();
+                       call.second = second.view();
+                       call.weights = weights.view();
+                       run_call(run, subject, PeakKind::axpy, call);
+                     });
 }
 
 template <class T>
@@ -216,6 +239,8 @@ void register_type(const BackendUnderTest& subject) {
     register_softmax_nll<T>(subject, layout, 128, 10);
     register_column_sums<T>(subject, layout, 128, 512);
     register_column_sums<T>(subject, layout, 1024, 1024);
+    register_scale_shift<T>(subject, layout, 128, 512);
+    register_scale_shift_backward<T>(subject, layout, 128, 512);
   }
   register_outer_product<T>(subject, 1024, 1024);
   register_outer_product<T>(subject, 512, 784);

@@ -2,9 +2,9 @@
 // written, how their shapes depend on each other, and which may overlap.
 //
 // describe(call, visitor) goes through the operands of a call and tells the visitor about them.
-// There are two visitors. OperandChecker (checks.cpp) throws where an operand is not as it should
-// be. SignatureBuilder (kernel_signature.h) finds the shape, the options and the memory traffic. So
-// a new kernel states all of this here, and nowhere else.
+// There are two visitors. OperandChecker (checks.cpp) throws where an operand breaks
+// a rule. SignatureBuilder (kernel_signature.h) finds the shape, the options and the memory
+// traffic. So a new kernel states all of this here, and nowhere else.
 //
 // What a visitor is told. `in`, `out` and `inout` return a token that stands for the operand.
 //   in(name, view)               an operand that is read

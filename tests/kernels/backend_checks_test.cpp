@@ -1,4 +1,4 @@
-// What the shell in front of the kernels refuses, with which message, and what it lets through.
+// Which operands the checked calls of Backend refuse, with which message, and which they accept.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -79,7 +79,7 @@ void check_refused(const std::vector<Case<T>>& cases) {
     }
 }
 
-// What says that B is packed in advance, when it is not for this product.
+// A packed B that belongs to another product or another backend.
 TEMPLATE_TEST_CASE("a product refuses a B packed for another one", "[checks]", float, double) {
   using T = TestType;
   const auto backend = make_backend({"scalar", "", 1}), other = make_backend({"scalar", "", 1});
@@ -542,7 +542,8 @@ TEMPLATE_TEST_CASE("gather_bytes refuses operands that do not fit", "[checks]", 
   });
 }
 
-TEMPLATE_TEST_CASE("the shell lets through what is unusual but sound", "[checks]", float, double) {
+TEMPLATE_TEST_CASE("checked calls accept operands that are unusual but valid", "[checks]", float,
+                   double) {
   using T = TestType;
   for (const auto& backend : test_backends()) {
     INFO(backend->info().name);

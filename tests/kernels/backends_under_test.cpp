@@ -1,4 +1,4 @@
-// Asks the registry what there is, and makes all of it; see backends_under_test.h.
+// Makes every backend that is usable here; see backends_under_test.h.
 #include "tests/kernels/backends_under_test.h"
 
 #include <algorithm>
@@ -82,7 +82,7 @@ std::string label_of(const BackendInfo& info) {
   return info.name + "/" + info.isa + "/" + std::to_string(info.threads);
 }
 
-/// From the registry, which must give exactly what it was asked for.
+/// From make_backend, which must give exactly the backend that was asked for.
 BackendUnderTest from_registry(const BackendRequest& request) {
   std::shared_ptr<const Backend> backend = make_backend(request);
   const BackendInfo& info = backend->info();

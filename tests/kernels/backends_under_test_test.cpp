@@ -1,4 +1,4 @@
-// What is under test, and what is not: printed, so that nobody mistakes the one for the other.
+// Prints which backends are under test and which are left out, so that a run shows what it covers.
 #include "tests/kernels/backends_under_test.h"
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// One assertion a case, and an end to the noise when a kernel is wrong in all of them.
+// One assertion for each case, up to ten failures.
 #ifndef LAMELLA_TESTS_KERNELS_CHECK_BACKENDS_H_
 #define LAMELLA_TESTS_KERNELS_CHECK_BACKENDS_H_
 

@@ -125,7 +125,7 @@ TEMPLATE_TEST_CASE("ulp is the distance of neighbouring numbers", "[harness]", f
   CHECK(ulp<TestType>(std::numeric_limits<long double>::quiet_NaN()) == 0);
 }
 
-/// Keeps what it is told.
+/// Keeps the problems that are reported.
 struct Notes final : Reporter {
   void trying(const std::string& what) override { last_tried = what; }
   void result(const std::string& what, const std::string& problem) override {
@@ -136,26 +136,27 @@ struct Notes final : Reporter {
 };
 
 TEST_CASE("a check that leaves out cases, throws, or fails without end is reported", "[harness]") {
-  const std::vector<BackendUnderTest> backends = {{"nobody", nullptr}};
-  const auto run_on_nobody = [&](void (*body)(CheckContext&)) {
+  const std::vector<BackendUnderTest> backends = {{"no_backend", nullptr}};
+  const auto run_without_backend = [&](void (*body)(CheckContext&)) {
     Notes notes;
     run({"gemm", "sample", body, nullptr}, ElementType::f32, backends, notes);
     return notes.problems;
   };
   using Problems = std::vector<std::string>;
-  CHECK(run_on_nobody([](CheckContext& context) {
+  CHECK(run_without_backend([](CheckContext& context) {
           context(context.backends()[0], "a case", "");
         }).empty());
-  CHECK(run_on_nobody([](CheckContext&) {}) == Problems{"sample: only 0 cases were tried, of 1"});
-  CHECK(run_on_nobody([](CheckContext& context) {
+  CHECK(run_without_backend([](CheckContext&) {}) ==
+        Problems{"sample: only 0 cases were tried, of 1"});
+  CHECK(run_without_backend([](CheckContext& context) {
           context(context.backends()[0], "a case", "");
           context.expect_cases(2);
         }) == Problems{"sample: only 1 cases were tried, of 2"});
-  CHECK(run_on_nobody([](CheckContext& context) {
+  CHECK(run_without_backend([](CheckContext& context) {
           context.begin(context.backends()[0], "a case");
           throw std::runtime_error("why");
-        }) == Problems{"nobody: a case: threw: why"});
-  CHECK(run_on_nobody([](CheckContext& context) {
+        }) == Problems{"no_backend: a case: threw: why"});
+  CHECK(run_without_backend([](CheckContext& context) {
           for (;;) context(context.backends()[0], "a case", "wrong");
         }).size() == 10);
 }

@@ -60,7 +60,7 @@ TEST_CASE("LAMELLA_BACKEND selects the backend whose kernels run", "[selection]"
     CHECK_THAT(child.output, ContainsSubstring("made " + name + "/"));
     CHECK_THAT(child.errors, ContainsSubstring("backend " + name + ","));
     CHECK_THAT(child.errors, ContainsSubstring("chosen by LAMELLA_BACKEND"));
-    // A line for the kernel call: kernel, type, shape, and who ran it.
+    // A line for the kernel call: kernel, type, shape, and backend.
     CHECK_THAT(child.errors, ContainsSubstring("gemm f32 8x8x24 " + name + "/"));
   }
 }

@@ -1,4 +1,4 @@
-// Profiles: they count what was called and change no result.
+// Profiles count and time the calls, and change no result.
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -171,7 +171,7 @@ TEST_CASE("any number of kinds of calls, from any number of threads", "[profile]
   CHECK(std::adjacent_find(shapes.begin(), shapes.end()) == shapes.end());
 }
 
-/// Notes how it was told about a plan.
+/// Records the calls of an observer.
 class Notes final : public PlanObserver<double> {
  public:
   void begin() noexcept override { begun_after.push_back(done_calls); }

@@ -1,5 +1,5 @@
-// Verbose mode: it shows which backend the environment really selected, a line per kernel call, and
-// changes no result.
+// Verbose mode shows which backend was really selected, prints a line per kernel call, and changes
+// no result.
 #include "core/kernels/trace.h"
 
 #include <array>

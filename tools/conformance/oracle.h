@@ -1,7 +1,7 @@
-// What each kernel should compute, in wider arithmetic and the plainest loops, with the magnitudes
-// that error bounds are made of.
+// What each kernel should compute, in wider arithmetic and plain loops, with the magnitudes from
+// which error bounds are made.
 //
-// Shares no code with the library: only the structs of kernels.h, which say what is asked for.
+// Shares no code with the library, only the structs of operands (kernels.h).
 // Results are row-major vectors of the shape of the kernel's output.
 #ifndef LAMELLA_TOOLS_CONFORMANCE_ORACLE_H_
 #define LAMELLA_TOOLS_CONFORMANCE_ORACLE_H_

@@ -50,7 +50,7 @@ class Workload {
   }
   Operand<T> vector(index_t size) { return matrix(1, size, Order::rows); }
 
-  /// Makes the call and keeps what it wrote.
+  /// Makes the call and keeps its outputs.
   template <class Call, class... Outputs>
   void make(const std::string& kernel, const std::string& what, const Call& call,
             const Outputs&... outputs) {

@@ -1,5 +1,5 @@
-// Every kernel on shapes large enough to be worth several threads, as one list of results that
-// must come out the same to the last bit, whoever runs it.
+// Every kernel, on shapes large enough for several threads. The results are one list, which must be
+// the same to the last bit for every number of threads and every executor.
 #ifndef LAMELLA_TOOLS_CONFORMANCE_WORKLOAD_H_
 #define LAMELLA_TOOLS_CONFORMANCE_WORKLOAD_H_
 

@@ -27,7 +27,7 @@ class Memory {
                            [&](index_t, index_t) { return uniform(random, -0.5, 0.5); });
     return matrices_.back().view();
   }
-  /// One that nobody looks at once a plan has run.
+  /// A matrix whose content does not matter after a plan has run.
   View<T> passing_matrix(index_t rows, index_t cols, Layout layout) {
     passing_.emplace_back(rows, cols, layout,
                           [&](index_t, index_t) { return uniform(random, -0.5, 0.5); });
@@ -203,7 +203,7 @@ KernelCall<T> random_call(Memory<T>& memory, const std::vector<View<T>>& matrice
   const View<T> p = at(0), q = random() % 2 == 0 ? at(1) : transposed(at(1)), out = at(2);
   const index_t n = out.rows;
   const T factor = static_cast<T>(0.05);
-  switch (random() % 10) {
+  switch (random() % 12) {
     case 0:
       return FusedGemm<T>{{factor, p, q, static_cast<T>(0.5), out}, {}};
     case 1:
@@ -220,7 +220,12 @@ KernelCall<T> random_call(Memory<T>& memory, const std::vector<View<T>>& matrice
       return ActivateBackward<T>{kSigmoid, q, out};
     case 7:
       return ColumnSums<T>{factor, q, static_cast<T>(0.5), row(out, n - 1)};
-    case 8: {
+    case 8:
+      return ScaleShift<T>{q, row(p, 1), column(p, 0), out};
+    case 9:
+      return ScaleShiftBackward<T>{
+          factor, q, row(p, 0), out, static_cast<T>(0.5), row(at(3), 0), row(at(3), n - 1)};
+    case 10: {
       AdamUpdate<T> update;
       update.beta1 = static_cast<T>(0.5);
       update.one_minus_beta1 = static_cast<T>(0.5);
@@ -277,7 +282,7 @@ void empty_plan(CheckContext& context) {
 std::vector<Check> plan_checks() {
   return {{"plan", "a training step runs as a plan as it runs call by call", training_steps<float>,
            training_steps<double>},
-          {"plan", "products read a mini-batch that nobody else needs", gathering_steps<float>,
+          {"plan", "products read a mini-batch that is a transient output", gathering_steps<float>,
            gathering_steps<double>},
           {"plan", "any sequence of calls runs as a plan as it runs call by call",
            any_sequence<float>, any_sequence<double>},

@@ -18,8 +18,8 @@ constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
 template <class T>
 constexpr T kInfinity = std::numeric_limits<T>::infinity();
 
-// Where z - max is exact, what is left beside the n - 1 roundings of the sum are the errors of exp,
-// in numerator and denominator, and of the division.
+// Where z - max is exact, there are three errors beside the n - 1 roundings of the sum: those of
+// exp in numerator and denominator, and that of the division.
 constexpr long double kUlps = 4;
 
 /// A multiple of 2^-8 in [-low, 0): differences of such numbers are exact in float.
@@ -122,7 +122,7 @@ void extreme_logits(CheckContext& context) {
   using Row = std::vector<T>;
   constexpr T kLargest = std::numeric_limits<T>::max();
   Random random(62);
-  // Each row of logits and what it must give.
+  // Rows of logits, each with the probabilities expected of it.
   const std::pair<Row, Row> rows[] = {
       {{1e4, -1e4, 0}, {1, 0, 0}},
       {{-1e4, -1e4, -1e4, -1e4}, {0.25, 0.25, 0.25, 0.25}},

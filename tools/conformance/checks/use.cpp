@@ -9,7 +9,7 @@
 namespace lamella::conformance {
 namespace {
 
-/// Each thread, on data of its own, gets what it would have got alone.
+/// Each thread, on data of its own, gets the same results as when it runs alone.
 template <class T>
 void several_threads(CheckContext& context) {
   constexpr int kThreads = 3;
