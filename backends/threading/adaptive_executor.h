@@ -21,12 +21,12 @@ class AdaptiveExecutor final : public Executor {
 
   /// 1 during a back-off, so that drivers do not even cut the work.
   int concurrency() const noexcept override;
-  /// As concurrency(), whether there is a back-off or not.
+  /// As concurrency() without a back-off.
   int threads() const noexcept { return inner_->concurrency(); }
 
   /// For bodies that are a part of the work each. The threads count as late if the calling thread
-  /// waited longer for them than they saved it: without them it would have taken its own
-  /// bodies' time once for each of them. Bodies that take unequal time are therefore no lateness.
+  /// waited for them longer than they can have saved, which is the time of its own bodies once for
+  /// each other thread. So it is no lateness if bodies take unequal time.
   void run(int workers, WorkerBody body) const noexcept override {
     run(workers, body, Sharing::fixed);
   }
