@@ -73,8 +73,7 @@ struct Operands {
         }
         break;
       case Role::weight_gradient:
-        if (columns) {  // W ← W - η D Aᵀ, D [units, batch], A [inputs, batch]: one GEMM
-                        // (docs/math.md)
+        if (columns) {  // W ← W - η D Aᵀ (docs/math.md), D [units, batch], A [inputs, batch]
           allocate(s.m, s.k, s.n, s.k, s.m, s.n);
           call = {static_cast<T>(-1e-3), a.view(), transposed(b.view()), T{1}, c.view()};
         } else {  // ∇W = Dᵀ X, D [batch, units], X [batch, inputs]
