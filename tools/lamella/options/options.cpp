@@ -73,6 +73,17 @@ Int parse_integer(const std::string& text, Int low, Int high) {
   return value;
 }
 
+/// The parts between separators; at least one, and empty ones too.
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
 template <class Int>
 void add_whole_number(CLI::App& app, const std::string& name, Int& target, Int low, Int high,
                       const std::string& help) {
@@ -117,11 +128,8 @@ void add_sizes(CLI::App& app, const std::string& name, std::vector<index_t>& tar
       [&target, high](const std::string& text) {
         target.clear();
         if (text.empty() || text == "none") return;
-        for (std::size_t begin = 0; begin <= text.size();) {
-          const std::size_t comma = std::min(text.find(',', begin), text.size());
-          target.push_back(parse_integer<index_t>(text.substr(begin, comma - begin), 1, high));
-          begin = comma + 1;
-        }
+        for (const std::string& part : split(text, ','))
+          target.push_back(parse_integer<index_t>(part, 1, high));
       });
 }
 
@@ -192,22 +200,14 @@ void add_augmentation(CLI::App& app, Augmentation& target) {
                target = {};
                target.image_shape = shape;
                if (text == "none") return;
-               for (std::size_t begin = 0; begin <= text.size();) {
-                 const std::size_t comma = std::min(text.find(',', begin), text.size());
-                 parse_change(text.substr(begin, comma - begin), target);
-                 begin = comma + 1;
-               }
+               for (const std::string& part : split(text, ',')) parse_change(part, target);
              });
   add_parsed(app, "--image-shape", "HxW[xC]",
              "Of a sample's values, row by row, where the data do not say", "",
              [&target](const std::string& text) {
                target.image_shape.clear();
-               for (std::size_t begin = 0; begin <= text.size();) {
-                 const std::size_t x = std::min(text.find('x', begin), text.size());
-                 target.image_shape.push_back(
-                     parse_integer<index_t>(text.substr(begin, x - begin), 1, kMostPixels));
-                 begin = x + 1;
-               }
+               for (const std::string& part : split(text, 'x'))
+                 target.image_shape.push_back(parse_integer<index_t>(part, 1, kMostPixels));
                if (target.image_shape.size() < 2 || target.image_shape.size() > 3)
                  throw std::invalid_argument(
                      fmt::format("'{}' is not of the form 28x28 or 32x32x3", text));
