@@ -193,7 +193,8 @@ LAMELLA_INLINE void unroll_over(const Body& body, Indices<kI...>) {
 
 /// body(Index<0>) ... body(Index<N-1>), unrolled by the front end: accumulator arrays that are only
 /// ever indexed by constants stay in registers (a loop with an unroll pragma can leave them in
-/// memory).
+/// memory). A body that needs no constant takes an int: one function for all of them, of which the
+/// compiler has less to do.
 ///
 /// By one fold and not by recursion, of which each step would hold all later ones: the compiler
 /// inlines step by step, and the sum of their sizes grows with the square of N.

@@ -28,7 +28,7 @@ LAMELLA_INLINE void activate_all(Vec<T> slope, Vec<T> (&z)[kN]) {
   else if constexpr (kCode == kSigmoid)
     sigmoid<kN, T>(z);
   else
-    unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA { z[i] = activation<kCode, T>(slope, z[i]); });
+    unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA { z[i] = activation<kCode, T>(slope, z[i]); });
 }
 
 /// d * f'(z) for a = f(z).
@@ -85,11 +85,10 @@ LAMELLA_INLINE void map_by_four(index n, const T* x, const T* y, T* out, const F
   index i = 0;
   for (; i + kRound * kLanes<T> <= n; i += kRound * kLanes<T>) {
     Vec<T> result[kRound];
-    unroll<kRound>([&](auto q) LAMELLA_INLINE_LAMBDA {
+    unroll<kRound>([&](int q) LAMELLA_INLINE_LAMBDA {
       result[q] = f(load(x + i + q * kLanes<T>), load(y + i + q * kLanes<T>));
     });
-    unroll<kRound>([&](auto q)
-                       LAMELLA_INLINE_LAMBDA { store(out + i + q * kLanes<T>, result[q]); });
+    unroll<kRound>([&](int q) LAMELLA_INLINE_LAMBDA { store(out + i + q * kLanes<T>, result[q]); });
   }
   map(n - i, x + i, y + i, out + i, f);
 }
@@ -104,9 +103,9 @@ template <class T>
     index i = 0;
     for (; i + kRound <= n; i += kRound) {
       Vec<T> v[kTogether];
-      unroll<kTogether>([&](auto q) LAMELLA_INLINE_LAMBDA { v[q] = load(z + i + q * kLanes<T>); });
+      unroll<kTogether>([&](int q) LAMELLA_INLINE_LAMBDA { v[q] = load(z + i + q * kLanes<T>); });
       activate_all<kCode, kTogether, T>(s, v);
-      unroll<kTogether>([&](auto q) LAMELLA_INLINE_LAMBDA { store(a + i + q * kLanes<T>, v[q]); });
+      unroll<kTogether>([&](int q) LAMELLA_INLINE_LAMBDA { store(a + i + q * kLanes<T>, v[q]); });
     }
     map(n - i, z + i, a + i, [&](Vec<T> v) LAMELLA_INLINE_LAMBDA {
       Vec<T> one[1] = {v};
@@ -155,20 +154,20 @@ LAMELLA_KERNEL void outer_product(index m, index n, T alpha, const T* x, index x
   if ((m - 1) * lda * index{sizeof(T)} < kOuterBytes)
     for (; i + kOuterRows <= m; i += kOuterRows) {
       Vec<T> factor[kOuterRows];
-      unroll<kOuterRows>([&](auto r) LAMELLA_INLINE_LAMBDA {
+      unroll<kOuterRows>([&](int r) LAMELLA_INLINE_LAMBDA {
         factor[r] = broadcast(alpha * x[(i + r) * x_stride]);
       });
       T* const rows = a + i * lda;
       index j = 0;
       for (; j + kLanes<T> <= n; j += kLanes<T>) {
         const Vec<T> v = load(y + j);
-        unroll<kOuterRows>([&](auto r) LAMELLA_INLINE_LAMBDA {
+        unroll<kOuterRows>([&](int r) LAMELLA_INLINE_LAMBDA {
           T* const to = rows + r * lda + j;
           store(to, fma(factor[r], v, load(to)));
         });
       }
       if (j < n)
-        unroll<kOuterRows>([&](auto r) LAMELLA_INLINE_LAMBDA {
+        unroll<kOuterRows>([&](int r) LAMELLA_INLINE_LAMBDA {
           T* const to = rows + r * lda + j;
           store_n(to, n - j, fma(factor[r], load_n(y + j, n - j), load_n(to, n - j)));
         });

@@ -31,7 +31,7 @@ LAMELLA_INLINE void load_tile(const uint8_t* const (&rows)[kByteTile], index cou
                               ByteTile& tile) {
   Bytes<kByteTile> square[kByteTile];
   if (count == kByteTile) {
-    unroll<kByteTile>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kByteTile>([&](int i) LAMELLA_INLINE_LAMBDA {
       __builtin_memcpy(&square[i], rows[i], sizeof(square[i]));
     });
   } else {
@@ -79,7 +79,7 @@ LAMELLA_ONE_COPY LAMELLA_KERNEL void gather_samples(const ByteGatherBlock<T>& bl
     // first.
     constexpr bool kOnePanel = kPanel<T> % kByteTile == 0;
     index behind[kVectorsPerTile];
-    unroll<kVectorsPerTile>([&](auto q) LAMELLA_INLINE_LAMBDA {
+    unroll<kVectorsPerTile>([&](int q) LAMELLA_INLINE_LAMBDA {
       behind[q] = kOnePanel ? q * kLanes<T> : to.at(s + q * kLanes<T>) - out;
     });
     const T *offset = g.offset, *scale = g.scale;
@@ -103,7 +103,7 @@ LAMELLA_ONE_COPY LAMELLA_KERNEL void gather_samples(const ByteGatherBlock<T>& bl
         const Vec<T> o = broadcast(*offset), factor = broadcast(*scale);
         offset += g.offset_stride;
         scale += g.scale_stride;
-        unroll<kVectorsPerTile>([&](auto q) LAMELLA_INLINE_LAMBDA {
+        unroll<kVectorsPerTile>([&](int q) LAMELLA_INLINE_LAMBDA {
           const index at = kOnePanel || !whole ? q * kLanes<T> : behind[q];
           store(to_feature + at, (widen(tile[f] + q * kLanes<T>, T{}) - o) * factor);
         });

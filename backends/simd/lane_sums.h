@@ -60,7 +60,7 @@ LAMELLA_INLINE Raw<T> add_halves(Raw<T> a, Raw<T> b) {
 template <int kChunk, class T, int kN>
 LAMELLA_INLINE void sums_of_lanes(const Raw<T> (&v)[kN], T alpha, T* sums) {
   if constexpr (kChunk == kLanes<T>) {
-    unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA {
       const Raw<T> scaled = v[i] * alpha;
       __builtin_memcpy(sums + i * kLanes<T>, &scaled, sizeof(Raw<T>));
     });

@@ -68,22 +68,22 @@ LAMELLA_INLINE void exp_parts(const Vec<T> (&x)[kN], Vec<T> (&scale)[kN], Vec<T>
   constexpr int kLast = sizeof(C::kQ) / sizeof(T) - 1;
   Vec<T> n[kN], r[kN], q[kN];
   const auto each = [](const auto& body) LAMELLA_INLINE_LAMBDA { unroll<kN>(body); };
-  each([&](auto i) LAMELLA_INLINE_LAMBDA {
+  each([&](int i) LAMELLA_INLINE_LAMBDA {
     scale[i] = fma(x[i], broadcast(T(1.4426950408889634074)), broadcast(C::kMagic));
   });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA { n[i] = scale[i] - broadcast(C::kMagic); });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA { r[i] = fma(n[i], broadcast(-C::kLn2High), x[i]); });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA { r[i] = fma(n[i], broadcast(-C::kLn2Low), r[i]); });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA {
+  each([&](int i) LAMELLA_INLINE_LAMBDA { n[i] = scale[i] - broadcast(C::kMagic); });
+  each([&](int i) LAMELLA_INLINE_LAMBDA { r[i] = fma(n[i], broadcast(-C::kLn2High), x[i]); });
+  each([&](int i) LAMELLA_INLINE_LAMBDA { r[i] = fma(n[i], broadcast(-C::kLn2Low), r[i]); });
+  each([&](int i) LAMELLA_INLINE_LAMBDA {
     const Vec<Int<T>> exponent = bits_of<T>(scale[i]) + Vec<Int<T>>(C::kBias);
     scale[i] = from_bits<T>(exponent << C::kMantissaBits);
   });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA { q[i] = broadcast(C::kQ[kLast]); });
-  unroll<kLast>([&](auto term) LAMELLA_INLINE_LAMBDA {
-    each([&](auto i)
+  each([&](int i) LAMELLA_INLINE_LAMBDA { q[i] = broadcast(C::kQ[kLast]); });
+  unroll<kLast>([&](int term) LAMELLA_INLINE_LAMBDA {
+    each([&](int i)
              LAMELLA_INLINE_LAMBDA { q[i] = fma(q[i], r[i], broadcast(C::kQ[kLast - 1 - term])); });
   });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA { p[i] = fma(r[i] * r[i], q[i], r[i]); });
+  each([&](int i) LAMELLA_INLINE_LAMBDA { p[i] = fma(r[i] * r[i], q[i], r[i]); });
 }
 
 /// x ← exp(x), within 2 ulp for results in the normal range; 0 below kLowest, infinite above
@@ -93,11 +93,11 @@ LAMELLA_INLINE void exp(Vec<T> (&x)[kN]) {
   using C = ExpConstants<T>;
   const Vec<T> lowest = broadcast(C::kLowest), highest = broadcast(C::kHighest);
   Vec<T> bounded[kN], scale[kN], p[kN];
-  unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA {
     bounded[i] = xsimd::select(x[i] > highest, highest, xsimd::select(x[i] < lowest, lowest, x[i]));
   });
   exp_parts<kN, T>(bounded, scale, p);
-  unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA {
     const Vec<T> bulk = fma<T>(scale[i], p[i], scale[i]);
     x[i] = xsimd::select(x[i] > highest, broadcast(static_cast<T>(INFINITY)),
                          xsimd::select(x[i] < lowest, broadcast(T{0}), bulk));
@@ -121,25 +121,25 @@ LAMELLA_INLINE void exp_by_table(Vec<float> (&x)[kN]) {
   const __m512 powers = _mm512_load_ps(kPowers);
   Vec<float> m[kN], r[kN], q[kN], power[kN];
   const auto each = [](const auto& body) LAMELLA_INLINE_LAMBDA { unroll<kN>(body); };
-  each([&](auto i) LAMELLA_INLINE_LAMBDA {
+  each([&](int i) LAMELLA_INLINE_LAMBDA {
     m[i] = fma(x[i], broadcast(kSteps * 1.4426950408889634f), broadcast(C::kMagic));
   });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA { q[i] = m[i] - broadcast(C::kMagic); });
-  each([&](auto i)
+  each([&](int i) LAMELLA_INLINE_LAMBDA { q[i] = m[i] - broadcast(C::kMagic); });
+  each([&](int i)
            LAMELLA_INLINE_LAMBDA { r[i] = fma(q[i], broadcast(-C::kLn2High / kSteps), x[i]); });
-  each([&](auto i)
+  each([&](int i)
            LAMELLA_INLINE_LAMBDA { r[i] = fma(q[i], broadcast(-C::kLn2Low / kSteps), r[i]); });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA {
+  each([&](int i) LAMELLA_INLINE_LAMBDA {
     const __m512i bits = _mm512_castps_si512(m[i].data);
     const __m512i exponent = _mm512_slli_epi32(_mm512_and_si512(bits, _mm512_set1_epi32(-16)), 19);
     const __m512i entry = _mm512_castps_si512(_mm512_permutexvar_ps(bits, powers));
     power[i] = Vec<float>(_mm512_castsi512_ps(_mm512_add_epi32(entry, exponent)));
   });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA {
+  each([&](int i) LAMELLA_INLINE_LAMBDA {
     q[i] = fma(r[i], broadcast(0.1666671851f), broadcast(0.5000161736f));
   });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA { r[i] = fma(r[i] * r[i], q[i], r[i]); });
-  each([&](auto i) LAMELLA_INLINE_LAMBDA { x[i] = fma(power[i], r[i], power[i]); });
+  each([&](int i) LAMELLA_INLINE_LAMBDA { r[i] = fma(r[i] * r[i], q[i], r[i]); });
+  each([&](int i) LAMELLA_INLINE_LAMBDA { x[i] = fma(power[i], r[i], power[i]); });
 }
 #endif
 
@@ -148,7 +148,7 @@ LAMELLA_INLINE void exp_by_table(Vec<float> (&x)[kN]) {
 template <int kN, class T>
 LAMELLA_INLINE void exp_nonpositive(Vec<T> (&x)[kN]) {
   // Where one operand is NaN, x86 takes the second and NEON the NaN.
-  unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA {
     x[i] = xsimd::max(broadcast(ExpConstants<T>::kVanishing), x[i]);
   });
 #if defined(__AVX512F__)
@@ -156,16 +156,16 @@ LAMELLA_INLINE void exp_nonpositive(Vec<T> (&x)[kN]) {
 #endif
   Vec<T> scale[kN], p[kN];
   exp_parts<kN, T>(x, scale, p);
-  unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA { x[i] = fma(scale[i], p[i], scale[i]); });
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA { x[i] = fma(scale[i], p[i], scale[i]); });
 }
 
 /// z ← 1 / (1 + exp(-z)); where exp is infinite the result is 0, within a denormal of the truth.
 template <int kN, class T>
 LAMELLA_INLINE void sigmoid(Vec<T> (&z)[kN]) {
   const Vec<T> one = broadcast(T{1});
-  unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA { z[i] = broadcast(T{0}) - z[i]; });
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA { z[i] = broadcast(T{0}) - z[i]; });
   exp<kN, T>(z);
-  unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA { z[i] = one / (one + z[i]); });
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA { z[i] = one / (one + z[i]); });
 }
 
 /// z ← tanh z = e / (e + 2) with e = exp(2z) - 1 = 2^n p + (2^n - 1): no cancellation near 0.
@@ -174,12 +174,12 @@ LAMELLA_INLINE void tanh(Vec<T> (&z)[kN]) {
   // Beyond |2z| = 40, tanh rounds to ±1 in either precision.
   const Vec<T> bound = broadcast(T{40}), minus_bound = broadcast(T{-40});
   Vec<T> scale[kN], p[kN];
-  unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA {
     const Vec<T> x = z[i] + z[i], above = xsimd::select(x < minus_bound, minus_bound, x);
     z[i] = xsimd::select(above > bound, bound, above);
   });
   exp_parts<kN, T>(z, scale, p);
-  unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA {
     const Vec<T> e = fma(scale[i], p[i], scale[i] - broadcast(T{1}));
     z[i] = e / (e + broadcast(T{2}));
   });
@@ -200,7 +200,7 @@ LAMELLA_INLINE Vec<T> log_from_one(Vec<T> x) {
   const Vec<T> t = (f - broadcast(T{1})) / (f + broadcast(T{1}));
   const Vec<T> square = t * t;
   Vec<T> q = broadcast(T{1} / T(2 * kTerms + 1));
-  unroll<kTerms - 1>([&](auto i) LAMELLA_INLINE_LAMBDA {
+  unroll<kTerms - 1>([&](int i) LAMELLA_INLINE_LAMBDA {
     q = fma(q, square, broadcast(T{1} / T(2 * (kTerms - i) - 1)));
   });
   const Vec<T> twice = t + t;

@@ -19,11 +19,11 @@ LAMELLA_INLINE void transpose_square(Raw<T> (&rows)[kLanes<T>]) {
   constexpr int kN = static_cast<int>(kLanes<T>);
   using All = typename MakeIndices<kN>::type;
   if constexpr (sizeof(T) == 8) {
-    unroll<kN / 2>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kN / 2>([&](int i) LAMELLA_INLINE_LAMBDA {
       interleave_rows<1, T>(rows[2 * i], rows[2 * i + 1], All{});
     });
   } else {
-    unroll<kN / 4>([&](auto q) LAMELLA_INLINE_LAMBDA {
+    unroll<kN / 4>([&](int q) LAMELLA_INLINE_LAMBDA {
       Raw<T>* const four = rows + 4 * q;
       interleave_rows<1, T>(four[0], four[1], All{});
       interleave_rows<1, T>(four[2], four[3], All{});
@@ -56,16 +56,16 @@ LAMELLA_KERNEL void pack_transposed(index k, index columns, const T* b, index co
   for (; p + kLanes<T> <= k; p += kLanes<T>) {
     Raw<T> rows[kLanes<T>];
     if (columns == kLanes<T>)
-      unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      unroll<static_cast<int>(kLanes<T>)>([&](int j) LAMELLA_INLINE_LAMBDA {
         __builtin_memcpy(&rows[j], b + j * col_stride + p, sizeof(Raw<T>));
       });
     else
-      unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+      unroll<static_cast<int>(kLanes<T>)>([&](int j) LAMELLA_INLINE_LAMBDA {
         rows[j] = Raw<T>{};
         if (j < columns) __builtin_memcpy(&rows[j], b + j * col_stride + p, sizeof(Raw<T>));
       });
     transpose_square<T>(rows);
-    unroll<static_cast<int>(kLanes<T>)>([&](auto j) LAMELLA_INLINE_LAMBDA {
+    unroll<static_cast<int>(kLanes<T>)>([&](int j) LAMELLA_INLINE_LAMBDA {
       __builtin_memcpy(packed + (p + j) * kPanel<T>, &rows[j], sizeof(Raw<T>));
     });
   }
@@ -139,8 +139,8 @@ LAMELLA_KERNEL void pack_tile_rows(index rows, index k, const T* a, index row_st
       });
       transpose_square<T>(squares[q]);
     });
-    unroll<kN>([&](auto j) LAMELLA_INLINE_LAMBDA {
-      unroll<kTileSquares<T>>([&](auto q) LAMELLA_INLINE_LAMBDA {
+    unroll<kN>([&](int j) LAMELLA_INLINE_LAMBDA {
+      unroll<kTileSquares<T>>([&](int q) LAMELLA_INLINE_LAMBDA {
         if (q * kN < rows)
           __builtin_memcpy(packed + (p + j) * rows + q * kN, &squares[q][j], sizeof(Raw<T>));
       });
@@ -154,9 +154,9 @@ template <int kSteps, class T>
 LAMELLA_INLINE void pack_column_steps(index tiles, index rows, const T* from, index col_stride,
                                       T* to, index stride) {
   for (; tiles > 0; --tiles, from += rows, to += stride)
-    unroll<kTileSquares<T>>([&](auto q) LAMELLA_INLINE_LAMBDA {
+    unroll<kTileSquares<T>>([&](int q) LAMELLA_INLINE_LAMBDA {
       if (q * kLanes<T> < rows)
-        unroll<kSteps>([&](auto step) LAMELLA_INLINE_LAMBDA {
+        unroll<kSteps>([&](int step) LAMELLA_INLINE_LAMBDA {
           store(to + step * rows + q * kLanes<T>, load(from + step * col_stride + q * kLanes<T>));
         });
     });

@@ -21,7 +21,7 @@ template <class T, class Body>
 LAMELLA_INLINE void sweep_row(index n, const T* z, T fill, const Body& body) {
   index j = 0;
   for (; j + kPartials * kLanes<T> <= n; j += kPartials * kLanes<T>)
-    unroll<kPartials>([&](auto q) LAMELLA_INLINE_LAMBDA {
+    unroll<kPartials>([&](int q) LAMELLA_INLINE_LAMBDA {
       body(load(z + j + q * kLanes<T>), q, j + q * kLanes<T>, kLanes<T>);
     });
   for (; j < n; j += kLanes<T>) {
@@ -33,7 +33,7 @@ LAMELLA_INLINE void sweep_row(index n, const T* z, T fill, const Body& body) {
 template <class T>
 LAMELLA_INLINE T row_max(index n, const T* z) {
   Vec<T> best[kPartials];
-  unroll<kPartials>([&](auto q)
+  unroll<kPartials>([&](int q)
                         LAMELLA_INLINE_LAMBDA { best[q] = broadcast(static_cast<T>(-INFINITY)); });
   sweep_row(n, z, static_cast<T>(-INFINITY),
             [&](Vec<T> v, auto q, index, index)
@@ -51,20 +51,20 @@ LAMELLA_INLINE T row_exp(index n, const T* z, T shift, T* out, index z_ahead, in
   constexpr index kRound = kPartials * kLanes<T>;
   const Vec<T> s = broadcast(shift);
   Vec<T> sum[kPartials];
-  unroll<kPartials>([&](auto q) LAMELLA_INLINE_LAMBDA { sum[q] = broadcast(T{0}); });
+  unroll<kPartials>([&](int q) LAMELLA_INLINE_LAMBDA { sum[q] = broadcast(T{0}); });
   index j = 0;
   for (; j + kRound <= n; j += kRound)
     unroll<kPartials / kTogether>([&](auto group) LAMELLA_INLINE_LAMBDA {
       constexpr int kFirst = group * kTogether;
       const index at = j + kFirst * kLanes<T>;
       Vec<T> e[kTogether];
-      unroll<kTogether>([&](auto q) LAMELLA_INLINE_LAMBDA {
+      unroll<kTogether>([&](int q) LAMELLA_INLINE_LAMBDA {
         e[q] = load(z + at + q * kLanes<T>) - s;
         __builtin_prefetch(z + z_ahead + at + q * kLanes<T>);
         __builtin_prefetch(out + out_ahead + at + q * kLanes<T>, 1);
       });
       exp_nonpositive<kTogether, T>(e);
-      unroll<kTogether>([&](auto q) LAMELLA_INLINE_LAMBDA {
+      unroll<kTogether>([&](int q) LAMELLA_INLINE_LAMBDA {
         store(out + at + q * kLanes<T>, e[q]);
         sum[kFirst + q] = sum[kFirst + q] + e[q];
       });
@@ -407,7 +407,7 @@ LAMELLA_KERNEL void row_sums(index m, index n, T alpha, const T* a, index lda, T
     const index rows = m - i < kLanes<T> ? m - i : kLanes<T>;
     for (index r = 0; r < rows; ++r) {
       Vec<T> sum[kPartials];
-      unroll<kPartials>([&](auto q) LAMELLA_INLINE_LAMBDA { sum[q] = broadcast(T{0}); });
+      unroll<kPartials>([&](int q) LAMELLA_INLINE_LAMBDA { sum[q] = broadcast(T{0}); });
       sweep_row(n, a + (i + r) * lda, T{0},
                 [&](Vec<T> v, auto q, index, index) LAMELLA_INLINE_LAMBDA { sum[q] = sum[q] + v; });
       const Vec<T> whole = (sum[0] + sum[1]) + (sum[2] + sum[3]);
