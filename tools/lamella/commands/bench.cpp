@@ -133,9 +133,9 @@ struct BenchCommand {
     }
     BenchContext context{version(), lamella::bench::cpu_model(), precision, {}, {}};
     for (const auto& one : backends) context.backends.push_back(one->info());
-    const bool f64 = precision == "f64";
-    context.peaks = measure_peaks(backends.front(), f64);
-    const std::vector<Row> rows = measure_rows(backends, {network, batch, f64, seconds});
+    const Precision type = precision == "f64" ? Precision::f64 : Precision::f32;
+    context.peaks = measure_peaks(backends.front(), type);
+    const std::vector<Row> rows = measure_rows(backends, {network, batch, type, seconds});
     if (!html.empty()) {
       OutputFile page(html);
       page.write(bench_page(context, rows));

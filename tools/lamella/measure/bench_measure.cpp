@@ -189,7 +189,9 @@ Measurement measure(const Operation& operation, const BackendPtr& backend, doubl
 
 std::vector<Row> measure_rows(const std::vector<BackendPtr>& backends, const BenchPlan& plan) {
   std::vector<Row> rows;
-  for (const Operation& operation : plan.f64 ? operations<double>(plan) : operations<float>(plan)) {
+  const auto all =
+      plan.precision == Precision::f64 ? operations<double>(plan) : operations<float>(plan);
+  for (const Operation& operation : all) {
     Row row{operation.name, operation.shape, {}};
     for (const BackendPtr& backend : backends)
       row.measured.push_back(measure(operation, backend, plan.seconds));
@@ -198,11 +200,11 @@ std::vector<Row> measure_rows(const std::vector<BackendPtr>& backends, const Ben
   return rows;
 }
 
-std::vector<MachinePeak> measure_peaks(const BackendPtr& backend, bool f64) {
+std::vector<MachinePeak> measure_peaks(const BackendPtr& backend, Precision precision) {
   const BackendUnderTest subject = subject_of(backend);
   const ScopedPin pinned(subject.pin_of_caller());
   const int threads = backend->info().threads;
-  const PeakKind fma = f64 ? PeakKind::fma_f64 : PeakKind::fma_f32;
+  const PeakKind fma = precision == Precision::f64 ? PeakKind::fma_f64 : PeakKind::fma_f32;
   std::vector<MachinePeak> peaks = {
       {fmt::format("fma {}", subject.loops->isa), false,
        PeakMeter({fma, subject.loops, threads, 0}).measure().per_second}};

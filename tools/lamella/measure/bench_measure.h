@@ -11,10 +11,13 @@
 
 namespace lamella::cli {
 
+/// The element type of all operands.
+enum class Precision { f32, f64 };
+
 struct BenchPlan {
   std::vector<index_t> widths;  ///< of the layers, the inputs first; at least two
   index_t batch = 128;
-  bool f64 = false;
+  Precision precision = Precision::f32;
   double seconds = 0.2;  ///< of measuring each operation on each backend
 };
 
@@ -53,7 +56,8 @@ std::vector<Row> measure_rows(const std::vector<std::shared_ptr<const Backend>>&
 
 /// Multiply-adds, and a ← b + s c in each level of memory, with the vectors and threads of that
 /// backend.
-std::vector<MachinePeak> measure_peaks(const std::shared_ptr<const Backend>& backend, bool f64);
+std::vector<MachinePeak> measure_peaks(const std::shared_ptr<const Backend>& backend,
+                                       Precision precision);
 
 }  // namespace lamella::cli
 

@@ -123,14 +123,13 @@ void add_seed(CLI::App& app, const std::string& name, std::uint64_t& target,
 
 void add_sizes(CLI::App& app, const std::string& name, std::vector<index_t>& target, index_t high,
                const std::string& help) {
-  add_parsed(
-      app, name, "N,N,...", help, fmt::to_string(fmt::join(target, ",")),
-      [&target, high](const std::string& text) {
-        target.clear();
-        if (text.empty() || text == "none") return;
-        for (const std::string& part : split(text, ','))
-          target.push_back(parse_integer<index_t>(part, 1, high));
-      });
+  add_parsed(app, name, "N,N,...", help, fmt::to_string(fmt::join(target, ",")),
+             [&target, high](const std::string& text) {
+               target.clear();
+               if (text.empty() || text == "none") return;
+               for (const std::string& part : split(text, ','))
+                 target.push_back(parse_integer<index_t>(part, 1, high));
+             });
 }
 
 void add_choice(CLI::App& app, const std::string& name, std::string& target,
