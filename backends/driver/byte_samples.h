@@ -10,7 +10,7 @@
 namespace lamella::backends {
 
 /// Kernels work on tiles of 16 samples, however few there are: fewer samples than this are gathered
-/// faster by a plain loop (log: few-samples).
+/// faster by a plain loop (docs/performance/log.md#gather-bytes).
 constexpr index kFewestSamples = 4;
 
 /// `samples` of the mini-batch, `features` of each. Neither range is empty.

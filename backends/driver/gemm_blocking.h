@@ -33,15 +33,16 @@ struct BlockingThresholds {
   index pack_columns_from_panels = 4;
 
   /// Rows a multiple of a page apart have their lines in one set of the L1 cache, which has 8 to 12
-  /// ways for the 14 rows of an AVX-512 tile: such rows are copied apart (log:
-  /// copy-colliding-rows). One panel does not repay it. Half a page apart they do as well as
-  /// anywhere.
+  /// ways for the 14 rows of an AVX-512 tile: such rows are copied apart
+  /// (docs/performance/log.md#copy-large-rows). One panel does not repay it. Half a page apart they
+  /// do as well as anywhere.
   index colliding_bytes = 4096;
   index l1_ways = 8;
   index copy_rows_from_panels = 2;
 
   /// If a K block of A exceeds this, its rows are copied in pieces even without set conflicts, so
-  /// that a piece stays in L3 and the L2 TLB for one sweep over B (log: copy-large-rows).
+  /// that a piece stays in L3 and the L2 TLB for one sweep over B
+  /// (docs/performance/log.md#copy-large-rows).
   index large_rows_bytes = 4 << 20;
   index copy_large_rows_from_panels = 16;
   index copied_piece_bytes = 2 << 20;

@@ -27,7 +27,8 @@ namespace lamella::backends {
 template <class T>
 class PackedBatch {
  public:
-  /// Larger batches are gathered as a matrix: every worker holds a packed one (log: packed-batch).
+  /// Larger batches are gathered as a matrix: every worker holds a packed one
+  /// (docs/performance/log.md#gather-bytes).
   static constexpr index kMostBytes = 8 << 20;
   static constexpr index kMostPanels = 256;
 

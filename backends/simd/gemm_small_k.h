@@ -22,8 +22,8 @@ inline constexpr int kSmallK = LAMELLA_SIMD_SMALL_K;
 /// Fewer rows do not repay the loads of B.
 inline constexpr index kFewestSmallKRows = 8;
 
-/// Rows that pass before the next panel of B, so that their pages of C stay in the TLB (log:
-/// small-k-rows).
+/// Rows that pass before the next panel of B, so that their pages of C stay in the TLB
+/// (docs/performance/log.md#small-k).
 inline constexpr index kSmallKRows = 16;
 
 /// Rows x one panel of C.

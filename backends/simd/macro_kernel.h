@@ -67,7 +67,7 @@ struct Tiles {
 };
 
 /// From this size on, A does not stay in the L2 between two uses, and tiles are fetched ahead
-/// (log: fetch-next-tile).
+/// (docs/performance/log.md#pack-a).
 inline constexpr index kFetchedBytes = 512 * 1024;
 
 template <class T>

@@ -76,7 +76,7 @@ LAMELLA_INLINE void micro_kernel(const GemmBlock<T>& g, StoreMode store_mode,
   const index ldc = g.c_row_stride;
 
   // In ir_jr order stores find their lines without help, and fetching them costs more than it gains
-  // unless C is read (log: prefetch-c).
+  // unless C is read (docs/performance/log.md#store-a-tile).
   if (kLoopOrder == LoopOrder::jr_ir || reads_c(store_mode)) {
     constexpr int kLines = (kV * sizeof(Vec<T>) + 63) / 64;
     T* c_row = c;

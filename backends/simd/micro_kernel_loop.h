@@ -98,7 +98,8 @@ struct PackBSteps {
     const T* const ahead = b + (p > kPrefetchSteps ? kPrefetchSteps * b_row : 0);
     __builtin_prefetch(ahead);
     // In ir_jr order the panel to the right is packed next. Its lines are in the same pages, so
-    // that they are fetched into L2 without a walk of the page tables (log: pack-next-panel).
+    // that they are fetched into L2 without a walk of the page tables
+    // (docs/performance/log.md#pack-b).
     if constexpr (kLoopOrder == LoopOrder::ir_jr) {
       constexpr index kLine = 64 / sizeof(T);
       __builtin_prefetch(ahead + kLine);
@@ -157,7 +158,7 @@ struct PackASteps : PlainSteps<T> {
   T* tile;
 
   // Behind the multiply-adds, whose broadcasts bring the lines: before them, loads that wait for L3
-  // would hold up the multiply-adds (log: pack-columns-of-a).
+  // would hold up the multiply-adds (docs/performance/log.md#pack-a).
   LAMELLA_INLINE void after_multiply_adds(index p, const T* column) {
     const T* const ahead = column + (p > kPrefetchSteps ? kPrefetchSteps * a_col : 0);
     __builtin_prefetch(ahead);

@@ -9,7 +9,7 @@ namespace lamella::backends {
 namespace {
 
 /// The rows of one tile. Lines are prefetched before they are loaded: loads that wait for L3 would
-/// hold up the multiply-adds behind them (log: copy-colliding-rows).
+/// hold up the multiply-adds behind them (docs/performance/log.md#copy-large-rows).
 template <class T>
 class RowCopy {
  public:
