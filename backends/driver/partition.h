@@ -1,4 +1,4 @@
-// Cutting work into pieces for workers: how many are worth waking, and who does which part.
+// Cutting work into pieces for workers: how many are worth waking, and which part each does.
 #ifndef LAMELLA_BACKENDS_DRIVER_PARTITION_H_
 #define LAMELLA_BACKENDS_DRIVER_PARTITION_H_
 

@@ -1,5 +1,5 @@
-// BlockedKernels of everything but GEMM: which form of a kernel fits the strides, and who does
-// which rows.
+// BlockedKernels of everything but GEMM: which form of a kernel fits the strides, and which
+// worker does which rows.
 //
 // Every kernel has a form for rows with unit stride and one for columns. Views with neither go
 // through the column form one row at a time: a row with column stride s is a column with leading

@@ -89,7 +89,8 @@ LAMELLA_INLINE const uint8_t* sample_at(const ByteGatherBlock<T>& g, index s) {
 /// many pages as there are samples; fetched all at once, it would have to be waited for.
 using Ahead = const uint8_t* [kByteDepth];
 
-/// panel[f * kBytePanel + i] ← feature f of sample first + i. There are at least so many of both.
+/// panel[f * kBytePanel + i] ← feature f of sample first + i. The block has at least kBytePanel
+/// samples and features.
 template <class T>
 [[gnu::noinline]] void byte_panel_of_columns(const ByteGatherBlock<T>& g, index first,
                                              uint8_t* panel, Ahead& ahead) {

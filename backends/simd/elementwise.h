@@ -77,8 +77,8 @@ LAMELLA_INLINE void map(index n, const T* x, const T* y, T* out, const F& f) {
   for (; i + kLanes<T> <= n; i += kLanes<T>) store(out + i, f(load(x + i), load(y + i)));
   if (i < n) store_n(out + i, n - i, f(load_n(x + i, n - i), load_n(y + i, n - i)));
 }
-/// For bodies of an instruction or two, four vectors a round: rank-1 update of 1024 x 1024 from 95
-/// to 83 us; fetching `out` ahead then gives nothing (Zen 3).
+/// For bodies of an instruction or two: four vectors a round, so that the loop's own instructions
+/// do not limit it. Fetching `out` ahead then gives nothing (docs/performance/log.md#row-kernels).
 template <class T, class F>
 LAMELLA_INLINE void map_by_four(index n, const T* x, const T* y, T* out, const F& f) {
   constexpr int kRound = 4;
@@ -142,8 +142,8 @@ LAMELLA_KERNEL void bias_add_columns(index m, index n, const T* bias, index bias
 }
 
 /// Rows of a rank-1 update that share the loads of y, and the most bytes of a matrix for which that
-/// pays: out of the L2 128 x 784 is 1.19 times as fast, but beyond it rows in turn follow each
-/// other in memory, and 1024 x 1024 is 1.7 times as fast (AVX-512, Zen 4, 1 MiB of L2).
+/// pays. A larger matrix comes from beyond the L2, and there rows one after the other are faster,
+/// because they follow each other in memory (docs/performance/log.md#row-kernels).
 inline constexpr int kOuterRows = 4;
 inline constexpr index kOuterBytes = 512 * 1024;
 

@@ -75,8 +75,7 @@ LAMELLA_ONE_COPY LAMELLA_KERNEL void gather_samples(const ByteGatherBlock<T>& bl
       next[i] = sample_at(g, s + kByteTile + i);
     }
     T* out = to.at(s);
-    // Where the vectors of a tile are not in one panel, each begins so many elements behind the
-    // first.
+    // Elements from the first vector of a tile to each: they need not be in one panel.
     constexpr bool kOnePanel = kPanel<T> % kByteTile == 0;
     index behind[kVectorsPerTile];
     unroll<kVectorsPerTile>([&](int q) LAMELLA_INLINE_LAMBDA {

@@ -51,9 +51,9 @@ struct ExpConstants<double> {
                                   2.7630248379211443975e-7, 2.5000061602835666699e-8};  // 3.6e-18
 };
 
-/// Vectors whose exponentials are computed side by side, as many as fit into registers. One after
-/// the other, each a chain of a dozen instructions, they wait in the processor's schedulers:
-/// softmax of 64 x 1000 11 % faster side by side with AVX2, 2 % with AVX-512 (Zen 4).
+/// Vectors whose exponentials are computed side by side, as many as fit into registers. Each is a
+/// chain of a dozen instructions; one after the other they would wait in the processor's schedulers
+/// (docs/performance/log.md#softmax-and-loss).
 #if defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int kTogether = 4;
 #else
@@ -113,7 +113,7 @@ alignas(64) constexpr float kPowers[16] = {1.0f,         1.044273782f, 1.0905077
 
 /// x ← exp(x) for x in [-127 ln 2, 0], or NaN, by a table that is a register: x = (n + j / 16) ln 2
 /// + r with |r| <= ln 2 / 32, where a polynomial three terms shorter is within 1.6e-9 (Remez).
-/// Within 1 ulp. Softmax of 64 x 1000 is 17 % faster than without the table (Zen 4).
+/// Within 1 ulp.
 template <int kN>
 LAMELLA_INLINE void exp_by_table(Vec<float> (&x)[kN]) {
   using C = ExpConstants<float>;

@@ -130,7 +130,7 @@ LAMELLA_KERNEL void pack_tile_rows(index rows, index k, const T* a, index row_st
     Raw<T> squares[kTileSquares<T>][kLanes<T>];
     unroll<kTileSquares<T>>([&](auto q) LAMELLA_INLINE_LAMBDA {
       unroll<kN>([&](auto i) LAMELLA_INLINE_LAMBDA {
-        // Rows the tile does not have repeat its last one; nobody reads them.
+        // Rows the tile does not have repeat its last one; they are never read.
         const index row = q * kN + i < rows ? q * kN + i : rows - 1;
         if constexpr (q * kN + i < kRows)
           __builtin_memcpy(&squares[q][i], a + row * row_stride + p, sizeof(Raw<T>));

@@ -43,9 +43,9 @@ LAMELLA_INLINE T row_max(index n, const T* z) {
 
 /// out[j] ← exp(z[j] - shift); returns the sum. z and out may be the same.
 ///
-/// The rows z_ahead and out_ahead elements further on are fetched meanwhile: the maximum and the
-/// exponentials would wait for memory in turn with computing. Softmax of 1024 x 1000 out of L3 1.2
-/// times as fast, in place 1.3 times; fetched into L2 only, 1.15 and 1.2 times (AVX-512).
+/// The rows z_ahead and out_ahead elements further on are fetched meanwhile. Otherwise the maximum
+/// and the exponentials would wait for memory in turn with computing
+/// (docs/performance/log.md#softmax-and-loss).
 template <class T>
 LAMELLA_INLINE T row_exp(index n, const T* z, T shift, T* out, index z_ahead, index out_ahead) {
   constexpr index kRound = kPartials * kLanes<T>;
@@ -295,7 +295,7 @@ LAMELLA_INLINE void set_values(Lanes<T, kWhole> lanes, Vec<T> v, To* p, index st
   for (index q = 0; q < lanes.count; ++q) p[q * stride] = static_cast<To>(lane[q]);
 }
 
-/// Up to so many classes, what belongs to a sample's label is picked out by comparing every class
+/// Up to this many classes, what belongs to a sample's label is picked out by comparing every class
 /// with it: two instructions a class instead of a load, a store and a wait for each sample. With
 /// doubles, whose labels have to be widened through memory, nothing is gained.
 template <class T>
@@ -400,8 +400,8 @@ LAMELLA_INLINE void accumulate(T alpha, T sum, T beta, T* out) {
 template <class T>
 LAMELLA_KERNEL void row_sums(index m, index n, T alpha, const T* a, index lda, T beta, T* sums,
                              index sums_stride) {
-  // As many rows as a vector has lanes at a time. One by one, the sum across lanes took most of the
-  // time: 512 x 32 from 4.2 to 2.1 us, 512 x 128 from 4.9 to 3.4.
+  // As many rows as a vector has lanes at a time. One by one, the sum across lanes would take most
+  // of the time of short rows.
   Raw<T> row_sum[kLanes<T>] = {};
   for (index i = 0; i < m; i += kLanes<T>) {
     const index rows = m - i < kLanes<T> ? m - i : kLanes<T>;
