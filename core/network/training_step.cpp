@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 #include <variant>
 
 #include <lamella/error.h>
@@ -42,6 +43,14 @@ double checked_sum_of_weights(std::string_view where, std::span<const T> weights
     throw ArgumentError(
         formatted("{}: all weights are zero; at least one must be positive", where));
   return sum;
+}
+
+// Whether the plans of two optimisers have the same calls, with other factors at most.
+bool has_same_calls(const Optimizer& a, const Optimizer& b) {
+  const auto* const first = std::get_if<SgdOptions>(&a);
+  const auto* const second = std::get_if<SgdOptions>(&b);
+  if (first == nullptr || second == nullptr) return a.index() == b.index();
+  return (first->momentum == 0) == (second->momentum == 0);
 }
 
 }  // namespace
@@ -139,14 +148,19 @@ typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
 template <class T>
 Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
   CachedPlan& entry = cache_entry();
-  const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
-                     entry.dropout == dropout_ && entry.gathers == gather_.has_value();
-  if (!known) {
+  const bool same_batch = entry.samples == batch_.samples && entry.dropout == dropout_ &&
+                          entry.gathers == gather_.has_value();
+  if (!same_batch || entry.optimizer != optimizer) {
+    // A learning rate that falls changes factors, and an analysis does not depend on these.
+    auto analysis = same_batch && has_same_calls(entry.optimizer, optimizer)
+                        ? std::move(entry.plan.analysis)
+                        : nullptr;
     entry.samples = 0;  // unusable until complete
     entry.plan.clear();
     PlanBuilder<T> builder = forward_and_loss(entry.plan);
     std::visit([&](const auto& options) { add_descent(builder, options); }, optimizer);
     check(entry.plan);
+    entry.plan.analysis = std::move(analysis);
     entry.samples = batch_.samples;
     entry.optimizer = optimizer;
     entry.dropout = dropout_;
