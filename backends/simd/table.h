@@ -1,6 +1,6 @@
 // Builds the kernel tables of one instruction set from the families of kernels.
 //
-// The last include of a per-ISA unit, which then defines its two exported constants.
+// The last include of an instruction set's header; each of its two units then defines one constant.
 #ifndef LAMELLA_BACKENDS_SIMD_TABLE_H_
 #define LAMELLA_BACKENDS_SIMD_TABLE_H_
 

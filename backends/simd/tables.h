@@ -1,5 +1,5 @@
-// Declares the constants that the per-ISA units export. Plain data: naming one runs no code of its
-// unit.
+// Declares the constants that the per-ISA units export, one each. Plain data: naming one runs no
+// code of its unit.
 #ifndef LAMELLA_BACKENDS_SIMD_TABLES_H_
 #define LAMELLA_BACKENDS_SIMD_TABLES_H_
 

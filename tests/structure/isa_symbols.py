@@ -6,7 +6,7 @@ AVX-512 one, the program dies on an AVX2 machine. So these objects may hold no w
 globals in lamella::backends only, and call nothing but C functions.
 
 Usage: isa_symbols.py --nm NM --objects FILE SOURCE... where FILE lists the library's objects, one a
-line, and each SOURCE (like backends/simd/avx2.cpp) must have its object among them. Exits 1 if a
+line, and each SOURCE (like backends/simd/avx2_f32.cpp) must have its object among them. Exits 1 if a
 symbol is wrong or an object is missing.
 """
 import argparse

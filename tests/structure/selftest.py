@@ -23,7 +23,7 @@ CLEAN_TREE = {
     "backends/executor.h": "#include <memory>\n",
     "backends/kernel_table.h": "#include <stddef.h>\n",
     "backends/scalar/table.cpp": '#include "backends/kernel_table.h"\n',
-    "backends/simd/avx2.cpp": '#include <xsimd/xsimd.hpp>\n#include "backends/kernel_table.h"\n',
+    "backends/simd/avx2_f32.cpp": '#include <xsimd/xsimd.hpp>\n#include "backends/kernel_table.h"\n',
     "tests/catch.h": "#include <catch2/catch.hpp>\n",
 }
 
@@ -134,7 +134,7 @@ class IncludeDirections(unittest.TestCase):
     def test_selection_may_name_backends_but_not_reach_into_one(self):
         good = {"core/selection/selection.cpp": '#include "backends/kernel_table.h"\n'}
         self.assertEqual(self.check(files=good)[0], 0)
-        self.rejects("core/selection/selection.cpp", '#include "backends/simd/avx2.cpp"\n', "selection.cpp")
+        self.rejects("core/selection/selection.cpp", '#include "backends/simd/avx2_f32.cpp"\n', "selection.cpp")
 
     def test_public_header_including_core(self):
         self.rejects("include/lamella/view.h", '#include "core/kernels/checks.h"\n', "view.h")
@@ -146,10 +146,10 @@ class IncludeDirections(unittest.TestCase):
         self.rejects("include/lamella/view.h", "#ifdef __AVX2__\n#endif\n", "__AVX2__")
 
     def test_instruction_set_unit_with_the_standard_library(self):
-        self.rejects("backends/simd/avx2.cpp", "#include <vector>\n", "C headers only")
+        self.rejects("backends/simd/avx2_f32.cpp", "#include <vector>\n", "C headers only")
 
     def test_instruction_set_unit_with_a_public_header(self):
-        self.rejects("backends/simd/avx2.cpp", "#include <lamella/view.h>\n", "lamella/view.h")
+        self.rejects("backends/simd/avx2_f32.cpp", "#include <lamella/view.h>\n", "lamella/view.h")
 
     def test_driver_with_threads_or_instruction_sets(self):
         for header in ("<omp.h>", "<oneapi/tbb/task.h>", "<immintrin.h>", "<xsimd/xsimd.hpp>"):
