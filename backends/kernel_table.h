@@ -40,8 +40,8 @@ struct TileEpilogue {
   T backward_slope;
 };
 
-/// Limits of AccessB::pack_samples. B has at most kByteDepth rows, because a panel of bytes stands on
-/// the stack. Samples have at least kFewestByteFeatures features, which are loaded together.
+/// Limits of AccessB::pack_samples. B has at most kByteDepth rows, because a panel of bytes stands
+/// on the stack. Samples have at least kFewestByteFeatures features, which are loaded together.
 inline constexpr index kByteDepth = 1024;
 inline constexpr index kFewestByteFeatures = 32;
 
