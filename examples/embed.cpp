@@ -1,7 +1,6 @@
 // Loads a trained model and classifies one sample: what a program that embeds lamella needs.
 //
 //   embed MODEL.safetensors FEATURE...        for example: embed moons.safetensors 0.5 0.2
-#include <cstdint>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -19,10 +18,11 @@ namespace {
 template <class T>
 std::vector<T> classify(const lamella::Network<T>& network, const lamella::ModelInfo& info,
                         const std::vector<double>& features) {
-  // A data set of one sample applies the preprocessing that the model was trained with.
-  const lamella::Dataset sample(features, {static_cast<lamella::index_t>(features.size())}, {});
-  lamella::Matrix<T> x(1, sample.features());
-  sample.gather(std::vector<std::int32_t>{0}, info.preprocessing, x.view());
+  const auto inputs = static_cast<lamella::index_t>(features.size());
+  lamella::Matrix<T> x(1, inputs);
+  // The preprocessing that the model was trained with.
+  lamella::apply_preprocessing(lamella::row_major(features.data(), 1, inputs), info.preprocessing,
+                               x.view());
   lamella::Matrix<T> probabilities(1, network.spec().classes);
   network.predict(x.view(), probabilities.view());
   return {probabilities.data(), probabilities.data() + probabilities.size()};

@@ -49,9 +49,9 @@ int main() try {
   std::cout << "accuracy on the training data: " << epochs.back().train_accuracy << '\n';
 
   // New measurements go through the same preprocessing.
-  const lamella::Dataset measured(std::vector<double>{228.5, 54, 1.4, 231, 53, 0.5}, {3}, {});
+  const double measured[] = {228.5, 54, 1.4, 231, 53, 0.5};
   lamella::Matrix<float> x(2, 3), probabilities(2, 3);
-  measured.gather(std::vector<std::int32_t>{0, 1}, preprocessing, x.view());
+  lamella::apply_preprocessing(lamella::row_major(measured, 2, 3), preprocessing, x.view());
   network.predict(x.view(), probabilities.view());
   for (int sample = 0; sample < 2; ++sample) {
     std::cout << "measurement " << sample << ':';

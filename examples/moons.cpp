@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include <lamella/backend_selection.h>
-#include <lamella/dataset.h>
+#include <lamella/generators.h>
 #include <lamella/metrics.h>
 #include <lamella/model_file.h>
 #include <lamella/network.h>

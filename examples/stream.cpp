@@ -13,7 +13,7 @@
 #include <string>
 
 #include <lamella/backend_selection.h>
-#include <lamella/dataset.h>
+#include <lamella/generators.h>
 #include <lamella/network.h>
 
 namespace {

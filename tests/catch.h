@@ -21,4 +21,10 @@ inline auto ContainsSubstring(const std::string& text) { return Contains(text); 
 }  // namespace Catch
 #endif
 
+// Tests look inside the library.
+namespace lamella::detail {}
+namespace lamella::test {
+using namespace lamella::detail;
+}  // namespace lamella::test
+
 #endif  // LAMELLA_TESTS_CATCH_H_

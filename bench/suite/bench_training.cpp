@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <lamella/dataset.h>
+#include <lamella/readers.h>
 #include <lamella/trainer.h>
 
 #include "bench/suite/benchmarks.h"

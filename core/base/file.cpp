@@ -1,4 +1,4 @@
-// Files as the operating system has them, over POSIX calls; see file.h.
+// Files by POSIX calls; see file.h.
 #include "core/base/file.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "core/base/format.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace fs = std::filesystem;
 namespace {
 
@@ -93,7 +93,7 @@ int InputFile::release() noexcept { return std::exchange(descriptor_, -1); }
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
   std::error_code error;
-  // Step by step, for a link may lead to a file that is yet to be made. Linux gives up at 40, too.
+  // Step by step, because a link may point to a file that does not exist yet. 40 is Linux's limit.
   for (int links = 0; fs::is_symlink(target_, error); ++links) {
     if (links == 40) throw_io_error(path, "write", ELOOP);
     const fs::path next = fs::read_symlink(target_, error);
@@ -105,7 +105,7 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
   if (fs::exists(status) && !fs::is_regular_file(status)) {
     descriptor_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
-    do {  // a name left over by a process that was killed is in the way: try the next
+    do {  // a process that was killed may have left a file of that name: try the next
       temporary_ = temporary_name(target_);
       descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (descriptor_ < 0 && (errno == EEXIST || errno == EINTR));
@@ -154,4 +154,4 @@ void AtomicFile::commit() {
   if (error != 0 && error != EINVAL) throw_io_error(path_, "sync the directory of", error);
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail

@@ -1,4 +1,4 @@
-// Files as the operating system has them: opening, reading, and replacing one atomically.
+// Files of the operating system: opening, reading, and atomic replacement.
 //
 // Not here: any format. Every failure is an IoError that names the path and the system's reason.
 #ifndef LAMELLA_CORE_BASE_FILE_H_
@@ -10,13 +10,13 @@
 #include <span>
 #include <string_view>
 
-namespace lamella {
+namespace lamella::detail {
 
 /// Throws IoError "PATH: cannot ACTION: REASON" with the text of `error` (an errno value).
 [[noreturn]] void throw_io_error(const std::filesystem::path& path, std::string_view action,
                                  int error);
 
-/// A file open for reading, closed when it goes. Movable, not copyable.
+/// A file that is open for reading; the destructor closes it. Movable, not copyable.
 class InputFile {
  public:
   /// Throws IoError if `path` cannot be opened or is a directory.
@@ -30,7 +30,7 @@ class InputFile {
   std::uint64_t size() const;
   /// Reads until `out` is full or the file ends; returns the bytes read.
   std::size_t read(std::span<std::byte> out);
-  /// The same from `offset` bytes into a regular file, without moving the place of read().
+  /// The same from byte `offset` of a regular file; does not change the position of read().
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) const;
   /// Hands the descriptor to the caller, who closes it.
   int release() noexcept;
@@ -40,10 +40,11 @@ class InputFile {
   int descriptor_ = -1;
 };
 
-/// A file in the making: bytes go to a temporary beside `path`, which takes its place on commit().
+/// Writes a file atomically: bytes go to a temporary file beside `path`, which replaces it on
+/// commit().
 ///
-/// Without a commit the temporary is removed and `path` is as it was. A symbolic link is followed.
-/// What is no regular file (a device, a pipe) cannot be replaced and is written to directly.
+/// Without a commit the temporary is removed and `path` does not change. A symbolic link is
+/// followed. A device or pipe cannot be replaced and is written to directly.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path);
@@ -64,6 +65,6 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_BASE_FILE_H_

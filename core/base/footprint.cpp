@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-namespace lamella {
+namespace lamella::detail {
 namespace {
 
 // a * b + c for non-negative numbers, or nothing if it overflows.
@@ -92,4 +92,4 @@ bool same_view(const UntypedView& a, const UntypedView& b) {
          (a.cols <= 1 || a.col_stride == b.col_stride);
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail

@@ -1,6 +1,6 @@
 // Which bytes a strided view touches, and whether two views share any.
 //
-// Not here: what follows from it for a kernel's operands (checks.h).
+// Not here: the rules for the operands of kernels (checks.h).
 #ifndef LAMELLA_CORE_BASE_FOOTPRINT_H_
 #define LAMELLA_CORE_BASE_FOOTPRINT_H_
 
@@ -10,7 +10,7 @@
 
 #include <lamella/view.h>
 
-namespace lamella {
+namespace lamella::detail {
 
 /// A matrix or vector view without its element type. A vector is one column of `rows` elements.
 struct UntypedView {
@@ -33,7 +33,7 @@ UntypedView untyped(VectorView<T> v) {
   return {v.data, v.size, 1, v.stride, 1, index_t{sizeof(T)}};
 }
 
-/// Equally long runs of bytes at equal distances, from the first byte touched to the last.
+/// Bytes that a view touches: runs of equal length at equal distances.
 struct Footprint {
   std::uintptr_t begin = 0;
   index_t extent = 0;   ///< bytes from the first one touched to one past the last; 0: empty view
@@ -48,13 +48,13 @@ std::optional<Footprint> footprint(const UntypedView& view);
 /// otherwise true as soon as the byte ranges meet.
 bool overlap(const Footprint& a, const Footprint& b);
 
-/// Whether no two elements of a non-empty view stand at one address, provided that its rows or its
-/// columns do not interleave (views where both do count as colliding).
+/// Whether no two elements of a non-empty view have the same address. Views whose rows and columns
+/// both interleave count as colliding.
 bool elements_are_distinct(const UntypedView& view);
 
 /// Whether two views map the same elements to the same addresses.
 bool same_view(const UntypedView& a, const UntypedView& b);
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_BASE_FOOTPRINT_H_

@@ -17,10 +17,6 @@ std::string vformat(fmt::string_view format, fmt::format_args arguments);
 std::size_t vformat_to_n(char* out, std::size_t room, fmt::string_view format,
                          fmt::format_args arguments) noexcept;
 
-}  // namespace lamella::detail
-
-namespace lamella {
-
 /// The text of `format` with its fields replaced; a format that does not fit the arguments does not
 /// compile.
 template <class... Args>
@@ -36,6 +32,6 @@ std::size_t formatted_to_n(char* out, std::size_t room, fmt::format_string<Args.
   return detail::vformat_to_n(out, room, format, fmt::make_format_args(args...));
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_BASE_FORMAT_H_

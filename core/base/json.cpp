@@ -14,7 +14,7 @@
 #include "core/base/format.h"
 #include "core/base/text.h"
 
-namespace lamella::json {
+namespace lamella::detail::json {
 namespace {
 
 // nlohmann's events as ours.
@@ -235,4 +235,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace lamella::json
+}  // namespace lamella::detail::json

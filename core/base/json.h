@@ -1,7 +1,10 @@
 // JSON texts: read as events or as a tree of values, and written.
 //
-// Not here: what a text means (safetensors_header.h, model_metadata.h). The parser is nlohmann's,
-// and json.cpp alone includes it: its templates take 100 kB and more in every unit that does.
+// Not here: what a text means (safetensors_header.h, model_metadata.h). The parser is nlohmann's.
+// Only json.cpp includes it, and only its event interface: its templates add 100 kB and more to
+// each unit, and its tree of values would double that. Its writer is not used: it writes some
+// numbers with one digit more than they need, and a model must be written as the same bytes by
+// every version.
 #ifndef LAMELLA_CORE_BASE_JSON_H_
 #define LAMELLA_CORE_BASE_JSON_H_
 
@@ -13,9 +16,9 @@
 #include <variant>
 #include <vector>
 
-namespace lamella::json {
+namespace lamella::detail::json {
 
-/// What a parser meets, in the order of the text. Whoever does not want something throws.
+/// Receives the elements of a text in their order. An implementation throws to reject one.
 class Events {
  public:
   virtual ~Events() = default;
@@ -32,8 +35,8 @@ class Events {
   virtual void end_array() = 0;
 };
 
-/// Parses `text`, without recursion and keeping none of it. Throws DataError "not JSON at byte N:
-/// ...", and whatever `events` throw.
+/// Parses `text`, without recursion, and keeps none of it. Throws DataError "not JSON at byte N:
+/// ...", and what `events` throws.
 void parse(std::string_view text, Events& events);
 
 struct Member;
@@ -42,12 +45,13 @@ struct Member;
 struct Value {
   using Array = std::vector<Value>;
   using Object = std::vector<Member>;
-  // No initializer: clang would look at Member here. Without one it is null.
+  // Without an initializer, because clang would need the complete Member here. The default is null.
   std::variant<std::nullptr_t, bool, std::uint64_t, std::int64_t, double, std::string, Array,
                Object>
       data;
 
-  /// The member `key` of an object. This and the next three throw DataError if the value is none.
+  /// The member `key` of an object. This function and the next three throw DataError if the value
+  /// is of another type.
   const Value& at(std::string_view key) const;
   const Array& array() const;
   const std::string& text() const;
@@ -58,11 +62,12 @@ struct Member {
   Value value;
 };
 
-/// Parses `text`. Throws DataError as the other parse, for a key that is twice in one object, and
-/// for arrays and objects nested more than `deepest` deep.
+/// Parses `text`. Throws DataError as the other parse, for a key that occurs twice in one object,
+/// and for arrays and objects that are nested in more than `deepest` levels.
 Value parse(std::string_view text, int deepest);
 
-/// A text, written from front to back: names of members by key(), commas and quotes by themselves.
+/// Writes a text from front to back. key() writes the name of a member; commas and quotes are added
+/// where they belong.
 class Writer {
  public:
   Writer& begin_object() { return open('{'); }
@@ -92,12 +97,12 @@ class Writer {
   void quote(std::string_view text);
 
   std::string text_;
-  bool first_ = true;  // nothing stands before the next value, so it needs no comma
+  bool first_ = true;  // the next value is the first of its object or array: it needs no comma
 };
 
 /// Whether `text` can be written: well-formed UTF-8.
 bool is_utf8(std::string_view text);
 
-}  // namespace lamella::json
+}  // namespace lamella::detail::json
 
 #endif  // LAMELLA_CORE_BASE_JSON_H_

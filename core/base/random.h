@@ -1,7 +1,8 @@
-// Counter-based random numbers (Philox4x32-10 of Random123): pure functions of where they are used.
+// Counter-based random numbers (Philox4x32-10 of Random123; Salmon et al., "Parallel random
+// numbers: as easy as 1, 2, 3", SC 2011): pure functions of the purpose and place of their use.
 //
-// Not here: distributions beyond uniform ones. There is no state to advance, so nothing drawn
-// depends on threads, on the order of work, or on how often a run was interrupted and resumed.
+// Not here: other distributions than uniform ones. There is no state to advance, so random numbers
+// do not depend on threads, on the order of work, or on interruptions of a run.
 #ifndef LAMELLA_CORE_BASE_RANDOM_H_
 #define LAMELLA_CORE_BASE_RANDOM_H_
 
@@ -14,10 +15,10 @@
 
 #include <Random123/philox.h>
 
-namespace lamella {
+namespace lamella::detail {
 
-/// What numbers are drawn for. Draws for different purposes never share a counter. The values are
-/// part of what a seed means: add at the end, never renumber.
+/// The purpose of random numbers. Draws for different purposes never share a counter. The values
+/// are part of the meaning of a seed: add new ones at the end, never renumber.
 enum class RandomPurpose : std::uint16_t {
   weights = 0,  ///< substream: layer; index: element of its weight matrix
   shuffle = 1,  ///< substream: epoch; index: step of the shuffle
@@ -25,7 +26,8 @@ enum class RandomPurpose : std::uint16_t {
   blobs = 3,
   dropout = 4,
   augmentation = 5,
-  split = 6,
+  split = 6,  ///< reserved: `lamella train` draws held-out samples from std::mt19937_64, and a seed
+              ///< must go on meaning the same samples
 };
 
 /// One sequence of random numbers, named by (seed, purpose, substream) and addressed by a 64-bit
@@ -78,8 +80,8 @@ class RandomStream {
   std::uint32_t substream_;
 };
 
-/// Fills `indices` with a uniformly random permutation of 0 ... size - 1 that only (size, seed,
-/// epoch) decide. `purpose` separates permutations made for different ends. O(size).
+/// Fills `indices` with a uniformly random permutation of 0 ... size - 1, a function of (size,
+/// seed, epoch, purpose) alone. O(size).
 inline void shuffled_indices(std::span<std::int32_t> indices, std::uint64_t seed,
                              std::uint32_t epoch,
                              RandomPurpose purpose = RandomPurpose::shuffle) noexcept {
@@ -89,6 +91,6 @@ inline void shuffled_indices(std::span<std::int32_t> indices, std::uint64_t seed
     std::swap(indices[i - 1], indices[random.below(static_cast<std::uint32_t>(i), i)]);
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_BASE_RANDOM_H_

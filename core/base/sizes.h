@@ -3,6 +3,7 @@
 #define LAMELLA_CORE_BASE_SIZES_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -11,7 +12,7 @@
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 
-namespace lamella {
+namespace lamella::detail {
 
 /// a + b and a * b of non-negative sizes. Throw ArgumentError where a buffer of that many elements
 /// could not be addressed.
@@ -37,6 +38,12 @@ inline std::optional<std::uint64_t> element_count(std::span<const std::uint64_t>
   return count;
 }
 
+/// Whether a preprocessing's vector of `values` values serves `features` features: it is empty, has
+/// one value for all, or has one per feature.
+inline bool fits_features(std::size_t values, index_t features) {
+  return values <= 1 || values == static_cast<std::size_t>(features);
+}
+
 /// Elements in a cache line.
 template <class T>
 inline constexpr index_t kLineElements = static_cast<index_t>(kAlignment / sizeof(T));
@@ -47,15 +54,15 @@ index_t padded(index_t size) {
   return checked_sum(size, kLineElements<T> - 1) / kLineElements<T> * kLineElements<T>;
 }
 
-/// Elements from one row to the next in a matrix of weights with n columns: rows follow each other
-/// unless they are a multiple of 1 KiB long, when the rows of a tile would compete for a few sets
-/// of the cache. Grows with n.
+/// Row stride, in elements, of a matrix of weights with n columns. It is n, or n plus a cache line
+/// if rows would be a multiple of 1 KiB long: the rows of a tile would then compete for a few sets
+/// of the cache. Monotonic in n.
 template <class T>
 index_t row_stride(index_t n) {
   return n % (16 * kLineElements<T>) == 0 ? checked_sum(n, kLineElements<T>) : n;
 }
 
-/// Elements that rows x cols weights take, in whole cache lines.
+/// Elements that a matrix of rows x cols weights occupies, in whole cache lines.
 template <class T>
 index_t weights_size(index_t rows, index_t cols) {
   return padded<T>(checked_product(rows, row_stride<T>(cols)));
@@ -68,6 +75,6 @@ index_t leading_dimension(index_t n) {
   return n == 1 ? 1 : row_stride<T>(padded<T>(n));
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_BASE_SIZES_H_

@@ -5,7 +5,7 @@
 
 #include "core/base/format.h"
 
-namespace lamella {
+namespace lamella::detail {
 
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 60;
@@ -29,4 +29,4 @@ std::string quoted_list(std::span<const std::string> items) {
   return out;
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail

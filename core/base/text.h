@@ -7,12 +7,12 @@
 #include <string>
 #include <string_view>
 
-namespace lamella {
+namespace lamella::detail {
 
-/// `text` in quotes: shortened, with control characters escaped.
+/// `text` in quotes, shortened, and with control characters escaped.
 std::string in_quotes(std::string_view text);
 
-/// The items quoted and separated by commas; of a long list the beginning and the total number.
+/// The items in quotes, separated by commas. A long list is cut, and the total number added.
 std::string quoted_list(std::span<const std::string> items);
 
 /// "60000 x 28 x 28".
@@ -24,6 +24,6 @@ std::string shape_text(const Shape& shape) {
   return text.empty() ? "no dimensions" : text;
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_BASE_TEXT_H_

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <lamella/backend_selection.h>
+#include <lamella/chunks.h>
 #include <lamella/dataset.h>
 #include <lamella/error.h>
 #include <lamella/lamella.h>
@@ -25,6 +26,7 @@
 
 using lamella::ArgumentError;
 using lamella::index_t;
+using lamella::detail::formatted;
 
 struct lamella_backend {
   std::shared_ptr<const lamella::Backend> backend;
@@ -41,9 +43,6 @@ struct lamella_model {
 };
 
 namespace {
-
-// Samples that predict takes through preprocessing at a time; the network works in such chunks too.
-constexpr index_t kChunk = 256;
 
 thread_local std::string last_error;
 
@@ -83,7 +82,7 @@ int guarded(Body body) noexcept {
 }
 
 void need(const void* pointer, const char* where, const char* name) {
-  if (pointer == nullptr) throw ArgumentError(lamella::formatted("{}: {} is null", where, name));
+  if (pointer == nullptr) throw ArgumentError(formatted("{}: {} is null", where, name));
 }
 
 std::shared_ptr<const lamella::Backend> backend_or_default(const lamella_backend* backend) {
@@ -94,30 +93,35 @@ std::shared_ptr<const lamella::Backend> backend_or_default(const lamella_backend
 std::size_t elements(const char* where, index_t rows, index_t cols, std::size_t element_size) {
   const auto most = std::numeric_limits<index_t>::max() / static_cast<index_t>(element_size);
   if (rows < 0 || cols < 0 || (cols > 0 && rows > most / cols))
-    throw ArgumentError(lamella::formatted(
+    throw ArgumentError(formatted(
         "{}: {} x {} values; sizes must not be negative nor exceed memory", where, rows, cols));
   return static_cast<std::size_t>(rows * cols);
 }
 
 // Prediction.
 
-/// Class probabilities of the n samples at x, which are preprocessed as a data set of their own.
-/// T is the network's type, U the caller's.
+/// Class probabilities of `samples` samples at x. T is the network's type, U the caller's.
 template <class T, class U>
-void predict_chunk(const lamella::Network<T>& network, const lamella::ModelInfo& info, const U* x,
-                   index_t n, std::span<const std::int32_t> indices, U* probabilities) {
+void predict_samples(const lamella::Network<T>& network,
+                     const lamella::Preprocessing& preprocessing, const U* x, index_t samples,
+                     U* probabilities) {
   const index_t inputs = network.spec().inputs, classes = network.spec().classes;
-  const lamella::Dataset samples(std::vector<U>(x, x + n * inputs), {inputs}, {});
-  lamella::Matrix<T> prepared(n, inputs);
-  samples.gather(indices, info.preprocessing, prepared.view());
-  if constexpr (std::is_same_v<T, U>) {
-    network.predict(prepared.view(), lamella::row_major(probabilities, n, classes));
-  } else {
-    lamella::Matrix<T> result(n, classes);
-    network.predict(prepared.view(), result.view());
-    std::transform(result.data(), result.data() + result.size(), probabilities,
-                   [](T value) { return static_cast<U>(value); });
-  }
+  const index_t most = std::min(samples, lamella::kChunkSamples);
+  lamella::Matrix<T> prepared(most, inputs);
+  lamella::Matrix<T> result(std::is_same_v<T, U> ? 0 : most, classes);
+  lamella::for_each_chunk(samples, [&](index_t first, index_t n) {
+    const lamella::View<T> in = lamella::block(prepared.view(), 0, 0, n, inputs);
+    lamella::apply_preprocessing(lamella::row_major(x + first * inputs, n, inputs), preprocessing,
+                                 in);
+    U* const out = probabilities + first * classes;
+    if constexpr (std::is_same_v<T, U>) {
+      network.predict(in, lamella::row_major(out, n, classes));
+    } else {
+      network.predict(in, lamella::block(result.view(), 0, 0, n, classes));
+      std::transform(result.data(), result.data() + n * classes, out,
+                     [](T value) { return static_cast<U>(value); });
+    }
+  });
 }
 
 template <class U>
@@ -133,18 +137,11 @@ int predict(const char* where, const lamella_model* model, const U* x, ptrdiff_t
     need(probabilities, where, "probabilities");
     const std::less<const U*> before;  // of pointers into different arrays, too
     if (before(x, probabilities + written) && before(probabilities, x + read))
-      throw ArgumentError(lamella::formatted("{}: probabilities overlaps x", where));
+      throw ArgumentError(formatted("{}: probabilities overlaps x", where));
 
-    std::vector<std::int32_t> indices(static_cast<std::size_t>(std::min(samples, kChunk)));
-    for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::int32_t>(i);
     std::visit(
         [&](const auto& network) {
-          for (index_t first = 0; first < samples; first += kChunk) {
-            const index_t n = std::min(kChunk, samples - first);
-            predict_chunk(network, model->model.info, x + first * inputs, n,
-                          std::span(indices).first(static_cast<std::size_t>(n)),
-                          probabilities + first * classes);
-          }
+          predict_samples(network, model->model.info.preprocessing, x, samples, probabilities);
         },
         model->model.network);
   });
@@ -174,7 +171,7 @@ lamella_train_options complete(const char* where, const lamella_train_options* g
   if (given == nullptr) return options;
   if (given->struct_size < sizeof given->struct_size || given->struct_size > 4096)
     throw ArgumentError(
-        lamella::formatted("{}: options were not filled by lamella_train_options_init()", where));
+        formatted("{}: options were not filled by lamella_train_options_init()", where));
   std::memcpy(&options, given, std::min(sizeof options, given->struct_size));
   return options;
 }
@@ -182,13 +179,12 @@ lamella_train_options complete(const char* where, const lamella_train_options* g
 lamella::NetworkSpec spec_of(const char* where, const lamella_train_options& options,
                              const lamella::Dataset& data) {
   if (options.hidden_layers < 0)
-    throw ArgumentError(lamella::formatted("{}: hidden_layers is {}; it must not be negative",
-                                           where, options.hidden_layers));
+    throw ArgumentError(formatted("{}: hidden_layers is {}; it must not be negative", where,
+                                  options.hidden_layers));
   if (options.hidden_layers > 0) need(options.hidden, where, "hidden");
   if (options.activation < LAMELLA_IDENTITY || options.activation > LAMELLA_SIGMOID)
-    throw ArgumentError(lamella::formatted("{}: activation is {}; known are {} to {}", where,
-                                           options.activation, int{LAMELLA_IDENTITY},
-                                           int{LAMELLA_SIGMOID}));
+    throw ArgumentError(formatted("{}: activation is {}; known are {} to {}", where,
+                                  options.activation, int{LAMELLA_IDENTITY}, int{LAMELLA_SIGMOID}));
   lamella::NetworkSpec spec;
   spec.inputs = data.features();
   spec.hidden.assign(options.hidden, options.hidden + options.hidden_layers);
@@ -247,27 +243,26 @@ int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t sample
     need(model, where, "model");
     const lamella_train_options options = complete(where, given);
     if (samples < 1 || inputs < 1)
-      throw ArgumentError(lamella::formatted(
-          "{}: {} samples of {} features; at least one of each is needed", where, samples, inputs));
+      throw ArgumentError(formatted("{}: {} samples of {} features; at least one of each is needed",
+                                    where, samples, inputs));
     const std::size_t values = elements(where, samples, inputs, sizeof(U));
     need(x, where, "x");
     need(labels, where, "labels");
     constexpr ptrdiff_t kMostClasses = 1 << 20;  // Dataset's limit
     if (options.classes < 0 || options.classes > kMostClasses)
-      throw ArgumentError(lamella::formatted("{}: classes is {}; it must be in [0, {}]", where,
-                                             options.classes, kMostClasses));
+      throw ArgumentError(formatted("{}: classes is {}; it must be in [0, {}]", where,
+                                    options.classes, kMostClasses));
     if (options.precision != LAMELLA_F32 && options.precision != LAMELLA_F64)
-      throw ArgumentError(lamella::formatted(
-          "{}: precision is {}; LAMELLA_F32 and LAMELLA_F64 are known", where, options.precision));
+      throw ArgumentError(formatted("{}: precision is {}; LAMELLA_F32 and LAMELLA_F64 are known",
+                                    where, options.precision));
     if (options.optimizer < LAMELLA_SGD || options.optimizer > LAMELLA_ADAMW)
-      throw ArgumentError(lamella::formatted("{}: optimizer is {}; known are {} to {}", where,
-                                             options.optimizer, int{LAMELLA_SGD},
-                                             int{LAMELLA_ADAMW}));
+      throw ArgumentError(formatted("{}: optimizer is {}; known are {} to {}", where,
+                                    options.optimizer, int{LAMELLA_SGD}, int{LAMELLA_ADAMW}));
     if (options.optimizer != LAMELLA_SGD && (options.momentum != 0 || options.nesterov != 0))
       throw ArgumentError(
-          lamella::formatted("{}: momentum and nesterov are LAMELLA_SGD's; Adam has moments "
-                             "of its own",
-                             where));
+          formatted("{}: momentum and nesterov are LAMELLA_SGD's; Adam has moments "
+                    "of its own",
+                    where));
     std::vector<std::string> names;
     for (ptrdiff_t k = 0; k < options.classes; ++k) names.push_back(std::to_string(k));
     const lamella::Dataset data(std::vector<U>(x, x + values), {inputs},
@@ -305,8 +300,8 @@ int lamella_backend_create(const char* name, const char* isa, int threads,
         throw lamella::BackendError(
             "lamella_backend_create: a name is empty; null leaves the choice to the environment");
     if (threads < 0)
-      throw ArgumentError(lamella::formatted(
-          "lamella_backend_create: threads is {}; it must not be negative", threads));
+      throw ArgumentError(
+          formatted("lamella_backend_create: threads is {}; it must not be negative", threads));
     *backend = new lamella_backend{
         lamella::make_backend({name != nullptr ? name : "", isa != nullptr ? isa : "", threads})};
   });

@@ -11,11 +11,11 @@
 #include "core/base/format.h"
 #include "core/base/text.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace fs = std::filesystem;
 namespace {
 
-// A label beyond this is taken for a mistake (an identifier, a price), not for a million classes.
+// A label beyond this is treated as a mistake (an identifier, a price), not as a million classes.
 constexpr double kLabelLimit = 1 << 20;
 
 [[noreturn]] void fail(const fs::path& path, std::string_view message) {
@@ -42,7 +42,7 @@ std::vector<std::int32_t> whole_labels(const fs::path& path, const NdArray& arra
   return labels;
 }
 
-// Labels are names of classes that happen to be numbers: number 7 is the class called "7".
+// Labels are names of classes that are written as numbers: 7 stands for the class "7".
 void to_class_indices(const fs::path& path, std::vector<std::int32_t>& labels,
                       const std::vector<std::string>& class_names) {
   std::unordered_map<std::string, std::int32_t> index;
@@ -117,4 +117,4 @@ DataSplit read_arrays(NdArray (&read)(const fs::path&), const ArrayFiles& train,
   return split;
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail

@@ -1,6 +1,6 @@
 // Data sets made of arrays from files: one of features, one of labels.
 //
-// Not here: where the files are (mnist_directory.cpp, load_data.cpp) and how they are read.
+// Not here: where the files are (mnist_directory.cpp, data_source.cpp) and how they are read.
 #ifndef LAMELLA_CORE_DATA_ARRAY_DATASET_H_
 #define LAMELLA_CORE_DATA_ARRAY_DATASET_H_
 
@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include <lamella/dataset.h>
+#include <lamella/readers.h>
 
-namespace lamella {
+namespace lamella::detail {
 
 /// The files of one data set. Without `labels` the data set is unlabelled.
 struct ArrayFiles {
@@ -28,10 +28,10 @@ DataSplit read_arrays(NdArray (&read)(const std::filesystem::path&), const Array
                       const std::optional<ArrayFiles>& test,
                       const std::vector<std::string>& class_names);
 
-/// As read_mnist_directory, with the classes given (empty: 0 up to the largest label).
+/// As lamella::read_mnist_directory, with class names (empty: "0" up to the largest label).
 DataSplit read_mnist_directory(const std::filesystem::path& directory,
                                const std::vector<std::string>& class_names);
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_DATA_ARRAY_DATASET_H_

@@ -21,10 +21,11 @@
 #include "core/base/text.h"
 #include "core/platform/huge_pages.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace {
 
-// Raw bytes decoded at a time: fits the L2 cache, and is all that a false header can make us hold.
+// Raw bytes decoded at a time. They fit into the L2 cache, and a false header cannot make the
+// reader allocate more than that.
 constexpr std::size_t kChunkBytes = std::size_t{1} << 16;
 
 // The unsigned integer in the first sizeof(U) bytes, in the given order.
@@ -53,7 +54,8 @@ float half_to_float(std::uint16_t bits) {
   return (bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
-// values.reserve(capacity) in memory of large pages, which must be asked for before it is written.
+// As values.reserve(capacity), in memory of huge pages, which have to be requested before the
+// memory is written.
 template <class T>
 void move_to_larger(std::vector<T>& values, std::size_t capacity) {
   std::vector<T> larger;
@@ -63,7 +65,7 @@ void move_to_larger(std::vector<T>& values, std::size_t capacity) {
   values = std::move(larger);
 }
 
-// Reads `count` elements of sizeof(Raw) bytes; `decode` makes a T of the Raw found there.
+// Reads `count` elements of sizeof(Raw) bytes; `decode` converts each Raw to a T.
 template <class Raw, class T, class Decode>
 std::vector<T> read_as(ByteSource& source, bool big_endian, std::uint64_t count, Decode decode) {
   constexpr std::size_t kChunk = kChunkBytes / sizeof(Raw);
@@ -149,7 +151,8 @@ std::size_t ByteSource::read(std::span<std::byte> out) {
       position_ += static_cast<std::uint64_t>(count);
     }
     if (count == static_cast<int>(wanted)) continue;
-    // Short: the end, or an error, which for data cut short comes with the last bytes read.
+    // A short read is the end or an error. For data that are cut short zlib reports the error
+    // together with the last bytes.
     const int system_error = errno;
     int error = Z_OK;
     const char* message = ::gzerror(file, &error);
@@ -196,4 +199,4 @@ Dataset::Features read_elements(ByteSource& source, ElementType type,
   }
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail

@@ -1,7 +1,7 @@
 // Reads arrays of numbers out of (possibly gzip'd) binary files: bytes, then decoded elements.
 //
-// Not here: headers. The formats (idx.cpp, npy.cpp) parse theirs and say how many elements follow;
-// memory grows with what the file really holds, never on the word of its header.
+// Not here: headers. The formats (idx.cpp, npy.cpp) parse theirs and say how many elements follow.
+// Memory grows with the real content of the file, whatever its header promises.
 #ifndef LAMELLA_CORE_DATA_ARRAY_READER_H_
 #define LAMELLA_CORE_DATA_ARRAY_READER_H_
 
@@ -14,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include <lamella/dataset.h>
+#include <lamella/readers.h>
 
-namespace lamella {
+namespace lamella::detail {
 
 /// A file's bytes, decompressed if it is gzip'd.
 class ByteSource {
@@ -27,8 +27,8 @@ class ByteSource {
   ByteSource& operator=(const ByteSource&) = delete;
   ~ByteSource();
 
-  /// Reads until `out` is full or the data end; returns the bytes read. Throws IoError if the
-  /// system refuses, DataError if compressed data are damaged or cut short.
+  /// Reads until `out` is full or the data end; returns the number of bytes read. Throws IoError if
+  /// the system cannot read, DataError if compressed data are damaged or cut short.
   std::size_t read(std::span<std::byte> out);
   /// Fills `out`, or throws DataError that says in which part (`what`) of the file data end.
   void read_exactly(std::span<std::byte> out, std::string_view what);
@@ -51,11 +51,11 @@ struct ElementType {
   bool big_endian = false;
 };
 
-/// Reads exactly the elements that `shape` says, as the type NdArray documents, and checks that the
-/// file ends there. Throws DataError with the bytes expected and found.
+/// Reads the elements of an array of `shape`, as the type that NdArray documents, and checks that
+/// the file ends there. Throws DataError with the numbers of bytes expected and found.
 Dataset::Features read_elements(ByteSource& source, ElementType type,
                                 std::span<const std::uint64_t> shape);
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_DATA_ARRAY_READER_H_

@@ -1,5 +1,4 @@
-// read_csv: which columns are features and which is the label, numbers, and classes from labels.
-// Splitting text into fields is csv_scanner.h.
+// read_csv: columns, numbers, and classes from labels. Splitting text into fields is csv_scanner.h.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -11,14 +10,17 @@
 #include <unordered_map>
 #include <utility>
 
-#include <lamella/dataset.h>
 #include <lamella/error.h>
+#include <lamella/readers.h>
 
 #include "core/base/format.h"
 #include "core/base/text.h"
 #include "core/data/csv_scanner.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
 template <class Integer>
@@ -34,7 +36,7 @@ enum class NumberError { none, missing, not_a_number, not_finite, out_of_range }
 
 // Locale-independent; a leading plus sign is allowed.
 NumberError parse_number(std::string_view text, float& value) {
-  // Most of what people keep in large tables (pixels, counts, flags) is a short whole number.
+  // Fast path: most values of large tables (pixels, counts, flags) are short whole numbers.
   constexpr std::size_t kShort = 7;  // digits: below 2^24, exact in float
   if (!text.empty() && text.size() <= kShort) {
     std::int32_t whole = 0;
@@ -66,7 +68,7 @@ struct StringHash {
   }
 };
 
-// Classes as they are met in the file, and their final order.
+// The classes in the order in which the file first mentions them, and their final order.
 class LabelTable {
  public:
   // With names given, the classes are these, in this order, and no others.
@@ -78,7 +80,7 @@ class LabelTable {
 
   const std::vector<std::string>& names() const { return names_; }
 
-  // The number of a class, in order of appearance; nothing for one that is not among fixed names.
+  // The number of a class, in order of appearance; nothing for a name that is not among fixed ones.
   std::optional<std::int32_t> find_or_add(std::string_view name) {
     const auto found = numbers_.find(name);
     if (found != numbers_.end()) return found->second;
@@ -87,8 +89,8 @@ class LabelTable {
     return static_cast<std::int32_t>(names_.size() - 1);
   }
 
-  // Sorts classes that were not given: by value if all are whole numbers, else as text. Labels
-  // given out before are renumbered.
+  // Sorts the classes unless they are fixed: by value if all are whole numbers, else as text.
+  // Renumbers `labels` accordingly.
   void sort(std::vector<std::int32_t>& labels) {
     if (fixed_) return;
     std::vector<std::optional<std::int64_t>> values;
@@ -159,7 +161,7 @@ class TableReader {
         by_name || options_.header.value_or(false) || (!options_.header && looks_like_header());
     if (!header) return false;
     names_.assign(fields.begin(), fields.end());
-    // A column of that very name comes before an index: tables may name columns 0, 1, 2, ...
+    // A column with that name takes precedence over an index: tables may name columns 0, 1, 2, ...
     if (options_.labelled && !wanted.empty()) {
       const auto found = std::ranges::find(names_, wanted);
       if (found != names_.end()) {
@@ -187,8 +189,9 @@ class TableReader {
     return static_cast<std::size_t>(absolute);
   }
 
-  // Text in every feature column: a name each. A line of data with one bad value among numbers is
-  // left for read_record() to complain about, for silently dropping a sample would be worse.
+  // Whether no feature column holds a number and one of them has text. A line of data with one bad
+  // value among numbers is not a header: read_record() reports the value, because it would be worse
+  // to drop a sample silently.
   bool looks_like_header() const {
     bool text = false;
     for (std::size_t c = 0; c < columns_; ++c) {

@@ -8,7 +8,7 @@
 
 #include "core/base/format.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace {
 
 constexpr std::size_t kFirstBuffer = std::size_t{1} << 20;
@@ -143,4 +143,4 @@ bool CsvScanner::scan_quoted(std::size_t& at, std::uint64_t& newlines) {
   return at < end_ || at_end_;
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail

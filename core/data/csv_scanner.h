@@ -13,7 +13,7 @@
 
 #include "core/base/file.h"
 
-namespace lamella {
+namespace lamella::detail {
 
 /// Reads records one after the other. Lines end in LF or CRLF; a field in quotes may hold
 /// delimiters, line ends and doubled quotes; blanks around fields are not part of them (but those
@@ -29,7 +29,7 @@ class CsvScanner {
   const std::vector<std::string_view>& fields() const { return fields_; }
   /// Line on which the current record begins, from 1.
   std::uint64_t line() const { return line_; }
-  /// Throws DataError "FILE:LINE: MESSAGE" for the current record.
+  /// Throws DataError "FILE:LINE: MESSAGE" with the line of the current record.
   [[noreturn]] void fail(std::string_view message) const;
 
  private:
@@ -50,6 +50,6 @@ class CsvScanner {
   std::vector<std::size_t> escaped_;  // fields that hold doubled quotes
 };
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_DATA_CSV_SCANNER_H_

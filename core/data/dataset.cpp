@@ -1,7 +1,6 @@
-// Dataset: what a labelled sample set must satisfy, single values, subsets, and the preprocessing
-// that suits it. Gathering batches is gather.cpp, reading files the readers' business.
+// Dataset: the conditions that samples and labels must satisfy, single values, and subsets.
+// Dataset::gather is in gather.cpp.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -13,10 +12,13 @@
 #include "core/base/text.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
 // Without names, the largest label decides how many classes there are. A label beyond this limit is
-// taken for a mistake (an identifier, a price) and not for a million classes.
+// treated as a mistake (an identifier, a price) and not as a million classes.
 constexpr std::int32_t kMaxUnnamedClasses = 1 << 20;
 
 // Samples are addressed by 32-bit indices.
@@ -97,33 +99,6 @@ Dataset Dataset::subset(std::span<const std::int32_t> indices) const {
     for (const std::int32_t index : indices)
       labels.push_back(labels_[static_cast<std::size_t>(index)]);
   return Dataset(std::move(values), sample_shape_, std::move(labels), class_names_);
-}
-
-Preprocessing suggest_preprocessing(const Dataset& data) {
-  if (data.holds_bytes()) return {{}, {1.0 / 255.0}};
-  if (data.samples() == 0) return {};
-  const auto features = static_cast<std::size_t>(data.features());
-  std::vector<double> row(features);
-  const auto for_each_value = [&](auto&& visit) {
-    for (std::int32_t s = 0; s < data.samples(); ++s) {
-      data.gather<double>({&s, 1}, {}, row_major(row.data(), 1, data.features()));
-      for (std::size_t j = 0; j < features; ++j) visit(j, row[j]);
-    }
-  };
-  // Two passes: the one-pass formula loses everything when the mean is large.
-  const auto n = static_cast<double>(data.samples());
-  std::vector<double> mean(features), variance(features);
-  for_each_value([&](std::size_t j, double x) { mean[j] += x; });
-  for (double& m : mean) m /= n;
-  for_each_value([&](std::size_t j, double x) { variance[j] += (x - mean[j]) * (x - mean[j]); });
-  Preprocessing result{mean, std::vector<double>(features, 1.0)};
-  for (std::size_t j = 0; j < features; ++j) {
-    const double deviation = std::sqrt(variance[j] / n);
-    // A column of one value has a deviation of rounding errors only, about 1e-16 of its size.
-    if (deviation > 1e-12 * std::abs(mean[j]) && std::isfinite(1.0 / deviation))
-      result.scale[j] = 1.0 / deviation;
-  }
-  return result;
 }
 
 }  // namespace lamella

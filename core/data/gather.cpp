@@ -1,6 +1,6 @@
 // Dataset::gather: checks, then a loop by the layout of the output. Gatherer: by the stored type.
 //
-// Bytes that a network trains on or is evaluated with do not come through these loops but through
+// Bytes that a network trains on or is evaluated with do not pass through these loops but through
 // the backend's kernel (GatherBytes).
 #include "core/data/gather.h"
 
@@ -14,22 +14,15 @@
 #include "core/base/format.h"
 
 namespace lamella {
+namespace detail {
 namespace {
 
-// Samples at a time where columns of the output are strided: whole cache lines, and enough of them
-// that what has been stored one by one is in the cache when it is loaded by vectors.
+// Samples at a time where columns of the output are strided. They fill whole cache lines, and there
+// are enough of them that values stored one by one are in the cache when vectors load them.
 constexpr index_t kTile = 64;
 
-template <class T, class Stored>
-T map_value(Stored x, double offset, double scale) noexcept {
-  if constexpr (std::is_same_v<Stored, std::uint8_t>)
-    return (static_cast<T>(x) - static_cast<T>(offset)) * static_cast<T>(scale);
-  else
-    return static_cast<T>((static_cast<double>(x) - offset) * scale);
-}
-
-// Any strides; a tile of samples at a time, so that an output with contiguous rows is written by
-// lines.
+// Any strides. Goes by tiles of samples, so that an output whose columns are contiguous is written
+// by whole cache lines.
 template <class T, class Stored>
 void gather_columns(const Stored* values, index_t features, std::span<const std::int32_t> indices,
                     const AffineMap& map, View<T> out) noexcept {
@@ -44,12 +37,12 @@ void gather_columns(const Stored* values, index_t features, std::span<const std:
       const double offset = map.offset[f * map.offset_stride];
       const double scale = map.scale[f * map.scale_stride];
       T* to = &out(i, f);
-      // Without preprocessing a value stays what it is, and most of the time is saved.
+      // Without preprocessing the values are only converted, which saves most of the time.
       if (offset == 0 && scale == 1)
         for (index_t s = 0; s < rows; ++s, to += out.row_stride)
           *to = static_cast<T>(samples[static_cast<std::size_t>(s)][f]);
       else if (out.row_stride == 1) {
-        // Brought together first, then mapped by vectors.
+        // First collect the values, then map them by vectors.
         const auto count = static_cast<std::size_t>(rows);
         for (std::size_t s = 0; s < count; ++s) stored[s] = samples[s][f];
         for (std::size_t s = 0; s < count; ++s) to[s] = map_value<T>(stored[s], offset, scale);
@@ -60,35 +53,16 @@ void gather_columns(const Stored* values, index_t features, std::span<const std:
   }
 }
 
-// Contiguous columns: each sample is a straight run. Constant maps get a loop of their own, for the
-// compiler to keep them in registers.
+// Contiguous columns: each sample is a straight run.
 template <class T, class Stored>
 void gather_rows(const Stored* values, index_t features, std::span<const std::int32_t> indices,
                  const AffineMap& map, View<T> out) noexcept {
-  for (index_t i = 0; i < out.rows; ++i) {
-    const Stored* const from = values + indices[static_cast<std::size_t>(i)] * features;
-    T* const to = out.data + i * out.row_stride;
-    if (map.offset_stride == 0 && map.scale_stride == 0) {
-      const double offset = *map.offset;
-      const double scale = *map.scale;
-      for (index_t j = 0; j < features; ++j) to[j] = map_value<T>(from[j], offset, scale);
-    } else {
-      for (index_t j = 0; j < features; ++j)
-        to[j] = map_value<T>(from[j], map.offset[j * map.offset_stride],
-                             map.scale[j * map.scale_stride]);
-    }
-  }
+  for (index_t i = 0; i < out.rows; ++i)
+    map_sample(values + indices[static_cast<std::size_t>(i)] * features, features, map,
+               out.data + i * out.row_stride);
 }
 
-void check_map(const std::vector<double>& values, const char* name, index_t features) {
-  if (values.size() > 1 && values.size() != static_cast<std::size_t>(features))
-    throw ArgumentError(
-        formatted("Dataset::gather: preprocessing has {} values of {} for {} features; 0, 1 or "
-                  "one per feature would be right",
-                  values.size(), name, features));
-}
-
-// Entries of a preprocessing in T; `otherwise` stands for none.
+// A vector of a preprocessing in T; an empty one becomes `otherwise`.
 template <class T>
 std::vector<T> in_type(const std::vector<double>& entries, T otherwise) {
   if (entries.empty()) return {otherwise};
@@ -97,20 +71,7 @@ std::vector<T> in_type(const std::vector<double>& entries, T otherwise) {
   return result;
 }
 
-// A preprocessing's entries go by feature if there are several.
-template <class Entries>
-index_t feature_stride(const Entries& entries) {
-  return entries.size() > 1 ? 1 : 0;
-}
-
 }  // namespace
-
-AffineMap affine_map(const Preprocessing& preprocessing) {
-  static constexpr double kZero = 0, kOne = 1;
-  const auto& [offset, scale] = preprocessing;
-  return {offset.empty() ? &kZero : offset.data(), feature_stride(offset),
-          scale.empty() ? &kOne : scale.data(), feature_stride(scale)};
-}
 
 template <class T, class Stored>
 void gather_samples(const Stored* values, index_t features, std::span<const std::int32_t> indices,
@@ -133,7 +94,7 @@ template <class T>
 GatherBytes<T> Gatherer<T>::call(std::span<const std::uint8_t> values,
                                  std::span<const std::int32_t> indices) const {
   const auto per_feature = [this](const std::vector<T>& entries) {
-    return ConstVectorView<T>{entries.data(), features_, feature_stride(entries)};
+    return ConstVectorView<T>{entries.data(), features_, entries.size() > 1 ? 1 : 0};
   };
   GatherBytes<T> call;
   call.values = values.data();
@@ -158,28 +119,6 @@ void Gatherer<T>::gather(const Dataset::Features& values, std::span<const std::i
   }
 }
 
-template <class T>
-void Dataset::gather(std::span<const std::int32_t> indices, const Preprocessing& preprocessing,
-                     View<T> out) const {
-  if (out.rows != static_cast<index_t>(indices.size()) || out.cols != features())
-    throw ArgumentError(
-        formatted("Dataset::gather: out is {} x {}; {} indices of samples of {} features need {} "
-                  "x {}",
-                  out.rows, out.cols, indices.size(), features(), indices.size(), features()));
-  for (const std::int32_t index : indices)
-    if (index < 0 || index >= samples_)
-      throw ArgumentError(
-          formatted("Dataset::gather: index {} is not among the {} samples", index, samples_));
-  check_map(preprocessing.offset, "offset", features());
-  check_map(preprocessing.scale, "scale", features());
-  if (out.empty()) return;
-  if (out.data == nullptr) throw ArgumentError("Dataset::gather: out has no memory");
-
-  const AffineMap map = affine_map(preprocessing);
-  std::visit([&](const auto& v) { gather_samples(v.data(), features(), indices, map, out); },
-             values_);
-}
-
 #define LAMELLA_INSTANTIATE(T, Stored)                                                \
   template void gather_samples(const Stored*, index_t, std::span<const std::int32_t>, \
                                const AffineMap&, View<T>) noexcept;
@@ -193,6 +132,32 @@ LAMELLA_INSTANTIATE(double, double)
 
 template class Gatherer<float>;
 template class Gatherer<double>;
+
+}  // namespace detail
+
+using namespace detail;
+
+template <class T>
+void Dataset::gather(std::span<const std::int32_t> indices, const Preprocessing& preprocessing,
+                     View<T> out) const {
+  if (out.rows != static_cast<index_t>(indices.size()) || out.cols != features())
+    throw ArgumentError(
+        formatted("Dataset::gather: out is {} x {}; {} indices of samples of {} features need {} "
+                  "x {}",
+                  out.rows, out.cols, indices.size(), features(), indices.size(), features()));
+  for (const std::int32_t index : indices)
+    if (index < 0 || index >= samples_)
+      throw ArgumentError(
+          formatted("Dataset::gather: index {} is not among the {} samples", index, samples_));
+  check_preprocessing("Dataset::gather", preprocessing, features());
+  if (out.empty()) return;
+  if (out.data == nullptr) throw ArgumentError("Dataset::gather: out has no memory");
+
+  const AffineMap map = affine_map(preprocessing);
+  std::visit([&](const auto& v) { gather_samples(v.data(), features(), indices, map, out); },
+             values_);
+}
+
 template void Dataset::gather(std::span<const std::int32_t>, const Preprocessing&,
                               View<float>) const;
 template void Dataset::gather(std::span<const std::int32_t>, const Preprocessing&,

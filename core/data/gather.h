@@ -1,4 +1,4 @@
-// Samples picked by index and preprocessed: the loops of Dataset::gather for all stored types, and
+// Samples chosen by index and preprocessed: the loops of Dataset::gather for all stored types, and
 // Gatherer, which leaves bytes to a backend's kernel. Arguments are checked by the callers.
 #ifndef LAMELLA_CORE_DATA_GATHER_H_
 #define LAMELLA_CORE_DATA_GATHER_H_
@@ -10,25 +10,13 @@
 #include <lamella/backend.h>
 #include <lamella/dataset.h>
 
-namespace lamella {
+#include "core/data/preprocessing.h"
 
-/// x' = (x - offset[j * offset_stride]) * scale[j * scale_stride] for feature j; stride 0 or 1.
-struct AffineMap {
-  const double* offset;
-  index_t offset_stride;
-  const double* scale;
-  index_t scale_stride;
-};
-
-/// The map that `preprocessing` stands for; it must fit the data and outlive the result.
-AffineMap affine_map(const Preprocessing& preprocessing);
+namespace lamella::detail {
 
 /// out(i, j) ← map(values[indices[i] * features + j]); `out` is indices.size() x features.
 ///
-/// The arithmetic does not depend on the layout of `out`. Bytes, which T holds exactly, are mapped
-/// in T: (T(x) - T(offset)) * T(scale). Other types are mapped in double and rounded to T once, for
-/// a large offset (a year, a timestamp) would cancel all that float has of x.
-/// Allocates nothing.
+/// The arithmetic is map_value's, whatever the layout of `out`. Allocates nothing.
 template <class T, class Stored>
 void gather_samples(const Stored* values, index_t features, std::span<const std::int32_t> indices,
                     const AffineMap& map, View<T> out) noexcept;
@@ -40,7 +28,7 @@ class Gatherer {
   /// `preprocessing` must fit samples of `features` values; it and `backend` must outlive this.
   Gatherer(const Backend& backend, const Preprocessing& preprocessing, index_t features);
 
-  /// The kernel call that gathers `indices` from bytes; its output is still to be set.
+  /// The kernel call that gathers `indices` from bytes; the caller sets its output.
   GatherBytes<T> call(std::span<const std::uint8_t> values,
                       std::span<const std::int32_t> indices) const;
 
@@ -55,6 +43,6 @@ class Gatherer {
   std::vector<T> offset_, scale_;  // one value, or one per feature
 };
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_DATA_GATHER_H_

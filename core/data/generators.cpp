@@ -5,13 +5,16 @@
 #include <limits>
 #include <numbers>
 
-#include <lamella/dataset.h>
 #include <lamella/error.h>
+#include <lamella/generators.h>
 
 #include "core/base/format.h"
 #include "core/base/random.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
 // Two independent standard normal numbers (Box and Muller).

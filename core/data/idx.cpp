@@ -5,11 +5,15 @@
 #include <optional>
 
 #include <lamella/error.h>
+#include <lamella/readers.h>
 
 #include "core/base/format.h"
 #include "core/data/array_reader.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
 constexpr unsigned kMaxDimensions = 8;

@@ -6,13 +6,16 @@
 #include <vector>
 
 #include <lamella/error.h>
+#include <lamella/readers.h>
 
 #include "core/base/file.h"
 #include "core/base/format.h"
 #include "core/data/array_dataset.h"
 
-namespace lamella {
 namespace fs = std::filesystem;
+
+namespace lamella {
+namespace detail {
 namespace {
 
 // The name as published, as some archives spell it, and both compressed. Empty if none is there.
@@ -51,8 +54,10 @@ DataSplit read_mnist_directory(const fs::path& directory,
   return read_arrays(read_idx, {paths[0], paths[1]}, ArrayFiles{paths[2], paths[3]}, class_names);
 }
 
+}  // namespace detail
+
 DataSplit read_mnist_directory(const fs::path& directory) {
-  return read_mnist_directory(directory, {});
+  return detail::read_mnist_directory(directory, {});
 }
 
 }  // namespace lamella

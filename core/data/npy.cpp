@@ -1,6 +1,5 @@
 // The reader of NumPy's .npy files: a magic string, a version, a header that is a Python dict
-// literal, then the elements. The literal is parsed by a strict grammar of its own; nothing is
-// evaluated.
+// literal, then the elements. A strict parser reads the literal; nothing is evaluated.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -10,12 +9,16 @@
 #include <string_view>
 
 #include <lamella/error.h>
+#include <lamella/readers.h>
 
 #include "core/base/format.h"
 #include "core/base/text.h"
 #include "core/data/array_reader.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
 constexpr std::size_t kMaxHeader = 1U << 16;  // NumPy itself writes about 128 bytes
@@ -156,7 +159,7 @@ class HeaderParser {
   const ByteSource& source_;
 };
 
-// Elements stored with the first dimension fastest, rearranged so that the last one is.
+// Rearranges elements that are stored with the first dimension fastest to the last one fastest.
 template <class T>
 std::vector<T> to_c_order(const std::vector<T>& from, std::span<const std::uint64_t> shape) {
   std::vector<T> to;
@@ -165,7 +168,7 @@ std::vector<T> to_c_order(const std::vector<T>& from, std::span<const std::uint6
   std::uint64_t position = 0;  // of `index` in `from`
   while (to.size() < from.size()) {
     to.push_back(from[static_cast<std::size_t>(position)]);
-    // Count `index` up, last dimension first; a dimension that wraps gives back its steps.
+    // Increment `index`, last dimension first. A dimension that wraps around subtracts its steps.
     std::uint64_t stride = from.size();
     for (std::size_t d = shape.size(); d-- > 0;) {
       stride /= shape[d];

@@ -12,14 +12,6 @@ constexpr std::array kKernelNames = {
 #undef LAMELLA_NAME
 };
 
-// In the order of ActivationKind.
-constexpr std::array kActivationNames = {"identity", "relu", "leaky_relu", "tanh", "sigmoid"};
-static_assert(kActivationNames.size() == static_cast<std::size_t>(ActivationKind::sigmoid) + 1);
-
-const char* name_of(ActivationKind kind) noexcept {
-  return kActivationNames[static_cast<std::size_t>(kind)];
-}
-
 bool has(const KernelSignature& signature, KernelOption option) {
   return (signature.options >> static_cast<int>(option) & 1) != 0;
 }
@@ -39,8 +31,8 @@ void add_options(Line& line, const KernelSignature& signature) noexcept {
   if (has(signature, KernelOption::accumulate)) line.add_word("accumulate");
   if (has(signature, KernelOption::bias)) line.add_word("bias");
   if (signature.activation != ActivationKind::identity)
-    line.add_word("{}", name_of(signature.activation));
-  if (signature.has_backward) line.add_word("backward:{}", name_of(signature.backward_of));
+    line.add_word("{}", activation_name(signature.activation));
+  if (signature.has_backward) line.add_word("backward:{}", activation_name(signature.backward_of));
   if (has(signature, KernelOption::momentum)) line.add_word("momentum");
   if (has(signature, KernelOption::nesterov)) line.add_word("nesterov");
 }

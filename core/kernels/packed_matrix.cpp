@@ -11,6 +11,8 @@
 
 namespace lamella {
 
+using namespace detail;
+
 template <class T>
 PackedMatrix<T>::PackedMatrix(std::shared_ptr<const Backend> backend, ConstView<T> matrix)
     : backend_(std::move(backend)), matrix_(matrix) {

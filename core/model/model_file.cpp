@@ -18,6 +18,9 @@
 #include "core/model/safetensors.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
 using safetensors::TensorData;

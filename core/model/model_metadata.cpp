@@ -1,4 +1,4 @@
-// The words of a model file, to and from JSON; see model_metadata.h.
+// The metadata of a model file, to and from JSON; see model_metadata.h.
 //
 //   format          "lamella"
 //   format_version  "1"
@@ -10,33 +10,27 @@
 #include "core/model/model_metadata.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string_view>
-#include <utility>
 
+#include <lamella/activation.h>
 #include <lamella/error.h>
 
 #include "core/base/format.h"
 #include "core/base/json.h"
+#include "core/base/sizes.h"
 #include "core/base/text.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace {
 
 constexpr std::string_view kFormat = "lamella";
 constexpr std::string_view kFormatVersion = "1";
 
-constexpr std::array<std::pair<ActivationKind, std::string_view>, 5> kActivations = {
-    {{ActivationKind::identity, "identity"},
-     {ActivationKind::relu, "relu"},
-     {ActivationKind::leaky_relu, "leaky_relu"},
-     {ActivationKind::tanh, "tanh"},
-     {ActivationKind::sigmoid, "sigmoid"}}};
-
-// What is wrong with `info` for a network of `spec`; empty if nothing.
+// The reason why `info` does not fit a network of `spec`; empty if it fits.
 std::string error_text(const NetworkSpec& spec, const ModelInfo& info) {
   if (std::ssize(info.class_names) != spec.classes)
     return formatted("{} class_names for {} classes", info.class_names.size(), spec.classes);
@@ -50,7 +44,7 @@ std::string error_text(const NetworkSpec& spec, const ModelInfo& info) {
     return formatted("a sample_shape of {} for {} inputs", shape_text(info.sample_shape),
                      spec.inputs);
   for (const auto* values : {&info.preprocessing.offset, &info.preprocessing.scale}) {
-    if (values->size() > 1 && std::ssize(*values) != spec.inputs)
+    if (!fits_features(values->size(), spec.inputs))
       return formatted("preprocessing of {} values for {} inputs", values->size(), spec.inputs);
     if (!std::ranges::all_of(*values, [](double v) { return std::isfinite(v); }))
       return "preprocessing that is not finite";
@@ -58,7 +52,8 @@ std::string error_text(const NetworkSpec& spec, const ModelInfo& info) {
   return {};
 }
 
-// JSON texts are UTF-8; class names are whatever the data's file had. Others travel as hex digits.
+// JSON texts are UTF-8, but class names may have any bytes. Names that are not UTF-8 are written as
+// hexadecimal digits.
 void encode_name(json::Writer& out, const std::string& name) {
   if (json::is_utf8(name)) {
     out.value(name);
@@ -83,7 +78,7 @@ std::string decode_name(const json::Value& value) {
   return name;
 }
 
-// The value of `key`, passed to `use`; whatever is wrong with it is reported with the key's name.
+// Passes the value of `key` to `use`; errors in it are reported with the name of the key.
 template <class Use>
 void decode(const safetensors::Metadata& metadata, const std::string& key, Use use) {
   constexpr int kDeepest = 4;
@@ -134,11 +129,9 @@ NetworkSpec decode_spec(const json::Value& value) {
   spec.hidden = decode_sizes(value.at("hidden"));
   spec.classes = decode_size(value.at("classes"));
   const std::string& name = value.at("activation").text();
-  const auto* const found =
-      std::ranges::find(kActivations, name, &std::pair<ActivationKind, std::string_view>::second);
-  if (found == kActivations.end())
-    throw DataError(formatted("activation {} is unknown", in_quotes(name)));
-  spec.activation.kind = found->first;
+  const std::optional<ActivationKind> kind = activation_by_name(name);
+  if (!kind) throw DataError(formatted("activation {} is unknown", in_quotes(name)));
+  spec.activation.kind = *kind;
   spec.activation.slope = value.at("slope").number();
   if (!(spec.activation.slope > 0) || !std::isfinite(spec.activation.slope))
     throw DataError("slope must be positive and finite");
@@ -150,14 +143,12 @@ NetworkSpec decode_spec(const json::Value& value) {
 safetensors::Metadata encode_metadata(const NetworkSpec& spec, const ModelInfo& info) {
   if (const std::string what = error_text(spec, info); !what.empty())
     throw ArgumentError(formatted("save_model: {}", what));
-  const auto* const activation = std::ranges::find(
-      kActivations, spec.activation.kind, &std::pair<ActivationKind, std::string_view>::first);
   json::Writer architecture, names, shape, preprocessing;
   architecture.begin_object();
   architecture.key("inputs").value(spec.inputs);
   architecture.key("hidden").values(spec.hidden);
   architecture.key("classes").value(spec.classes);
-  architecture.key("activation").value(activation->second);
+  architecture.key("activation").value(std::string_view(activation_name(spec.activation.kind)));
   architecture.key("slope").value(spec.activation.slope);
   architecture.end_object();
   names.begin_array();
@@ -201,4 +192,4 @@ ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
   return result;
 }
 
-}  // namespace lamella
+}  // namespace lamella::detail

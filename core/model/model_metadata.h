@@ -1,8 +1,8 @@
-// What a model file says in words: architecture, class names, preprocessing, as safetensors
+// The metadata of a model file: architecture, class names and preprocessing, as safetensors
 // metadata.
 //
-// Not here: tensors (model_file.cpp). Each value is a JSON text, numbers written so that they read
-// back as the same bits.
+// Not here: tensors (model_file.cpp). Each value is a JSON text; numbers are written so that they
+// read back as the same bits.
 #ifndef LAMELLA_CORE_MODEL_MODEL_METADATA_H_
 #define LAMELLA_CORE_MODEL_MODEL_METADATA_H_
 
@@ -11,7 +11,7 @@
 
 #include "core/model/safetensors.h"
 
-namespace lamella {
+namespace lamella::detail {
 
 struct ModelMetadata {
   NetworkSpec spec;
@@ -25,6 +25,6 @@ safetensors::Metadata encode_metadata(const NetworkSpec& spec, const ModelInfo& 
 /// missing or what is wrong with it. All sizes in the result are at least 1.
 ModelMetadata decode_metadata(const safetensors::Metadata& metadata);
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_MODEL_MODEL_METADATA_H_

@@ -13,7 +13,7 @@
 #include "core/base/text.h"
 #include "core/model/safetensors_header.h"
 
-namespace lamella::safetensors {
+namespace lamella::detail::safetensors {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "tensors are copied as they are");
@@ -21,7 +21,7 @@ static_assert(std::endian::native == std::endian::little, "tensors are copied as
 // The limit of the format's reference implementation.
 constexpr std::uint64_t kMaxHeader = 100'000'000;
 
-// Readers may map the file: the data begin at a multiple of this, after spaces.
+// Readers may map the file into memory: spaces pad the header so that the data are aligned.
 constexpr std::size_t kDataAlignment = 8;
 
 using LengthBytes = std::array<std::byte, 8>;
@@ -116,4 +116,4 @@ void write(const std::filesystem::path& path, const Metadata& metadata,
   file.commit();
 }
 
-}  // namespace lamella::safetensors
+}  // namespace lamella::detail::safetensors

@@ -17,12 +17,12 @@
 
 #include "core/base/file.h"
 
-namespace lamella::safetensors {
+namespace lamella::detail::safetensors {
 
 /// Text by name. Both must be UTF-8.
 using Metadata = std::map<std::string, std::string>;
 
-/// Where one tensor stands in a file, and what it is.
+/// The type, shape and position of one tensor in a file.
 struct TensorInfo {
   std::string name;
   std::string dtype;  ///< one of the format's names: "F32", "F64", "U8", ...
@@ -31,8 +31,8 @@ struct TensorInfo {
   std::uint64_t end = 0;
 };
 
-/// A file whose header has been read and found sound: every key known and there once, every dtype
-/// known, every size that of its shape, and the tensors one after the other over all of the data.
+/// A file whose header has been read and checked: every key is known and unique, every dtype is
+/// known, every size is that of its shape, and the tensors cover all of the data without gaps.
 class Reader {
  public:
   /// Throws IoError if the file cannot be read, DataError naming it and what is wrong. Memory
@@ -55,7 +55,7 @@ class Reader {
   std::uint64_t data_start_ = 0;
 };
 
-/// A tensor to be written: little-endian, row-major bytes that stay the caller's.
+/// A tensor to be written: little-endian, row-major bytes, owned by the caller.
 struct TensorData {
   std::string name;
   std::string dtype;
@@ -63,12 +63,12 @@ struct TensorData {
   std::span<const std::byte> bytes;
 };
 
-/// Writes the tensors in the given order to a temporary and puts it in the place of `path` (see
+/// Writes the tensors in the given order to a temporary file, which then replaces `path` (see
 /// AtomicFile). The same arguments give the same bytes. Throws IoError, or ArgumentError if bytes
-/// and shape disagree, a name is taken, or text is not UTF-8.
+/// and shape disagree, two tensors have one name, or text is not UTF-8.
 void write(const std::filesystem::path& path, const Metadata& metadata,
            std::span<const TensorData> tensors);
 
-}  // namespace lamella::safetensors
+}  // namespace lamella::detail::safetensors
 
 #endif  // LAMELLA_CORE_MODEL_SAFETENSORS_H_

@@ -14,7 +14,7 @@
 #include "core/base/json.h"
 #include "core/base/text.h"
 
-namespace lamella::safetensors {
+namespace lamella::detail::safetensors {
 namespace {
 
 struct ElementSize {
@@ -177,4 +177,4 @@ Header parse_header(const std::string& text, std::uint64_t data_size) {
   return std::move(events.header);
 }
 
-}  // namespace lamella::safetensors
+}  // namespace lamella::detail::safetensors

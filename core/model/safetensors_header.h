@@ -13,7 +13,7 @@
 
 #include "core/model/safetensors.h"
 
-namespace lamella::safetensors {
+namespace lamella::detail::safetensors {
 
 /// The key of the metadata, where all others are names of tensors.
 inline constexpr std::string_view kMetadataKey = "__metadata__";
@@ -31,6 +31,6 @@ Header parse_header(const std::string& text, std::uint64_t data_size);
 std::optional<std::uint64_t> byte_size(std::string_view dtype,
                                        std::span<const std::uint64_t> shape);
 
-}  // namespace lamella::safetensors
+}  // namespace lamella::detail::safetensors
 
 #endif  // LAMELLA_CORE_MODEL_SAFETENSORS_HEADER_H_

@@ -9,7 +9,7 @@
 #include "core/base/format.h"
 #include "core/base/random.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace {
 
 // Units that share a block of random bits, 32 bits each.
@@ -27,7 +27,7 @@ template <class T>
 void draw_masks(const Dropout& dropout, const std::vector<View<T>>& masks) {
   const RandomStream random(dropout.seed, RandomPurpose::dropout, dropout.epoch);
   const auto dropped_below = static_cast<std::uint64_t>(dropout.probability * 0x1p32);
-  std::uint64_t block = 0;  // counts through all layers
+  std::uint64_t block = 0;  // numbers the blocks of all layers
   for (const View<T>& mask : masks)
     for (index_t first = 0; first < mask.cols; first += kUnitsPerBlock, ++block) {
       const index_t units = std::min(kUnitsPerBlock, mask.cols - first);
@@ -46,4 +46,4 @@ void draw_masks(const Dropout& dropout, const std::vector<View<T>>& masks) {
 template void draw_masks(const Dropout&, const std::vector<View<float>>&);
 template void draw_masks(const Dropout&, const std::vector<View<double>>&);
 
-}  // namespace lamella
+}  // namespace lamella::detail

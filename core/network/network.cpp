@@ -1,10 +1,11 @@
-// Network: checks what comes from outside, and runs the plans that other files build.
+// Network: checks the arguments of callers, and runs the plans that other files build.
 //
 // The sequence of kernel calls is in plan_builder.cpp, a training step's mini-batch and cached
 // plans in training_step.cpp, memory in workspace.cpp and parameters.cpp.
 #include <algorithm>
 #include <utility>
 
+#include <lamella/chunks.h>
 #include <lamella/error.h>
 #include <lamella/network.h>
 
@@ -17,17 +18,10 @@
 #include "core/network/workspace.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
-
-using detail::check_activation;
-using detail::check_input;
-using detail::check_labels;
-using detail::check_options;
-using detail::check_output;
-
-// Samples that predict and evaluate pass through the network at a time: enough to keep all threads
-// and vector lanes busy, few enough that two layers of a thousand units stay in the L2 cache.
-constexpr index_t kChunk = 256;
 
 NetworkSpec checked(NetworkSpec spec) {
   const auto check_size = [](const std::string& what, index_t size) {
@@ -61,10 +55,10 @@ struct Network<T>::Impl {
   void check_input_shape(const char* where, ConstView<T> x) const;
   void check_gradients(std::span<const LayerView<T>> gradients) const;
 
-  // Calls pass(input, rows, batch, plan) for each chunk of x, with a plan that holds its forward
-  // pass.
+  // Calls pass(first sample, batch, builder, plan) for each chunk of x, with a plan that holds its
+  // forward pass.
   template <class Pass>
-  void for_each_chunk(ConstView<T> x, Pass pass) const;
+  void forward_by_chunks(ConstView<T> x, Pass pass) const;
 
   NetworkSpec spec;
   std::vector<index_t> sizes;
@@ -116,19 +110,18 @@ void Network<T>::Impl::check_gradients(std::span<const LayerView<T>> gradients) 
 
 template <class T>
 template <class Pass>
-void Network<T>::Impl::for_each_chunk(ConstView<T> x, Pass pass) const {
-  Workspace<T> chunk_workspace(sizes, WorkspaceUse::inference);
-  chunk_workspace.reserve(std::min(x.rows, kChunk));
+void Network<T>::Impl::forward_by_chunks(ConstView<T> x, Pass pass) const {
+  Workspace<T> workspace(sizes, WorkspaceUse::inference);
+  workspace.reserve(std::min(x.rows, kChunkSamples));
   BatchViews<T> chunk;
-  Plan<T> plan;
-  for (index_t first = 0; first < x.rows; first += kChunk) {
-    const index_t n = std::min(kChunk, x.rows - first);
-    chunk_workspace.bind(n, chunk);
-    plan.clear();
-    PlanBuilder<T> builder(parameters, spec.activation, chunk, plan);
+  StepPlan<T> forward;
+  for_each_chunk(x.rows, [&](index_t first, index_t n) {
+    workspace.bind(n, chunk);
+    forward.clear();
+    PlanBuilder<T> builder(parameters, spec.activation, chunk, forward);
     builder.add_forward(block(x, first, 0, n, x.cols));
-    pass(first, chunk, builder, plan);
-  }
+    pass(first, chunk, builder, forward.plan);
+  });
 }
 
 template <class T>
@@ -214,7 +207,7 @@ void Network<T>::predict(ConstView<T> x, View<T> probabilities) const {
                   probabilities.rows, probabilities.cols, x.rows, impl_->spec.classes));
   if (overlap(*footprint(untyped(probabilities)), *footprint(untyped(x))))
     throw ArgumentError(formatted("{}: probabilities overlaps x", where));
-  impl_->for_each_chunk(x, [&](index_t first, const BatchViews<T>& chunk, auto&, Plan<T>& plan) {
+  impl_->forward_by_chunks(x, [&](index_t first, const BatchViews<T>& chunk, auto&, Plan<T>& plan) {
     plan.calls.push_back(
         Softmax<T>{chunk.activations.back(),
                    block(probabilities, first, 0, chunk.samples, probabilities.cols)});
@@ -236,7 +229,7 @@ BatchResult Network<T>::evaluate(ConstView<T> x, std::span<const std::int32_t> l
                                   predictions.size(), n));
   check_labels(where, {labels.data(), x.rows, 1}, impl_->spec.classes);
   BatchResult total;
-  impl_->for_each_chunk(
+  impl_->forward_by_chunks(
       x, [&](index_t first, const BatchViews<T>& chunk, auto& builder, Plan<T>& plan) {
         std::copy_n(labels.begin() + first, chunk.samples, chunk.labels.data);
         builder.add_loss();
@@ -266,11 +259,11 @@ BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
                                     std::span<const T> weights, const Optimizer& optimizer,
                                     const Dropout& dropout) {
   check_options(optimizer);
-  impl_->step.load("Network::train_batch", labels, weights, dropout);
-  Plan<T>& plan = impl_->step.descent(optimizer);
+  impl_->step.set_batch("Network::train_batch", labels, weights, dropout);
+  Plan<T>& plan = impl_->step.next_update_plan(optimizer);
   if (plan.analysis == nullptr) plan.analysis = impl_->backend->template kernels<T>().prepare(plan);
   impl_->run(plan);
-  return impl_->step.result();
+  return impl_->step.finish_update();
 }
 
 template <class T>
@@ -286,9 +279,9 @@ BatchResult Network<T>::gradient(std::span<const std::int32_t> labels, std::span
   options.weight_decay = weight_decay;
   check_options(options);
   impl_->check_gradients(gradients);
-  impl_->step.load("Network::gradient", labels, weights, dropout);
+  impl_->step.set_batch("Network::gradient", labels, weights, dropout);
   const Plan<T> plan = impl_->step.gradients(static_cast<T>(weight_decay), gradients);
-  if (weight_decay != 0)  // the penalty's part, to which the plan adds the loss's
+  if (weight_decay != 0)  // the gradient of the penalty, to which the plan adds that of the loss
     for (index_t l = 0; l < layers(); ++l) {
       const ConstView<T> w = impl_->parameters.layer(l).weights;
       const View<T> g = gradients[static_cast<std::size_t>(l)].weights;

@@ -6,7 +6,7 @@
 #include "core/base/random.h"
 #include "core/base/sizes.h"
 
-namespace lamella {
+namespace lamella::detail {
 
 std::vector<index_t> layer_sizes(const NetworkSpec& spec) {
   std::vector<index_t> sizes{spec.inputs};
@@ -58,4 +58,4 @@ template class Parameters<double>;
 template void initialize(Parameters<float>&, const Activation&, std::uint64_t);
 template void initialize(Parameters<double>&, const Activation&, std::uint64_t);
 
-}  // namespace lamella
+}  // namespace lamella::detail

@@ -1,7 +1,7 @@
-// The weights and biases of a network: where they stand and what they start from.
+// The weights and biases of a network: their layout in memory and their initial values.
 //
 // One allocation holds all of them; every matrix and every vector starts at a multiple of 64 bytes.
-// The same layout serves velocities and gradients.
+// Velocities and moments have the same layout.
 #ifndef LAMELLA_CORE_NETWORK_PARAMETERS_H_
 #define LAMELLA_CORE_NETWORK_PARAMETERS_H_
 
@@ -11,7 +11,7 @@
 #include <lamella/matrix.h>
 #include <lamella/network.h>
 
-namespace lamella {
+namespace lamella::detail {
 
 /// Units of every layer from the input to the classes: d_0 ... d_L.
 std::vector<index_t> layer_sizes(const NetworkSpec& spec);
@@ -32,7 +32,7 @@ class Parameters {
   bool empty() const { return layers_.empty(); }
   index_t layers() const { return static_cast<index_t>(layers_.size()); }
   LayerView<T> layer(index_t l) const { return layers_[static_cast<std::size_t>(l)]; }
-  /// All of them as one vector, padding included.
+  /// All parameters as one vector, padding included.
   AlignedArray<T>& storage() { return storage_; }
   const AlignedArray<T>& storage() const { return storage_; }
 
@@ -47,6 +47,6 @@ class Parameters {
 template <class T>
 void initialize(Parameters<T>& parameters, const Activation& hidden_activation, std::uint64_t seed);
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_NETWORK_PARAMETERS_H_

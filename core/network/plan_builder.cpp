@@ -1,8 +1,8 @@
 // The kernel calls of a forward pass and of a training step. Start reading at add_descent.
 //
 // Dropout needs no kernel of its own. The backward epilogue of a product drops units: it multiplies
-// by the derivative of relu at a mask of 0 and 1. The scale of the units kept goes into the alpha
-// of the products that read them.
+// by the derivative of relu at a mask of zeros and ones, which is that mask. The scale of the units
+// that are kept goes into the alpha of the products that read them.
 #include "core/network/plan_builder.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 #include "core/base/sizes.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace {
 
 template <class T>
@@ -18,8 +18,8 @@ View<T> as_row(VectorView<T> v) {
   return {v.data, 1, v.size, v.size * v.stride, v.stride};
 }
 
-// What multiplies by a mask of zeros and ones.
-constexpr Activation kMaskGate{ActivationKind::relu};
+// The activation whose derivative at a mask of zeros and ones is that mask.
+constexpr Activation kMask{ActivationKind::relu};
 
 }  // namespace
 
@@ -73,12 +73,12 @@ void PlanBuilder<T>::add_momentum_descent(const SgdOptions& options, GradientBuf
     update.gradient = gradient.weights;
     update.velocity = velocity.layer(l).weights;
     update.weights = layer.weights;
-    plan_.calls.push_back(update);
+    step_.plan.calls.push_back(update);
     update.weight_decay = 0;
     update.gradient = as_row(gradient.bias);
     update.velocity = as_row(velocity.layer(l).bias);
     update.weights = as_row(layer.bias);
-    plan_.calls.push_back(update);
+    step_.plan.calls.push_back(update);
   });
 }
 
@@ -102,15 +102,21 @@ void PlanBuilder<T>::add_adam_descent(const AdamOptions& options, GradientBuffer
     update.first = state.first.layer(l).weights;
     update.second = state.second.layer(l).weights;
     update.weights = layer.weights;
-    plan_.calls.push_back(update);
+    add_adam_update(update);
     update.weight_decay = 0;
     update.weight_scale = 1;
     update.gradient = as_row(gradient.bias);
     update.first = as_row(state.first.layer(l).bias);
     update.second = as_row(state.second.layer(l).bias);
     update.weights = as_row(layer.bias);
-    plan_.calls.push_back(update);
+    add_adam_update(update);
   });
+}
+
+template <class T>
+void PlanBuilder<T>::add_adam_update(const AdamUpdate<T>& update) {
+  step_.adam_updates.push_back(step_.plan.calls.size());
+  step_.plan.calls.push_back(update);
 }
 
 template <class T>
@@ -123,8 +129,8 @@ void PlanBuilder<T>::add_gradients(T weight_decay, std::span<const LayerView<T>>
 
 template <class T>
 void PlanBuilder<T>::add_gather(const GatherBytes<T>& gather) {
-  gather_ = plan_.calls.size();
-  plan_.calls.push_back(gather);
+  step_.gather = step_.plan.calls.size();
+  step_.plan.calls.push_back(gather);
 }
 
 template <class T>
@@ -140,10 +146,10 @@ void PlanBuilder<T>::add_forward(ConstView<T> input) {
       call.epilogue.activation = hidden_;
       if (drops_) {
         call.epilogue.activation_output = batch_.masks[static_cast<std::size_t>(l + 1)];
-        call.epilogue.backward_of = kMaskGate;
+        call.epilogue.backward_of = kMask;
       }
     }
-    plan_.calls.push_back(call);
+    step_.plan.calls.push_back(call);
     a = z;
   }
 }
@@ -158,7 +164,8 @@ void PlanBuilder<T>::add_loss() {
   call.gradient = logits;
   call.losses = batch_.losses;
   call.predictions = batch_.predictions;
-  plan_.calls.push_back(call);
+  step_.loss = step_.plan.calls.size();
+  step_.plan.calls.push_back(call);
 }
 
 template <class T>
@@ -179,12 +186,12 @@ void PlanBuilder<T>::add_input_gradient(index_t l) {
     call.epilogue.activation_output = inputs(l);
     call.epilogue.backward_of = hidden_;
   }
-  plan_.calls.push_back(call);
-  // The activation of a unit left out is 0, where these two have the derivative 0 already.
+  step_.plan.calls.push_back(call);
+  // The activation of a dropped unit is 0. The derivatives of these two are 0 there already.
   const bool done = hidden_.kind == ActivationKind::relu || hidden_.kind == ActivationKind::sigmoid;
   if (drops_ && !done)
-    plan_.calls.push_back(
-        ActivateBackward<T>{kMaskGate, batch_.masks[static_cast<std::size_t>(l)], d});
+    step_.plan.calls.push_back(
+        ActivateBackward<T>{kMask, batch_.masks[static_cast<std::size_t>(l)], d});
 }
 
 template <class T>
@@ -212,15 +219,15 @@ void PlanBuilder<T>::add_layer_gradient(index_t l, T alpha, T beta, View<T> weig
   const View<T> a = inputs(l);
   const T weights_alpha = alpha * input_scale(l);
   if (is_outer_product(beta)) {
-    plan_.calls.push_back(OuterProduct<T>{weights_alpha, row(d, 0), row(a, 0), weights});
+    step_.plan.calls.push_back(OuterProduct<T>{weights_alpha, row(d, 0), row(a, 0), weights});
   } else {
     FusedGemm<T> call;
     call.gemm = {weights_alpha, transposed(d), a, beta, weights};
-    plan_.calls.push_back(call);
+    step_.plan.calls.push_back(call);
     // The other reader of the network's input is the product of the forward pass.
-    if (l == 0 && gather_) plan_.transient_outputs.push_back(*gather_);
+    if (l == 0 && step_.gather) step_.plan.transient_outputs.push_back(*step_.gather);
   }
-  plan_.calls.push_back(ColumnSums<T>{alpha, d, bias_beta, bias});
+  step_.plan.calls.push_back(ColumnSums<T>{alpha, d, bias_beta, bias});
 }
 
 template class GradientBuffer<float>;
@@ -230,4 +237,4 @@ template void set_step(AdamUpdate<double>&, const AdamOptions&, std::uint64_t);
 template class PlanBuilder<float>;
 template class PlanBuilder<double>;
 
-}  // namespace lamella
+}  // namespace lamella::detail

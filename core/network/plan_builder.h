@@ -1,8 +1,8 @@
-// Writes forward passes and training steps down as plans: kernel calls with their operands.
+// Forward passes and training steps as plans: kernel calls with their operands.
 //
 // Not here: memory (workspace.h, parameters.h) and execution (Kernels::run). The sequence of calls
-// is MATH.md's, layer by layer. Building appends to the plan it is given, and allocates nothing
-// where that has the capacity.
+// is that of docs/math.md, layer by layer. Building appends to the plan it is given, and allocates
+// nothing if the plan has the capacity.
 #ifndef LAMELLA_CORE_NETWORK_PLAN_BUILDER_H_
 #define LAMELLA_CORE_NETWORK_PLAN_BUILDER_H_
 
@@ -18,7 +18,7 @@
 #include "core/network/parameters.h"
 #include "core/network/workspace.h"
 
-namespace lamella {
+namespace lamella::detail {
 
 /// Room for the gradient of one layer at a time, which the largest layer fills: optimisers with a
 /// memory of their own need the gradient itself.
@@ -45,35 +45,53 @@ struct AdamState {
   std::uint64_t steps = 0;
 };
 
-/// What the number of steps taken decides in an update: 1 for the first step. Everything else in
-/// the call stays.
+/// Writes into an update of Adam the members that depend on the number of the step, from 1. All
+/// others stay.
 template <class T>
 void set_step(AdamUpdate<T>& update, const AdamOptions& options, std::uint64_t step);
 
-/// Adds to plans the passes of one network over one mini-batch.
+/// A plan, and where in it the calls are that differ from one run to the next.
+template <class T>
+struct StepPlan {
+  Plan<T> plan;
+  // Indices into plan.calls:
+  std::optional<std::size_t> gather;      ///< the GatherBytes, if there is one
+  std::size_t loss = 0;                   ///< the SoftmaxNll, if there is one
+  std::vector<std::size_t> adam_updates;  ///< each AdamUpdate
+
+  /// Removes all calls, and keeps the memory for the next ones.
+  void clear() noexcept {
+    plan.clear();
+    gather.reset();
+    loss = 0;
+    adam_updates.clear();
+  }
+};
+
+/// Adds to a plan the passes of one network over one mini-batch.
 template <class T>
 class PlanBuilder {
  public:
   /// All must outlive the builder; the plan holds views into parameters and batch. With a
-  /// `dropout` probability above 0, the batch's masks say which hidden units are left out.
+  /// `dropout` probability above 0, the batch's masks say which hidden units are dropped.
   PlanBuilder(const Parameters<T>& parameters, const Activation& hidden, const BatchViews<T>& batch,
-              Plan<T>& plan, double dropout = 0)
+              StepPlan<T>& step, double dropout = 0)
       : parameters_(parameters),
         hidden_(hidden),
         batch_(batch),
-        plan_(plan),
+        step_(step),
         drops_(dropout > 0),
         kept_scale_(static_cast<T>(1 / (1 - dropout))) {}
 
-  /// Writes the batch's input from bytes; `gather.out` is that input. The first call of a plan that
-  /// also has gradients. The output is transient if only products read it.
+  /// Writes the batch's input from bytes; `gather.out` is that input. The output is transient if
+  /// only products read it. One call, which comes first; it may be patched later.
   void add_gather(const GatherBytes<T>& gather);
 
   /// input [n, d_0] → logits in the last activation. One call per layer.
   void add_forward(ConstView<T> input);
 
-  /// Losses, predictions, and the logits' gradient in place of the logits. One call, which comes
-  /// right after add_forward's; its `weights` (none) and `scale` (1/n) may be patched later.
+  /// Losses, predictions, and the logits' gradient in place of the logits. One call; its `weights`
+  /// (none) and `scale` (1/n) may be patched later.
   void add_loss();
 
   /// Gradients of all layers and their plain descent step, W ← (1 - ηλ) W - η D Aᵀ, in one.
@@ -87,7 +105,8 @@ class PlanBuilder {
   void add_adam_descent(const AdamOptions& options, GradientBuffer<T>& buffer,
                         const AdamState<T>& state);
 
-  /// Gradients into `gradients`, where ∇W ← D Aᵀ + weight_decay ∇W: holding W for the penalty.
+  /// Gradients into `gradients`, where ∇W ← D Aᵀ + weight_decay ∇W. For the gradient of the
+  /// penalty, each ∇W holds W before the plan runs.
   void add_gradients(T weight_decay, std::span<const LayerView<T>> gradients);
 
  private:
@@ -95,17 +114,19 @@ class PlanBuilder {
   template <class AddLayer>
   void add_backward(AddLayer add_layer);
 
-  // Adds D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), without the units left out.
+  // Adds D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), with zeros for dropped units.
   void add_input_gradient(index_t l);
 
-  // What layer l's inputs are scaled by: inverted dropout's 1 / (1 - p) behind hidden layers.
+  // The factor of layer l's inputs: inverted dropout's 1 / (1 - p) behind hidden layers.
   T input_scale(index_t l) const { return drops_ && l > 0 ? kept_scale_ : T{1}; }
+
+  void add_adam_update(const AdamUpdate<T>& update);
 
   // The gradient D of layer l's outputs (0 nearest the input) and the layer's inputs A.
   View<T> outputs_gradient(index_t l) const;
   View<T> inputs(index_t l) const;
 
-  // Whether layer l's gradient, added to beta times its weights, is a single OuterProduct.
+  // Whether a layer's gradient, added to beta times its weights, is an OuterProduct.
   bool is_outer_product(T beta) const { return batch_.samples == 1 && beta == 1; }
 
   // The gradient of layer l, written to the buffer.
@@ -118,12 +139,11 @@ class PlanBuilder {
   const Parameters<T>& parameters_;
   const Activation& hidden_;
   const BatchViews<T>& batch_;
-  Plan<T>& plan_;
+  StepPlan<T>& step_;
   bool drops_;
   T kept_scale_;
-  std::optional<std::size_t> gather_;  // index of the call that writes the input, if there is one
 };
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_NETWORK_PLAN_BUILDER_H_

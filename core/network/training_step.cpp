@@ -1,4 +1,4 @@
-// Mini-batches from outside are checked here; plans are built and cached here.
+// Checks the mini-batches of callers; builds, caches and patches plans.
 #include "core/network/training_step.h"
 
 #include <algorithm>
@@ -15,11 +15,8 @@
 #include "core/kernels/checks.h"
 #include "core/network/dropout.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace {
-
-using detail::check;
-using detail::check_labels;
 
 void check_count(std::string_view where, std::string_view what, std::size_t count,
                  index_t samples) {
@@ -28,7 +25,7 @@ void check_count(std::string_view where, std::string_view what, std::size_t coun
                                   where, count, what, samples));
 }
 
-// The sum of the weights, each of which is found valid.
+// The sum of the weights, each of which is checked.
 template <class T>
 double checked_sum_of_weights(std::string_view where, std::span<const T> weights) {
   double sum = 0;
@@ -59,8 +56,8 @@ template <class T>
 BatchResult batch_result(const BatchViews<T>& batch, double weight_sum) {
   BatchResult result;
   result.weight_sum = weight_sum;
-  // Several sums, in a fixed order: additions to one would wait for each other, a microsecond for
-  // 1000 samples, as long as a small network's product.
+  // Several sums, in a fixed order: additions to a single sum would wait for each other, for 1000
+  // samples as long as a small network's product takes.
   std::array<double, 8> sums{};
   const T* const losses = batch.losses.data;  // contiguous, as all of a workspace's vectors are
   const std::int32_t *predictions = batch.predictions.data, *labels = batch.labels.data;
@@ -87,10 +84,10 @@ View<T> TrainingStep<T>::input(index_t samples) {
     throw ArgumentError(formatted(
         "Network::batch_input: a mini-batch of {} samples; it needs at least 1", samples));
   if (workspace_.reserve(samples))
-    for (CachedPlan& entry : plans_) entry.samples = 0;  // they point into the old memory
+    for (CachedPlan& entry : plans_) entry.samples = 0;  // these plans point to the old memory
   workspace_.bind(samples, batch_);
   gather_.reset();
-  used_up_ = false;
+  consumed_ = false;
   return batch_.activations.front();
 }
 
@@ -103,9 +100,9 @@ void TrainingStep<T>::gather(const GatherBytes<T>& batch) {
 }
 
 template <class T>
-void TrainingStep<T>::load(std::string_view where, std::span<const std::int32_t> labels,
-                           std::span<const T> weights, const Dropout& dropout) {
-  if (batch_.samples == 0 || used_up_)
+void TrainingStep<T>::set_batch(std::string_view where, std::span<const std::int32_t> labels,
+                                std::span<const T> weights, const Dropout& dropout) {
+  if (batch_.samples == 0 || consumed_)
     throw ArgumentError(
         formatted("{}: there is no mini-batch; write one to batch_input(n) or name one with "
                   "gather_batch",
@@ -132,7 +129,7 @@ void TrainingStep<T>::load(std::string_view where, std::span<const std::int32_t>
   dropout_ = dropout.probability;
 }
 
-// The entry of the current batch size, or else the one that has not been used for longest.
+// The entry of the current batch size, or else the least recently used one.
 template <class T>
 typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
   auto entry = std::find_if(plans_.begin(), plans_.end(),
@@ -146,8 +143,9 @@ typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
 }
 
 template <class T>
-Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
+Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer) {
   CachedPlan& entry = cache_entry();
+<<<<<<< HEAD
   const bool same_batch = entry.samples == batch_.samples && entry.dropout == dropout_ &&
                           entry.gathers == gather_.has_value();
   if (!same_batch || entry.optimizer != optimizer) {
@@ -161,30 +159,45 @@ Plan<T>& TrainingStep<T>::descent(const Optimizer& optimizer) {
     std::visit([&](const auto& options) { add_descent(builder, options); }, optimizer);
     check(entry.plan);
     entry.plan.analysis = std::move(analysis);
+=======
+  StepPlan<T>& step = entry.step;
+  const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
+                     entry.dropout == dropout_ && step.gather.has_value() == gather_.has_value();
+  if (!known) {
+    entry.samples = 0;  // unusable until complete
+    step.clear();
+    PlanBuilder<T> builder = forward_and_loss(step);
+    std::visit([&](const auto& options) { add_update(builder, options); }, optimizer);
+    check(step.plan);
+>>>>>>> bfffedc (core: headers by subject, handles into plans, one place per rule, namespace detail)
     entry.samples = batch_.samples;
     entry.optimizer = optimizer;
     entry.dropout = dropout_;
-    entry.gathers = gather_.has_value();
   }
-  fill_in(entry.plan);
-  if (const auto* options = std::get_if<AdamOptions>(&optimizer)) {
-    ++adam_->steps;
-    for (KernelCall<T>& call : entry.plan.calls)
-      if (auto* update = std::get_if<AdamUpdate<T>>(&call))
-        set_step(*update, *options, adam_->steps);
-  }
-  return entry.plan;
+  patch(step);
+  const auto* const adam = std::get_if<AdamOptions>(&optimizer);
+  adam_step_is_due_ = adam != nullptr;
+  if (adam != nullptr)
+    for (const std::size_t call : step.adam_updates)
+      set_step(std::get<AdamUpdate<T>>(step.plan.calls[call]), *adam, adam_->steps + 1);
+  return step.plan;
 }
 
 template <class T>
-void TrainingStep<T>::add_descent(PlanBuilder<T>& builder, const SgdOptions& options) {
+BatchResult TrainingStep<T>::finish_update() {
+  if (std::exchange(adam_step_is_due_, false)) ++adam_->steps;
+  return result();
+}
+
+template <class T>
+void TrainingStep<T>::add_update(PlanBuilder<T>& builder, const SgdOptions& options) {
   if (options.momentum == 0) return builder.add_descent(options);
   if (!velocity_) velocity_.emplace(layer_sizes(spec_));
   builder.add_momentum_descent(options, gradient_buffer(), *velocity_);
 }
 
 template <class T>
-void TrainingStep<T>::add_descent(PlanBuilder<T>& builder, const AdamOptions& options) {
+void TrainingStep<T>::add_update(PlanBuilder<T>& builder, const AdamOptions& options) {
   if (!adam_) adam_.emplace(layer_sizes(spec_));
   builder.add_adam_descent(options, gradient_buffer(), *adam_);
 }
@@ -197,16 +210,16 @@ GradientBuffer<T>& TrainingStep<T>::gradient_buffer() {
 
 template <class T>
 Plan<T> TrainingStep<T>::gradients(T weight_decay, std::span<const LayerView<T>> gradients) {
-  Plan<T> plan;
-  forward_and_loss(plan).add_gradients(weight_decay, gradients);
-  check(plan);
-  fill_in(plan);
-  return plan;
+  StepPlan<T> step;
+  forward_and_loss(step).add_gradients(weight_decay, gradients);
+  check(step.plan);
+  patch(step);
+  return std::move(step.plan);
 }
 
 template <class T>
-PlanBuilder<T> TrainingStep<T>::forward_and_loss(Plan<T>& plan) const {
-  PlanBuilder<T> builder(parameters_, spec_.activation, batch_, plan, dropout_);
+PlanBuilder<T> TrainingStep<T>::forward_and_loss(StepPlan<T>& step) const {
+  PlanBuilder<T> builder(parameters_, spec_.activation, batch_, step, dropout_);
   if (gather_) builder.add_gather(*gather_);
   builder.add_forward(batch_.activations.front());
   builder.add_loss();
@@ -214,15 +227,13 @@ PlanBuilder<T> TrainingStep<T>::forward_and_loss(Plan<T>& plan) const {
 }
 
 template <class T>
-void TrainingStep<T>::fill_in(Plan<T>& plan) {
-  auto call = plan.calls.begin();
+void TrainingStep<T>::patch(StepPlan<T>& step) {
   if (gather_) {
-    std::get<GatherBytes<T>>(*call++) = *gather_;
-    used_up_ = true;
+    std::get<GatherBytes<T>>(step.plan.calls[*step.gather]) = *gather_;
     gather_.reset();
+    consumed_ = true;
   }
-  // The call that add_loss put behind those of the layers.
-  auto& loss = std::get<SoftmaxNll<T>>(call[parameters_.layers()]);
+  auto& loss = std::get<SoftmaxNll<T>>(step.plan.calls[step.loss]);
   loss.weights = weighted_ ? ConstVectorView<T>(batch_.weights) : ConstVectorView<T>();
   loss.scale = static_cast<T>(1 / weight_sum_);
 }
@@ -244,4 +255,4 @@ template BatchResult batch_result(const BatchViews<double>&, double);
 template class TrainingStep<float>;
 template class TrainingStep<double>;
 
-}  // namespace lamella
+}  // namespace lamella::detail

@@ -17,12 +17,15 @@
 #include "core/network/plan_builder.h"
 #include "core/network/workspace.h"
 
-namespace lamella {
+namespace lamella::detail {
 
-/// Loss and hits of a batch whose plan has run; losses are summed in the order of the samples.
+/// Loss and correct predictions of a batch whose plan has run. Losses are summed in an order that
+/// depends on the number of samples alone.
 template <class T>
 BatchResult batch_result(const BatchViews<T>& batch, double weight_sum);
 
+/// A training step in order: input() or gather(), set_batch(), a plan, the run of that plan, and
+/// then finish_update() or result().
 template <class T>
 class TrainingStep {
  public:
@@ -32,22 +35,26 @@ class TrainingStep {
   /// Network::batch_input.
   View<T> input(index_t samples);
 
-  /// Network::gather_batch: the next plan begins with it, and consumes it.
+  /// Network::gather_batch: the next plan begins with this call, and consumes the mini-batch.
   void gather(const GatherBytes<T>& batch);
 
-  /// Checks labels, weights and dropout for the samples of the last input(), then copies them or
-  /// what follows from them to the workspace. Throws ArgumentError, opened by `where`, before it
-  /// changes anything.
-  void load(std::string_view where, std::span<const std::int32_t> labels,
-            std::span<const T> weights, const Dropout& dropout);
+  /// Checks labels, weights and dropout for the samples of the last input() or gather(), then
+  /// copies them to the workspace and draws the dropout masks. Throws ArgumentError, opened by
+  /// `where`, before it changes anything.
+  void set_batch(std::string_view where, std::span<const std::int32_t> labels,
+                 std::span<const T> weights, const Dropout& dropout);
 
-  /// The plan that takes a step of descent on the batch loaded. Valid until the next call; what the
-  /// caller has kept in its `analysis` stays for as long as it holds.
-  Plan<T>& descent(const Optimizer& optimizer);
-  /// A plan that writes the gradients of the batch loaded; see PlanBuilder::add_gradients.
+  /// The plan that updates the parameters by the batch that is set. Valid until the next call; an
+  /// `analysis` that the caller adds to it is kept for as long as it holds. The optimiser's memory
+  /// does not change before the plan runs, and its number of steps not before finish_update().
+  Plan<T>& next_update_plan(const Optimizer& optimizer);
+  /// Counts the step of the last next_update_plan(), which has run without a failure, and returns
+  /// what it has found.
+  BatchResult finish_update();
+
+  /// A plan that writes the gradients of the batch that is set; see PlanBuilder::add_gradients.
   Plan<T> gradients(T weight_decay, std::span<const LayerView<T>> gradients);
-
-  /// What the plan, once run, has found.
+  /// What the last plan has found, which has run without a failure.
   BatchResult result() const { return batch_result(batch_, weight_sum_); }
 
   /// Network::reset_optimizer.
@@ -61,27 +68,27 @@ class TrainingStep {
     index_t samples = 0;  // 0: none
     Optimizer optimizer;
     double dropout = 0;
-    bool gathers = false;  // its first call is a GatherBytes
     std::uint64_t last_use = 0;
-    Plan<T> plan;
+    StepPlan<T> step;
   };
 
   CachedPlan& cache_entry();
-  PlanBuilder<T> forward_and_loss(Plan<T>& plan) const;
-  // The calls behind the loss: gradients and updates.
-  void add_descent(PlanBuilder<T>& builder, const SgdOptions& options);
-  void add_descent(PlanBuilder<T>& builder, const AdamOptions& options);
+  PlanBuilder<T> forward_and_loss(StepPlan<T>& step) const;
+  // Adds the calls behind the loss: gradients and updates.
+  void add_update(PlanBuilder<T>& builder, const SgdOptions& options);
+  void add_update(PlanBuilder<T>& builder, const AdamOptions& options);
   GradientBuffer<T>& gradient_buffer();
-  // Puts what differs between two batches of one size into a plan: the samples to gather, and the
-  // weights of the loss.
-  void fill_in(Plan<T>& plan);
+  // Writes into a plan what differs between two batches of one size, the samples to gather and the
+  // weights of the loss, and consumes the gathered batch. What it writes has been checked by
+  // gather() and set_batch(), as the calls themselves have been when the plan was built.
+  void patch(StepPlan<T>& step);
 
   const NetworkSpec& spec_;
   const Parameters<T>& parameters_;
   Workspace<T> workspace_;
   BatchViews<T> batch_;                   // of the last input()
-  std::optional<GatherBytes<T>> gather_;  // what the next plan has to write to it first
-  bool used_up_ = false;                  // a plan has gathered it, and need not have written it
+  std::optional<GatherBytes<T>> gather_;  // the call that is to write it, if the caller has not
+  bool consumed_ = false;                 // the samples of the last gather() are in a plan already
   bool weighted_ = false;
   double weight_sum_ = 0;
   double dropout_ = 0;
@@ -91,8 +98,9 @@ class TrainingStep {
   std::optional<GradientBuffer<T>> gradient_buffer_;
   std::array<CachedPlan, kPlans> plans_;
   std::uint64_t uses_ = 0;
+  bool adam_step_is_due_ = false;  // next_update_plan() was Adam's, and is not yet counted
 };
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_NETWORK_TRAINING_STEP_H_

@@ -6,7 +6,7 @@
 
 #include "core/base/sizes.h"
 
-namespace lamella {
+namespace lamella::detail {
 
 template <class T>
 Workspace<T>::Workspace(std::vector<index_t> sizes, WorkspaceUse use)
@@ -21,7 +21,7 @@ Workspace<T>::Workspace(std::vector<index_t> sizes, WorkspaceUse use)
   const auto place = [&](index_t rows) { return place_in(matrices_end_, rows); };
   const std::size_t last = sizes_.size() - 1;
   if (use == WorkspaceUse::inference) {
-    // A layer is read only by the next one: two buffers take turns.
+    // Only the next layer reads a layer, so two buffers are used in turn.
     const index_t widest = *std::max_element(sizes_.begin() + 1, sizes_.end());
     const Place turn[2] = {place(widest), last > 1 ? place(widest) : kNotKept};
     for (std::size_t l = 1; l <= last; ++l) activation_places_[l] = turn[(l - 1) % 2];
@@ -29,7 +29,7 @@ Workspace<T>::Workspace(std::vector<index_t> sizes, WorkspaceUse use)
   }
   for (std::size_t l = 0; l <= last; ++l) activation_places_[l] = place(sizes_[l]);
   if (last < 2) return;
-  // D_l is read only until D_{l-1} and the update of layer l are done: two buffers again.
+  // D_l is not read after D_{l-1} and the update of layer l are done, so two buffers suffice again.
   const index_t widest = *std::max_element(sizes_.begin() + 1, sizes_.end() - 1);
   const Place turn[2] = {place(widest), last > 2 ? place(widest) : kNotKept};
   for (std::size_t l = 1; l < last; ++l) {
@@ -99,4 +99,4 @@ void Workspace<T>::bind(index_t samples, BatchViews<T>& views) {
 template class Workspace<float>;
 template class Workspace<double>;
 
-}  // namespace lamella
+}  // namespace lamella::detail

@@ -1,8 +1,8 @@
 // The memory a mini-batch passes through: activations, their gradients, per-sample values.
 //
-// Samples stand in columns (feature-major): the values of one unit for all samples are contiguous,
-// so kernels run their vector lanes across samples and a ten-class output wastes none. All views
-// handed out are batch-first, that is transposed.
+// Samples are in columns (feature-major): the values of one unit for all samples are contiguous.
+// The vector lanes of the kernels therefore run across samples, and an output of ten classes wastes
+// none. All views that users of a workspace get are batch-first, that is transposed.
 #ifndef LAMELLA_CORE_NETWORK_WORKSPACE_H_
 #define LAMELLA_CORE_NETWORK_WORKSPACE_H_
 
@@ -11,7 +11,7 @@
 
 #include <lamella/matrix.h>
 
-namespace lamella {
+namespace lamella::detail {
 
 /// Views of one mini-batch of n samples in a workspace. Matrices are [n, units of the layer].
 template <class T>
@@ -26,8 +26,8 @@ struct BatchViews {
   VectorView<std::int32_t> predictions;
 };
 
-/// What a workspace is for. Inference keeps two layers at a time and no gradients, and reads the
-/// input where it is (a_0 is an empty view); training keeps everything.
+/// The purpose of a workspace. For inference it keeps two layers at a time and no gradients, and
+/// the input stays in the caller's memory (a_0 is an empty view). For training it keeps everything.
 enum class WorkspaceUse { inference, training };
 
 /// Memory for mini-batches of up to capacity() samples of a network. Grows, never shrinks.
@@ -39,12 +39,13 @@ class Workspace {
 
   index_t capacity() const { return capacity_; }
 
-  /// Makes room for n samples. True if the memory moved, which invalidates all views and loses
-  /// the contents. Throws ArgumentError if so many cannot be addressed; nothing changes then.
+  /// Makes room for `samples` samples. Returns whether the memory has moved, which invalidates all
+  /// views and loses their content. Throws ArgumentError, and changes nothing, if they exceed the
+  /// address space.
   bool reserve(index_t samples);
 
-  /// Makes room for dropout's masks, from now on. True if there was none before; views bound
-  /// earlier stay valid but have no masks.
+  /// Makes room for dropout's masks, from now on. Returns whether there was none before. Views that
+  /// were bound earlier stay valid but have no masks.
   bool keep_masks();
 
   /// Writes the views of the first n <= capacity() samples to `views`; allocates only the first
@@ -52,15 +53,16 @@ class Workspace {
   void bind(index_t samples, BatchViews<T>& views);
 
  private:
-  // Where a matrix begins in a pile of rows of samples. Rows are whole cache lines, but those of a
-  // single sample, which is a vector: these matrices begin with lines of their own.
+  // The position of a matrix in a pile of rows, each of which holds one value per sample. A row
+  // takes whole cache lines. A row of a single sample is one entry, and the matrix a vector; then
+  // each matrix begins at a cache line.
   struct Place {
     index_t row;    // of the pile
     index_t entry;  // of the pile, where a row is one entry
   };
   static constexpr Place kNotKept{-1, -1};
 
-  // Elements of a pile that ends there, for up to so many samples.
+  // Elements of a pile that ends at `end`, for up to `samples` samples.
   static index_t room(const Place& end, index_t samples);
   static View<T> batch_first(AlignedArray<T>& pile, const Place& place, index_t units,
                              index_t samples);
@@ -83,6 +85,6 @@ class Workspace {
   AlignedArray<std::int32_t> predictions_;
 };
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_NETWORK_WORKSPACE_H_

@@ -14,6 +14,9 @@
 #include "core/selection/plugin_selection.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
 std::shared_ptr<const Backend> make_builtin(const detail::Choice& choice,

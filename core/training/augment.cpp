@@ -15,7 +15,7 @@
 #include "core/base/random.h"
 #include "core/base/text.h"
 
-namespace lamella {
+namespace lamella::detail {
 namespace {
 
 constexpr index_t kMostChannels = 4;  // grey, grey and alpha, RGB, RGBA
@@ -29,12 +29,12 @@ std::uint64_t block_index(std::int32_t sample, std::uint64_t block) {
   return std::uint64_t{static_cast<std::uint32_t>(sample)} << 32 | block;
 }
 
-// The shape that images are said or stored to have.
+// The shape of the images: that of the options, or else that of the data set.
 const std::vector<index_t>& stated_shape(const Augmentation& augmentation, const Dataset& data) {
   return augmentation.image_shape.empty() ? data.sample_shape() : augmentation.image_shape;
 }
 
-// Whole pixels: rows are copied, in one piece or pixel by pixel from right to left.
+// Moves by whole pixels: copies rows, in one piece or, when flipped, pixel by pixel.
 template <class Stored>
 void shift_image(const ImageShape& shape, const ImageMove& move, const Stored* from, Stored* to) {
   const auto [height, width, channels] = shape;
@@ -70,7 +70,7 @@ Stored rounded_to(double value) {
     return static_cast<Stored>(value);
 }
 
-// Every pixel looks up where it comes from, and mixes the four around that point.
+// Rotates: maps every pixel back to its source point, and interpolates the four pixels around it.
 template <class Stored>
 void turn_image(const ImageShape& shape, const ImageMove& move, const Stored* from, Stored* to) {
   // Not a structured binding: clang 14 cannot use one inside a lambda.
@@ -102,9 +102,9 @@ void turn_image(const ImageShape& shape, const ImageMove& move, const Stored* fr
     }
 }
 
-// Magnitudes of a standard normal variable, one for each of 2^15 equally probable intervals: what
-// lies beyond them all (|z| > 4.17, once in 32 thousand numbers) counts as the last one. A look-up
-// costs a tenth of what logarithm, root and sine of Box and Muller do.
+// Magnitudes of a standard normal variable, one for each of 2^15 equally probable intervals. The
+// last one stands for everything beyond (|z| > 4.17, one number in 32 thousand). A look-up is much
+// cheaper than the logarithm, root and sine of Box and Muller.
 class NormalTable {
  public:
   static constexpr std::size_t kSize = 1 << 15;
@@ -113,7 +113,7 @@ class NormalTable {
     return *table;
   }
   NormalTable() {
-    // Newton's method on P(|Z| < z) = erf(z / √2), each interval starting from the one before.
+    // Newton's method on P(|Z| < z) = erf(z / √2), which starts from the previous interval's value.
     double z = 0;
     for (std::size_t i = 0; i < kSize; ++i) {
       const double beyond = 1 - (static_cast<double>(i) + 0.5) / kSize;
@@ -262,4 +262,4 @@ template void Augmenter::gather(std::span<const std::int32_t>, std::uint32_t,
 template void Augmenter::gather(std::span<const std::int32_t>, std::uint32_t,
                                 const Gatherer<double>&, View<double>);
 
-}  // namespace lamella
+}  // namespace lamella::detail

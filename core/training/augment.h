@@ -1,8 +1,8 @@
-// Gathers mini-batches of changed samples: images moved in the type they are stored in, then mapped
-// as gather.h maps them, then noise.
+// Gathers mini-batches of augmented samples: moves the images in their stored type, preprocesses
+// them as gather.h does, and adds noise.
 //
-// Every random number is drawn for (seed, epoch, sample), so results do not depend on batches or
-// on threads.
+// Every random number is a function of (seed, epoch, sample), so results do not depend on
+// mini-batches or threads.
 #ifndef LAMELLA_CORE_TRAINING_AUGMENT_H_
 #define LAMELLA_CORE_TRAINING_AUGMENT_H_
 
@@ -16,10 +16,10 @@
 
 #include "core/data/gather.h"
 
-namespace lamella {
+namespace lamella::detail {
 
-/// Options in range, and images of a known shape where pixels are to be moved. Throws
-/// ArgumentError, opened by `where`.
+/// Throws ArgumentError, opened by `where`, if an option is out of range, or pixels are to be moved
+/// and the samples are not images of a known shape.
 void check_augmentation(std::string_view where, const Augmentation& augmentation,
                         const Dataset& data);
 
@@ -31,7 +31,7 @@ struct ImageMove {
   double angle = 0;  // radians, anticlockwise as seen with rows going down
 };
 
-/// What epoch `epoch` does to sample `sample`.
+/// The changes to sample `sample` in epoch `epoch`.
 ImageMove draw_move(const Augmentation& augmentation, std::uint64_t seed, std::uint32_t epoch,
                     std::int32_t sample);
 
@@ -72,6 +72,6 @@ class Augmenter {
   std::vector<std::int32_t> in_order_;  // 0, 1, ...
 };
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_TRAINING_AUGMENT_H_

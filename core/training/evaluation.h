@@ -1,6 +1,6 @@
 // Passing a whole data set through a network, chunk by chunk.
 //
-// Not here: what is made of the result (metrics.h for users, the trainer's reports).
+// Not here: the figures that follow (metrics.h, and the reports of trainer.h).
 #ifndef LAMELLA_CORE_TRAINING_EVALUATION_H_
 #define LAMELLA_CORE_TRAINING_EVALUATION_H_
 
@@ -11,20 +11,20 @@
 #include <lamella/dataset.h>
 #include <lamella/network.h>
 
-namespace lamella {
+namespace lamella::detail {
 
 /// Throws ArgumentError unless `data` is labelled, not empty, has the network's inputs and no more
 /// than its classes, and `preprocessing` fits. `where` opens the message, `name` says which data.
 void check_fits(std::string_view where, std::string_view name, const NetworkSpec& spec,
                 const Dataset& data, const Preprocessing& preprocessing);
 
-/// Loss and hits over `data`, which must fit. `predictions`, if not empty, has one entry a sample.
-/// Memory is O(chunk · widest layer).
+/// Loss and correct predictions over `data`, which must fit. `predictions`, if not empty, has one
+/// entry per sample. Memory is O(chunk · widest layer).
 template <class T>
 BatchResult evaluate_dataset(const Network<T>& network, const Dataset& data,
                              const Preprocessing& preprocessing,
                              std::span<std::int32_t> predictions = {});
 
-}  // namespace lamella
+}  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_TRAINING_EVALUATION_H_

@@ -1,14 +1,17 @@
-// classification_metrics: what follows from pairs of true and predicted classes. Running a network
-// over data is evaluate.cpp.
+// classification_metrics: everything that follows from pairs of true and predicted classes. Running
+// a network over data is evaluation.cpp.
 #include <lamella/error.h>
 #include <lamella/metrics.h>
 
 #include "core/base/format.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
-// Of the confusion matrix, which has classes² entries of 8 bytes: 2 GiB.
+// The confusion matrix of these has classes² entries of 8 bytes: 2 GiB.
 constexpr index_t kMaxClasses = 1 << 14;
 
 double ratio(index_t part, index_t whole) {
@@ -49,13 +52,13 @@ Evaluation classification_metrics(std::span<const std::int32_t> labels,
   for (const std::vector<index_t>& row : result.confusion_matrix)
     for (std::size_t c = 0; c < count; ++c) predicted[c] += row[c];
   for (std::size_t c = 0; c < count; ++c) {
-    const index_t hits = result.confusion_matrix[c][c];
+    const index_t true_positives = result.confusion_matrix[c][c];
     index_t support = 0;
     for (const index_t n : result.confusion_matrix[c]) support += n;
-    correct += hits;
+    correct += true_positives;
     // F1 = 2PR / (P + R), written without the two divisions that may be 0/0.
-    result.per_class.push_back({ratio(hits, predicted[c]), ratio(hits, support),
-                                ratio(2 * hits, predicted[c] + support), support});
+    result.per_class.push_back({ratio(true_positives, predicted[c]), ratio(true_positives, support),
+                                ratio(2 * true_positives, predicted[c] + support), support});
   }
   result.accuracy = ratio(correct, result.samples);
   return result;

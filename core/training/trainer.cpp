@@ -17,11 +17,13 @@
 #include "core/training/evaluation.h"
 
 namespace lamella {
+
+using namespace detail;
+
 namespace {
 
-using detail::check_options;
-
-// Adds up the time between start and stop: training without callbacks and evaluation.
+// Adds up the time between start and stop, which is that of training without callbacks and
+// evaluation.
 class Stopwatch {
  public:
   void start() { started_ = Clock::now(); }
@@ -34,7 +36,7 @@ class Stopwatch {
   double seconds_ = 0;
 };
 
-// Reports for which memory is taken beforehand, so that the loop allocates nothing.
+// Reports for which memory is reserved in advance, so that the loop allocates nothing.
 constexpr index_t kReportsReserved = 1000;
 
 void check_train_options(const TrainOptions& options) {
@@ -150,22 +152,22 @@ class Run {
 }  // namespace
 
 template <class T>
-std::vector<EpochReport> train(Network<T>& network, const Dataset& train, const Dataset* test,
-                               const Preprocessing& preprocessing, const TrainOptions& options,
-                               const TrainCallbacks& callbacks) {
+std::vector<EpochReport> train(Network<T>& network, const Dataset& training_data,
+                               const Dataset* test_data, const Preprocessing& preprocessing,
+                               const TrainOptions& options, const TrainCallbacks& callbacks) {
   check_train_options(options);
-  check_fits("train", "training", network.spec(), train, preprocessing);
-  check_augmentation("train", options.augmentation, train);
-  if (test != nullptr) check_fits("train", "test", network.spec(), *test, preprocessing);
+  check_fits("train", "training", network.spec(), training_data, preprocessing);
+  check_augmentation("train", options.augmentation, training_data);
+  if (test_data != nullptr) check_fits("train", "test", network.spec(), *test_data, preprocessing);
 
   if (options.first_epoch == 1) network.reset_optimizer();
-  Run<T> run(network, train, preprocessing, options, callbacks);
+  Run<T> run(network, training_data, preprocessing, options, callbacks);
   std::vector<EpochReport> reports;
   reports.reserve(static_cast<std::size_t>(std::min(options.epochs, kReportsReserved)));
   for (index_t epoch = options.first_epoch; epoch <= options.epochs; ++epoch) {
     EpochReport report = run.epoch(epoch);
-    if (test != nullptr) {
-      const BatchResult result = evaluate_dataset(network, *test, preprocessing);
+    if (test_data != nullptr) {
+      const BatchResult result = evaluate_dataset(network, *test_data, preprocessing);
       report.test_loss = result.loss_sum / result.weight_sum;
       report.test_accuracy = static_cast<double>(result.correct) / result.weight_sum;
     }

@@ -1,8 +1,8 @@
 // The exceptions lamella throws. Everything derives from lamella::Error; kernels themselves never
 // throw.
 //
-// Destructors stand in the library (core/base/error.cpp), and with them vtables and type
-// information: once, not in every object that throws or catches one.
+// The destructors are defined in the library (core/base/error.cpp). Vtables and type information
+// therefore exist once, and not in every object file that throws or catches an exception.
 #ifndef LAMELLA_ERROR_H_
 #define LAMELLA_ERROR_H_
 
@@ -20,7 +20,7 @@ class LAMELLA_API Error : public std::runtime_error {
   ~Error() override;
 };
 
-/// A caller's mistake: wrong shape, null pointer, overlapping operands, option out of range.
+/// A mistake of the caller: wrong shape, null pointer, overlapping operands, option out of range.
 class LAMELLA_API ArgumentError : public Error {
  public:
   using Error::Error;
@@ -50,8 +50,8 @@ class LAMELLA_API BackendError : public Error {
   ~BackendError() override;
 };
 
-/// A plugin that was looked for and not found, found and refused, or whose kernel failed. what()
-/// names its path and the reason.
+/// A plugin was not found or was refused, or one of its kernels failed. what() names its path and
+/// the reason.
 class LAMELLA_API PluginError : public BackendError {
  public:
   using BackendError::BackendError;

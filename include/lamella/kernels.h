@@ -24,22 +24,11 @@
 #include <variant>
 #include <vector>
 
+#include <lamella/activation.h>
 #include <lamella/export.h>
 #include <lamella/view.h>
 
 namespace lamella {
-
-/// Element-wise functions between layers. The derivative of each is a function of its own value.
-enum class ActivationKind : std::uint8_t { identity, relu, leaky_relu, tanh, sigmoid };
-
-/// An activation and its parameter. For a = f(z), the derivative f'(z) is
-/// identity 1; relu [a > 0]; leaky relu 1 or slope; tanh 1 - a²; sigmoid a (1 - a).
-struct Activation {
-  ActivationKind kind = ActivationKind::identity;
-  double slope = 0.01;  ///< leaky_relu only: f(z) = slope * z for z < 0; must be positive
-
-  friend bool operator==(const Activation&, const Activation&) = default;
-};
 
 template <class T>
 class PackedMatrix;  // packed_matrix.h
@@ -124,8 +113,8 @@ struct ActivateBackward {
   View<T> d;
 };
 
-/// Softmax, negative log-likelihood and gradient of a mini-batch in one pass (docs/math.md, Loss
-/// and Backward).
+/// Softmax, negative log-likelihood and gradient of a mini-batch in one pass (docs/math.md,
+/// Loss and Backward).
 ///
 /// For sample s (row s of logits, m x n, n classes) with target t = (1 - ε) onehot(label) + ε / n:
 ///   losses[s]      = w_s (-Σ_j t_j z_j + log Σ_j exp z_j), by the shifted log-sum-exp

@@ -1,4 +1,4 @@
-/* lamella for C, and for whatever calls C: load or train a model, predict with it.
+/* lamella for C, and for languages that can call C: load or train a model, predict with it.
  *
  * The same library as the C++ interface (network.h and its neighbours), which does more. C99 and
  * C++.
@@ -36,13 +36,13 @@ enum lamella_status {
 
 /** Kernels that were chosen at run time. */
 typedef struct lamella_backend lamella_backend;
-/** A network, its class names, and what is done to features before they reach it. */
+/** A network, its class names, and the preprocessing of its features. */
 typedef struct lamella_model lamella_model;
 
 /** "major.minor.patch" of the library. */
 LAMELLA_API const char* lamella_version(void);
 
-/** What went wrong in the last call of this thread that failed; empty if none has. Valid until the
+/** The reason why the last failed call of this thread failed; empty if none has. Valid until the
  * thread's next call that fails. */
 LAMELLA_API const char* lamella_last_error(void);
 
@@ -53,7 +53,8 @@ LAMELLA_API const char* lamella_last_error(void);
  * is null. */
 LAMELLA_API int lamella_backend_create(const char* name, const char* isa, int threads,
                                        lamella_backend** backend);
-/** Models that were made with it go on using it. Null is allowed. */
+/** Models that were made with the backend keep it alive as long as they need it. Null is allowed.
+ */
 LAMELLA_API void lamella_backend_destroy(lamella_backend* backend);
 /** "simd", for example; null if `backend` is. Valid as long as the backend. */
 LAMELLA_API const char* lamella_backend_name(const lamella_backend* backend);
@@ -108,11 +109,11 @@ enum lamella_optimizer {
   LAMELLA_ADAMW = 2 /**< Adam with decoupled weight decay */
 };
 
-/** What one epoch of training did; figures are those seen before each update. */
+/** Results of one epoch of training, each sample counted before the update that it was part of. */
 typedef struct lamella_epoch {
   ptrdiff_t epoch; /**< from 1 */
   double loss;     /**< mean negative log-likelihood */
-  double accuracy; /**< part classified correctly */
+  double accuracy; /**< fraction of correct predictions */
 } lamella_epoch;
 
 /** Everything that decides a training run besides the data. To be filled with defaults by
@@ -125,7 +126,7 @@ typedef struct lamella_train_options {
   int precision;           /**< of the model; LAMELLA_F32 */
   int standardize;         /**< not 0, the default: each feature to mean 0 and deviation 1 */
   int shuffle;             /**< not 0, the default: a new order of the samples in each epoch */
-  ptrdiff_t classes;       /**< 0, the default: the largest label, and 1 */
+  ptrdiff_t classes;       /**< 0, the default: the largest label plus 1 */
   ptrdiff_t epochs;        /**< 10 */
   ptrdiff_t batch_size;    /**< 128 */
   int optimizer;           /**< LAMELLA_SGD */
@@ -133,9 +134,10 @@ typedef struct lamella_train_options {
   double momentum;         /**< 0; in [0, 1); LAMELLA_SGD only */
   int nesterov;            /**< 0; needs a momentum */
   double weight_decay;     /**< 0; factor of the L2 penalty */
-  double dropout;          /**< 0; part of the hidden units that a step leaves out, in [0, 1) */
+  double dropout;          /**< 0; probability that a step drops a hidden unit, in [0, 1) */
   uint64_t seed;           /**< 1; of weights, shuffles and dropout */
-  /** Called after each epoch unless null. Not 0 ends the training: the model is as it is then. */
+  /** Called after each epoch unless null. If it returns something other than 0, training ends, and
+   * the model is that of this epoch. */
   int (*on_epoch)(void* context, const lamella_epoch* epoch);
   void* context; /**< for on_epoch */
 } lamella_train_options;

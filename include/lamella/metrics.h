@@ -1,4 +1,5 @@
-// How good predictions are: accuracy, log-loss, confusion matrix, per-class precision, recall, F1.
+// The quality of predictions: accuracy, log-loss, confusion matrix, per-class precision, recall,
+// F1.
 #ifndef LAMELLA_METRICS_H_
 #define LAMELLA_METRICS_H_
 
@@ -29,15 +30,16 @@ struct Evaluation {
   std::vector<ClassMetrics> per_class;
 };
 
-/// Confusion matrix and what follows from it (accuracy, per_class; log_loss stays 0).
+/// The confusion matrix, and accuracy and per_class, which follow from it; log_loss stays 0.
+/// O(samples + classes²).
 /// Throws ArgumentError for a label or prediction outside [0, classes), sizes that differ, or more
 /// than 16384 classes (2 GiB of matrix).
 LAMELLA_API Evaluation classification_metrics(std::span<const std::int32_t> labels,
                                               std::span<const std::int32_t> predictions,
                                               index_t classes);
 
-/// Runs `network` over `data` and reports. Throws ArgumentError if data do not fit the network
-/// or have no labels.
+/// Evaluates `network` on all of `data`, preprocessed. Throws ArgumentError if the data do not fit
+/// the network or have no labels. Memory beyond the result is that of a chunk of samples.
 template <class T>
 LAMELLA_API Evaluation evaluate(const Network<T>& network, const Dataset& data,
                                 const Preprocessing& preprocessing);

@@ -18,7 +18,7 @@
 
 namespace lamella {
 
-/// What a model file says besides the weights.
+/// The content of a model file besides the network.
 struct ModelInfo {
   std::vector<std::string> class_names;
   std::vector<index_t> sample_shape;

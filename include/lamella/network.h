@@ -29,7 +29,7 @@ struct NetworkSpec {
   friend bool operator==(const NetworkSpec&, const NetworkSpec&) = default;
 };
 
-/// What one pass over a mini-batch found.
+/// The result of one pass over a mini-batch.
 struct BatchResult {
   double loss_sum = 0;    ///< Σ_s w_s · negative log-likelihood of sample s (no penalty term)
   double weight_sum = 0;  ///< Σ_s w_s
@@ -37,7 +37,7 @@ struct BatchResult {
 };
 
 /// Parameters of one layer: z = W a + b with W [units, inputs] row-major and b [units]. A network
-/// leaves room between the rows of W where they would be a multiple of 1 KiB long.
+/// pads the rows of W if they would be a multiple of 1 KiB long.
 template <class T>
 struct LayerView {
   View<T> weights;
@@ -46,19 +46,21 @@ struct LayerView {
 
 /// A fully connected classifier for element type T (float or double).
 ///
-/// Holds its parameters, and the workspace of the mini-batches that it has been trained with. Const
-/// calls are safe from several threads at once as long as no other call runs. A network that has
-/// been moved from may only be assigned to or destroyed.
+/// Owns its parameters, the memory of its optimiser, and the workspace of the mini-batches that it
+/// has been trained with. Const calls are safe from several threads at once as long as no other
+/// call runs. A network that has been moved from may only be assigned to or destroyed.
 template <class T>
 class LAMELLA_API Network {
  public:
-  /// Weights are drawn uniformly from a counter-based generator, so that the same seed gives the
-  /// same network everywhere: in ±sqrt(6 / fan_in) (He) before relu and leaky relu, otherwise, and
-  /// before the softmax, in ±sqrt(6 / (fan_in + fan_out)) (Glorot). Biases are zero.
+  /// Draws the weights uniformly from a counter-based generator, so that the same seed gives the
+  /// same network everywhere. They are in ±sqrt(6 / fan_in) before relu and leaky relu (He et al.,
+  /// "Delving deep into rectifiers", ICCV 2015), and in ±sqrt(6 / (fan_in + fan_out)) before other
+  /// activations and before the softmax (Glorot and Bengio, "Understanding the difficulty of
+  /// training deep feedforward neural networks", AISTATS 2010). Biases are zero.
   /// Throws ArgumentError for a size below 1, sizes that exceed the address space, an invalid
   /// activation or a null backend.
   Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed = 1);
-  /// A network with all parameters zero, for whoever fills them in next: drawing weights takes
+  /// A network with all parameters zero, for code that sets them afterwards: drawing weights takes
   /// longer than reading them from a file. Throws as the constructor.
   static Network zeros(NetworkSpec spec, std::shared_ptr<const Backend> backend);
   Network(Network&&) noexcept;
@@ -78,21 +80,25 @@ class LAMELLA_API Network {
   /// λ/2 Σ‖W‖² for weight decay λ.
   double penalty(double weight_decay) const;
 
-  /// Class probabilities [n, classes] of samples x [n, inputs], any strides. Works in chunks:
-  /// memory is O(chunk · widest layer). Throws ArgumentError if a shape is wrong, strides of
-  /// `probabilities` let elements collide, or the two overlap.
+  /// Class probabilities [n, classes] of samples x [n, inputs], any strides.
+  ///
+  /// Works in chunks of kChunkSamples samples (chunks.h). Each call allocates a workspace of
+  /// O(chunk · widest layer) and builds a plan per chunk, so that const calls need no lock: give it
+  /// many samples at a time where that is possible. Throws ArgumentError if a shape is wrong,
+  /// elements of `probabilities` share memory, or the two overlap.
   void predict(ConstView<T> x, View<T> probabilities) const;
 
-  /// Loss and hits of labelled samples x [n, inputs], without learning from them. `predictions`, if
-  /// not empty, has n entries, each of which becomes the most probable class of its sample.
-  /// Throws ArgumentError as predict, and for a label out of range.
+  /// Loss and correct predictions of labelled samples x [n, inputs], without learning from them.
+  /// `predictions`, if not empty, has n entries, each of which becomes the most probable class of
+  /// its sample. Allocates as predict. Throws ArgumentError as predict, and for a label out of
+  /// range.
   BatchResult evaluate(ConstView<T> x, std::span<const std::int32_t> labels,
                        std::span<std::int32_t> predictions = {}) const;
 
-  /// Where the next mini-batch of n samples is to be written: an [n, inputs] view into the
-  /// network's own workspace, in the layout its kernels like best (samples in columns). Its content
-  /// is unspecified. Valid until the next call. Grows the workspace if needed; throws ArgumentError
-  /// if n is below 1 or too large to address.
+  /// The place for the next mini-batch of n samples: an [n, inputs] view into the network's own
+  /// workspace, in the layout that is fastest for its kernels (samples in columns). Its content is
+  /// unspecified. Valid until the next call. Grows the workspace if needed; throws ArgumentError if
+  /// n is below 1 or too large to address.
   View<T> batch_input(index_t n);
 
   /// Instead of writing to batch_input(n): the next train_batch or gradient gathers its n =
@@ -104,25 +110,26 @@ class LAMELLA_API Network {
 
   /// Forward, backward and update for the n samples written to batch_input(n).
   ///
-  /// The gradient is that of the (weighted) mini-batch mean plus weight decay. `labels` has n
-  /// entries; `weights` has n or none, which means that all are 1. What an optimiser remembers
-  /// (velocities; moments and the number of steps) starts at zero at the first step that needs it;
-  /// steps of other optimisers leave it as it is.
-  /// Throws ArgumentError, and changes nothing, for a label out of range, a weight that is negative
-  /// or not finite, weights that sum to zero, sizes other than the last batch_input(n), or options
-  /// out of range. Allocates nothing once batch size, optimiser and dropout have been in use.
+  /// The gradient is that of the (weighted) mean over the mini-batch plus weight decay. `labels`
+  /// has n entries; `weights` has n or none, which means that all are 1. The memory of an optimiser
+  /// (velocities; moments and the number of steps) is zero at the first step that needs it; steps
+  /// of other optimisers do not change it. Throws ArgumentError, and changes nothing, for a label
+  /// out of range, a weight that is negative or not finite, weights that sum to zero, sizes other
+  /// than the last batch_input(n), or options out of range. Throws BackendError if the backend
+  /// fails: parameters and the optimiser's memory are then unspecified, but the step is not
+  /// counted. Allocates nothing if batch size, optimiser and dropout are those of an earlier step.
   /// Samples written to batch_input(n) stay there for further steps; a mini-batch of gather_batch
   /// is consumed.
   BatchResult train_batch(std::span<const std::int32_t> labels, std::span<const T> weights,
                           const Optimizer& optimizer, const Dropout& dropout = {});
 
-  /// Forgets velocities, moments and steps counted: the next step is like the first.
+  /// Sets velocities, moments and the number of steps to zero: the next step is like the first.
   void reset_optimizer();
 
   /// The gradient of (mean loss + penalty) at the current parameters for the samples written to
   /// batch_input(n), layer by layer into `gradients` (layers() entries, same shapes as layer(l),
-  /// any strides); parameters unchanged. Throws ArgumentError as train_batch, and for gradients of
-  /// other shapes or such that overlap each other or the parameters.
+  /// any strides). Parameters do not change. Throws ArgumentError as train_batch, and for gradients
+  /// that have other shapes, or overlap each other or the parameters.
   BatchResult gradient(std::span<const std::int32_t> labels, std::span<const T> weights,
                        double weight_decay, std::span<const LayerView<T>> gradients,
                        const Dropout& dropout = {});

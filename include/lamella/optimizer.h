@@ -12,11 +12,11 @@
 namespace lamella {
 
 /// (Momentum) stochastic gradient descent: g ← ∇ + λW, v ← μv + g, W ← W - ηv. With μ = 0 no
-/// velocity and no gradient matrix exist: W ← (1 - ηλ)W - ηDAᵀ is one GEMM (MATH.md).
+/// velocity and no gradient matrix exist: W ← (1 - ηλ)W - ηDAᵀ is one GEMM (docs/math.md).
 ///
 /// Nesterov's form, W ← W - η(g + μv), is that of Sutskever et al., "On the importance of
-/// initialization and momentum in deep learning" (ICML 2013), in the variables that the network is
-/// evaluated at.
+/// initialization and momentum in deep learning" (ICML 2013), where W stands for the parameters
+/// after the look-ahead, at which the gradient is computed.
 struct SgdOptions {
   double learning_rate = 0.1;  ///< η, finite and > 0
   double momentum = 0;         ///< μ in [0, 1)
@@ -45,18 +45,19 @@ struct AdamOptions {
   friend bool operator==(const AdamOptions&, const AdamOptions&) = default;
 };
 
-/// Which optimiser takes a step, and how.
+/// The optimiser of a step, with its options.
 using Optimizer = std::variant<SgdOptions, AdamOptions>;
 
-/// η of either.
+/// η of either optimiser.
 inline double learning_rate(const Optimizer& optimizer) {
   return std::visit([](const auto& options) { return options.learning_rate; }, optimizer);
 }
 
-/// Inverted dropout: in a step, each hidden unit of each sample is left out with the given
-/// probability, and those kept are scaled by 1 / (1 - probability). Nothing is left out in
-/// inference. Who is left out depends on (seed, epoch, number of the sample, unit) alone, whatever
-/// batch the sample is in.
+/// Inverted dropout (Srivastava et al., "Dropout: a simple way to prevent neural networks from
+/// overfitting", JMLR 2014): a step drops each hidden unit of each sample with the given
+/// probability, and scales those that are kept by 1 / (1 - probability). Inference drops nothing.
+/// Which units are dropped depends on (seed, epoch, number of the sample, unit) alone, and not on
+/// the mini-batch that the sample is in.
 struct Dropout {
   double probability = 0;  ///< in [0, 1)
   std::uint64_t seed = 1;

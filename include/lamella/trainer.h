@@ -1,7 +1,7 @@
 // The training loop: epochs of shuffled mini-batches over a Dataset, with a report after each.
 //
-// Not here: how a step is computed (network.h), how results are shown (the caller's callbacks). The
-// library prints nothing.
+// Not here: the computation of a step (network.h), and the display of results (the caller's
+// callbacks). The library prints nothing.
 #ifndef LAMELLA_TRAINER_H_
 #define LAMELLA_TRAINER_H_
 
@@ -21,19 +21,20 @@ namespace lamella {
 /// Everything that decides a training run besides data and network.
 struct TrainOptions {
   index_t epochs = 10;
-  /// Above 1, the run goes on where one of first_epoch - 1 epochs ended: epochs first_epoch ...
-  /// epochs follow, the optimiser keeps what the network remembers of it, and the result has the
-  /// same bits as a run without interruption. At 1 the optimiser starts afresh.
+  /// Above 1, the run continues one that ended after first_epoch - 1 epochs: epochs first_epoch ...
+  /// epochs follow, the optimiser keeps the state that the network holds, and the result has the
+  /// same bits as a run without interruption. With 1 the optimiser is reset.
   index_t first_epoch = 1;
   index_t batch_size = 128;
-  Optimizer optimizer;  ///< plain gradient descent if not said otherwise
-  double dropout = 0;   ///< probability in [0, 1) that a step leaves a hidden unit out (Dropout)
-  Augmentation augmentation = {};  ///< of the training data; figures of training are then of that
-  std::uint64_t seed = 1;          ///< of shuffle, dropout and augmentation
+  Optimizer optimizer = {};  ///< the default is plain gradient descent
+  double dropout = 0;   ///< probability in [0, 1) that a step drops a hidden unit (Dropout)
+  Augmentation augmentation =
+      {};                  ///< of the training data; training figures are then of its result
+  std::uint64_t seed = 1;  ///< of shuffle, dropout and augmentation
   bool shuffle = true;
 };
 
-/// What one epoch did. Training figures are those seen while training (before each update).
+/// Results of one epoch. Training figures are those of each mini-batch before its update.
 struct EpochReport {
   index_t epoch = 0;  ///< from 1
   double train_loss = 0;
@@ -44,7 +45,7 @@ struct EpochReport {
   double samples_per_second = 0;  ///< training alone
 };
 
-/// Where a run stands within an epoch, for progress displays.
+/// The position of a run within an epoch, for progress displays.
 struct Progress {
   index_t epoch = 0;
   index_t epochs = 0;
@@ -61,16 +62,17 @@ struct TrainCallbacks {
   std::function<void(const EpochReport&)> on_epoch;  ///< after every epoch
 };
 
-/// Trains `network` on `train`, reporting on `test` too if it is not null. Returns the reports of
-/// epochs first_epoch ... epochs.
+/// Trains `network` on `training_data`. After each epoch it is evaluated on `test_data` too, unless
+/// that is null. Returns the reports of epochs first_epoch ... epochs.
 ///
 /// Throws ArgumentError for options out of range or data that do not fit the network, TrainingError
-/// when the loss stops being finite (naming epoch and batch; the network then holds the parameters
+/// when the loss is no longer finite (naming epoch and batch; the network then holds the parameters
 /// of that moment). The same seed, data, network and instruction set give the same bits for every
 /// thread count.
 template <class T>
-LAMELLA_API std::vector<EpochReport> train(Network<T>& network, const Dataset& train,
-                                           const Dataset* test, const Preprocessing& preprocessing,
+LAMELLA_API std::vector<EpochReport> train(Network<T>& network, const Dataset& training_data,
+                                           const Dataset* test_data,
+                                           const Preprocessing& preprocessing,
                                            const TrainOptions& options,
                                            const TrainCallbacks& callbacks = {});
 

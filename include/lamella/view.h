@@ -13,7 +13,7 @@ namespace lamella {
 /// Signed type of every shape, stride and index.
 using index_t = std::ptrdiff_t;
 
-/// `size` elements, `stride` elements apart. What strides a kernel takes is said in kernels.h.
+/// `size` elements, `stride` elements apart. kernels.h says which strides kernels accept.
 template <class T>
 struct VectorView {
   T* data = nullptr;

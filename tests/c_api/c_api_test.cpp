@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <lamella/backend_selection.h>
-#include <lamella/dataset.h>
+#include <lamella/generators.h>
 #include <lamella/lamella.h>
 #include <lamella/matrix.h>
 #include <lamella/model_file.h>

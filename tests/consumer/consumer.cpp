@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <lamella/backend_selection.h>
-#include <lamella/dataset.h>
+#include <lamella/generators.h>
 #include <lamella/network.h>
 #include <lamella/trainer.h>
 

@@ -4,7 +4,7 @@
 #include <exception>
 
 #include <lamella/backend_selection.h>
-#include <lamella/dataset.h>
+#include <lamella/generators.h>
 #include <lamella/matrix.h>
 #include <lamella/network.h>
 #include <lamella/trainer.h>

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <lamella/error.h>
+#include <lamella/readers.h>
 
 #include "tests/data/fixtures.h"
 

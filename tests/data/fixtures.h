@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include <lamella/dataset.h>
+#include <lamella/readers.h>
 
 #include "tests/catch.h"
 #include "tests/scratch_directory.h"

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <lamella/error.h>
+#include <lamella/generators.h>
 
 #include "tests/data/fixtures.h"
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include <lamella/error.h>
+#include <lamella/readers.h>
 
 #include "tests/data/fixtures.h"
 
@@ -115,7 +116,7 @@ TEST_CASE("IDX headers that cannot be", "[idx]") {
 TEST_CASE("IDX headers that promise much cost nothing", "[idx]") {
   const ScratchDirectory directory;
   constexpr std::uint32_t kHuge = 0xffffffff;
-  for (const unsigned char type : {0x08, 0x0e})
+  for (const unsigned char type : {std::uint8_t{0x08}, std::uint8_t{0x0e}})
     for (std::size_t dimensions = 1; dimensions <= 8; ++dimensions)
       for (const bool compressed : {false, true}) {
         const std::string bytes =

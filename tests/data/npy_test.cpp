@@ -2,6 +2,7 @@
 #include <bit>
 
 #include <lamella/error.h>
+#include <lamella/readers.h>
 
 #include "tests/data/fixtures.h"
 

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include <lamella/error.h>
+#include <lamella/generators.h>
 #include <lamella/trainer.h>
 
 #include "core/base/random.h"

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include <lamella/error.h>
+#include <lamella/generators.h>
 #include <lamella/trainer.h>
 
 #include "tests/catch.h"
@@ -71,30 +72,6 @@ TEST_CASE("a mask depends on seed, epoch, sample and unit alone", "[dropout]") {
   CHECK(!std::equal(first.values().begin(), first.values().end(), second.values().begin()));
 }
 
-// The loss of one sample with the masks applied as the definition says, in long double.
-long double masked_loss(const Network<double>& network, const std::vector<Matrix<double>>& masks,
-                        double probability, ConstVectorView<double> x, index_t s,
-                        std::int32_t label) {
-  std::vector<long double> a;
-  for (index_t i = 0; i < x.size; ++i) a.push_back(x[i]);
-  for (index_t l = 0; l < network.layers(); ++l) {
-    const auto [weights, bias] = network.layer(l);
-    std::vector<long double> z;
-    for (index_t i = 0; i < weights.rows; ++i) {
-      z.push_back(bias[i]);
-      for (index_t j = 0; j < weights.cols; ++j)
-        z.back() += static_cast<long double>(weights(i, j)) * a[static_cast<std::size_t>(j)];
-      if (l + 1 < network.layers())
-        z.back() = reference_activation(network.spec().activation, z.back()) *
-                   masks[static_cast<std::size_t>(l)](s, i) / (1 - probability);
-    }
-    a = z;
-  }
-  long double sum = 0;
-  for (const long double z : a) sum += std::exp(z);
-  return std::log(sum) - a[static_cast<std::size_t>(label)];
-}
-
 TEST_CASE("with dropout, loss and gradient are those of the masked network",
           "[dropout][gradient]") {
   constexpr double kStep = 1e-4;
@@ -115,8 +92,8 @@ TEST_CASE("with dropout, loss and gradient are those of the masked network",
       const auto reference_loss = [&] {
         long double loss = 0;
         for (index_t s = 0; s < kSamples; ++s)
-          loss += masked_loss(network, masks, kProbability, row(batch.x.view(), s), s,
-                              batch.labels[static_cast<std::size_t>(s)]);
+          loss += Reference(network, row(batch.x.view(), s), ReferenceMasks{masks, kProbability, s})
+                      .loss(batch.labels[static_cast<std::size_t>(s)]);
         return loss;
       };
       copy<double>(batch.x.view(), network.batch_input(kSamples));

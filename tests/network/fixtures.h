@@ -1,7 +1,7 @@
 // What the network's tests share: random mini-batches, and the network's mathematics in long
 // double.
 //
-// The reference follows MATH.md sample by sample and shares no code with the library.
+// The reference follows docs/math.md sample by sample and shares no code with the library.
 #ifndef LAMELLA_TESTS_NETWORK_FIXTURES_H_
 #define LAMELLA_TESTS_NETWORK_FIXTURES_H_
 
@@ -9,11 +9,13 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <lamella/activation.h>
 #include <lamella/matrix.h>
 #include <lamella/network.h>
 
@@ -120,14 +122,27 @@ inline long double reference_activation(const Activation& f, long double z) {
   return std::numeric_limits<long double>::quiet_NaN();
 }
 
-/// The forward pass of one sample.
+/// The masks that dropout draws for a mini-batch, and which of its samples is looked at.
+struct ReferenceMasks {
+  const std::vector<Matrix<double>>& layers;  ///< [samples, units] of each hidden layer
+  double probability = 0;                     ///< of dropping a unit
+  index_t sample = 0;
+
+  long double factor(index_t layer, index_t unit) const {
+    return layers[static_cast<std::size_t>(layer)](sample, unit) /
+           (1 - static_cast<long double>(probability));
+  }
+};
+
+/// The forward pass of one sample, with dropout if masks are given.
 struct Reference {
   std::vector<long double> probabilities;
   /// Distance of the hidden units' inputs from 0, the least one: the distance from a kink.
   long double margin = std::numeric_limits<long double>::infinity();
 
   template <class T>
-  Reference(const Network<T>& network, ConstVectorView<T> x) {
+  Reference(const Network<T>& network, ConstVectorView<T> x,
+            const std::optional<ReferenceMasks>& masks = std::nullopt) {
     std::vector<long double> a;
     for (index_t i = 0; i < x.size; ++i) a.push_back(x[i]);
     for (index_t l = 0; l < network.layers(); ++l) {
@@ -142,9 +157,11 @@ struct Reference {
         a = z;
         break;
       }
-      for (long double& value : z) {
+      for (index_t i = 0; i < weights.rows; ++i) {
+        long double& value = z[static_cast<std::size_t>(i)];
         margin = std::min(margin, std::abs(value));
         value = reference_activation(network.spec().activation, value);
+        if (masks) value *= masks->factor(l, i);
       }
       a = z;
     }
@@ -163,16 +180,15 @@ struct Reference {
 };
 
 /// The activations under test, with names for messages.
-struct NamedActivation {
+struct ActivationCase {
   std::string name;
   Activation activation;
 };
-inline std::vector<NamedActivation> all_activations() {
-  return {{"identity", {ActivationKind::identity}},
-          {"relu", {ActivationKind::relu}},
-          {"leaky_relu", {ActivationKind::leaky_relu, 0.1}},
-          {"tanh", {ActivationKind::tanh}},
-          {"sigmoid", {ActivationKind::sigmoid}}};
+inline std::vector<ActivationCase> all_activations() {
+  std::vector<ActivationCase> cases;
+  for (const NamedActivation& known : kActivations)
+    cases.push_back({known.name, {known.kind, /*slope=*/0.1}});
+  return cases;
 }
 
 }  // namespace lamella::test

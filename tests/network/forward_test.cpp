@@ -37,7 +37,7 @@ TEMPLATE_TEST_CASE("predict gives the reference's probabilities", "[network]", f
           const Reference reference(network, row(batch.x.view(), s));
           double sum = 0;
           for (index_t j = 0; j < 4; ++j) {
-            const auto wanted = static_cast<double>(reference.probabilities[j]);
+            const auto wanted = static_cast<double>(reference.probabilities[static_cast<std::size_t>(j)]);
             const double error = std::abs(static_cast<double>(p(s, j)) - wanted);
             if (!(error <= worst)) worst = error;
             sum += static_cast<double>(p(s, j));

@@ -1,5 +1,6 @@
 // A training continued with first_epoch is the uninterrupted one, bit for bit.
 #include <lamella/error.h>
+#include <lamella/generators.h>
 #include <lamella/trainer.h>
 
 #include "tests/catch.h"

@@ -338,6 +338,52 @@ TEST_CASE("a gathered batch is transient where only products read it", "[network
   CHECK(backend->transient_outputs() == Transient{});
 }
 
+// A backend that computes nothing and reports a failure while `fails` is set.
+class FailingBackend final : public Backend {
+ public:
+  mutable bool fails = false;
+
+  const BackendInfo& info() const noexcept override { return inner_->info(); }
+  const Kernels<float>& f32() const noexcept override { return inner_->f32(); }
+  const Kernels<double>& f64() const noexcept override {
+    return fails ? static_cast<const Kernels<double>&>(idle_) : inner_->f64();
+  }
+  void throw_if_failed() const override {
+    if (fails) throw BackendError("the kernel failed");
+  }
+
+ private:
+  class IdleKernels final : public Kernels<double> {
+   public:
+    void gemm(const Gemm<double>&) const noexcept override {}
+    void bias_add(const BiasAdd<double>&) const noexcept override {}
+    void softmax(const Softmax<double>&) const noexcept override {}
+    void outer_product(const OuterProduct<double>&) const noexcept override {}
+    void run(const Plan<double>&) const noexcept override {}
+  };
+
+  std::shared_ptr<const Backend> inner_ = make_minimal_backend();
+  IdleKernels idle_;
+};
+
+TEST_CASE("a step that fails does not count as a step of Adam", "[network][train][adam]") {
+  const NetworkSpec spec{3, {6}, 2, {ActivationKind::tanh}};
+  const auto backend = std::make_shared<FailingBackend>();
+  Network<double> network(spec, backend, 2);
+  Network<double> undisturbed(spec, make_minimal_backend(), 2);
+  const auto batch = random_batch<double>(12, 3, 2, 4);
+  copy<double>(batch.x.view(), network.batch_input(12));
+  copy<double>(batch.x.view(), undisturbed.batch_input(12));
+  for (int step = 0; step < 3; ++step) {
+    backend->fails = true;
+    CHECK_THROWS_AS(network.train_batch(batch.labels, {}, AdamOptions{}), BackendError);
+    backend->fails = false;
+    network.train_batch(batch.labels, {}, AdamOptions{});
+    undisturbed.train_batch(batch.labels, {}, AdamOptions{});
+    CHECK(parameters_of(network) == parameters_of(undisturbed));
+  }
+}
+
 TEST_CASE("options may change from step to step", "[network][train]") {
   for (const auto& backend : test_backends()) {
     INFO(backend->info().name);

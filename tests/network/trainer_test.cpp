@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include <lamella/error.h>
+#include <lamella/generators.h>
 #include <lamella/metrics.h>
 #include <lamella/trainer.h>
 

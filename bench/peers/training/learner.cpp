@@ -13,7 +13,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <lamella/dataset.h>
+#include <lamella/readers.h>
 
 namespace lamella::peers {
 namespace {

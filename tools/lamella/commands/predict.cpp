@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
-#include <numeric>
 #include <span>
 #include <string>
 #include <variant>
@@ -13,6 +12,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <lamella/chunks.h>
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 #include <lamella/model_file.h>
@@ -26,9 +26,6 @@
 
 namespace lamella::cli {
 namespace {
-
-/// Samples at a time: as many as a network passes through at once, so that they stay in its caches.
-constexpr index_t kChunk = 256;
 
 struct PredictCommand {
   std::filesystem::path model;
@@ -96,19 +93,17 @@ void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& inf
   const index_t classes = network.spec().classes;
   std::vector<std::string> names;
   for (const std::string& name : info.class_names) names.push_back(csv_field(name));
-  const index_t rows = std::min(kChunk, data.samples());
+  const index_t rows = std::min(kChunkSamples, data.samples());
   Matrix<T> samples(rows, data.features());
   Matrix<T> probabilities(rows, classes);
-  std::vector<std::int32_t> indices;
   fmt::memory_buffer text;
   fmt::format_to(std::back_inserter(text), "{}", header_line(info.class_names));
-  for (index_t begin = 0; begin < data.samples(); begin += kChunk) {
+  for_each_chunk_of_indices(data.samples(), [&](std::span<const std::int32_t> indices) {
+    const index_t begin = indices.front();
     if (const int signal = interrupts.pending())
       throw Interrupted(signal,
                         fmt::format("stopped after {} of {} samples", begin, data.samples()));
-    const index_t count = std::min(kChunk, data.samples() - begin);
-    indices.resize(static_cast<std::size_t>(count));
-    std::iota(indices.begin(), indices.end(), static_cast<std::int32_t>(begin));
+    const auto count = static_cast<index_t>(indices.size());
     const View<T> x = block(samples.view(), 0, 0, count, data.features());
     const View<T> p = block(probabilities.view(), 0, 0, count, classes);
     data.gather(indices, info.preprocessing, x);
@@ -120,7 +115,7 @@ void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& inf
             input.string(), begin + i + 1));
     out.write({text.data(), text.size()});
     text.clear();
-  }
+  });
   out.write({text.data(), text.size()});
 }
 

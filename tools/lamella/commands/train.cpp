@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <lamella/activation.h>
 #include <lamella/error.h>
 #include <lamella/model_file.h>
 #include <lamella/profile.h>
@@ -60,6 +61,12 @@ struct TrainCommand {
   void check();
 };
 
+std::vector<std::string> activation_names() {
+  std::vector<std::string> names;
+  for (const NamedActivation& named : kActivations) names.emplace_back(named.name);
+  return names;
+}
+
 void TrainCommand::add_to(CLI::App& app) {
   add_text(app, "--data", data, "SOURCE",
            "MNIST-style directory, .csv, X*.npy or IDX file, moons or blobs", Presence::required);
@@ -69,8 +76,7 @@ void TrainCommand::add_to(CLI::App& app) {
   add_real(app, "--validation-fraction", held_out, {0, 1},
            "Fraction of the data to test on, where they have no test data");
   add_sizes(app, "--hidden", hidden, kMostUnits, "Units of the hidden layers; none for none");
-  add_choice(app, "--activation", activation, {"relu", "leaky_relu", "tanh", "sigmoid", "identity"},
-             "Of the hidden layers");
+  add_choice(app, "--activation", activation, activation_names(), "Of the hidden layers");
   add_choice(app, "--precision", precision, {"f32", "f64"}, "Of weights and arithmetic");
   add_integer(app, "--epochs", options.epochs, 1, kMostEpochs, "Passes over the training data");
   add_integer(app, "--batch-size", options.batch_size, 1, std::numeric_limits<index_t>::max(),
@@ -105,14 +111,6 @@ void TrainCommand::check() {
   if (!model.empty()) check_file_target(model);
   if (checkpoint_every > 0 && model.empty())
     throw UsageError("--checkpoint-every needs a --model to write to");
-}
-
-ActivationKind activation_kind(const std::string& name) {
-  if (name == "relu") return ActivationKind::relu;
-  if (name == "leaky_relu") return ActivationKind::leaky_relu;
-  if (name == "tanh") return ActivationKind::tanh;
-  if (name == "sigmoid") return ActivationKind::sigmoid;
-  return ActivationKind::identity;
 }
 
 /// A typing error in --hidden must not end in the kernel's out-of-memory killer.
@@ -176,7 +174,7 @@ class TrainingSession {
 template <class T>
 NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
   NetworkSpec spec{data.features(), command.hidden, data.classes(),
-                   Activation{activation_kind(command.activation)}};
+                   Activation{*activation_by_name(command.activation)}};
   check_memory(spec, sizeof(T));
   return spec;
 }
@@ -350,7 +348,7 @@ void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) 
 void TrainCommand::run() {
   check();
   auto chosen = make_backend(backend.request());
-  DataSplit split = load_data(data, table.csv(), options.seed);
+  DataSplit split = read_data_source(data, table.csv(), options.seed);
   if (held_out > 0) {
     if (split.test)
       throw UsageError(fmt::format("--validation-fraction: {} has test data of its own", data));

@@ -13,26 +13,22 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <lamella/chunks.h>
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 
 namespace lamella::cli {
 namespace {
 
-/// Calls visit(row) for every sample of `data` as `features` doubles, a few thousand in memory at a
-/// time.
+/// Calls visit(row) for every sample of `data` as `features` doubles, a chunk in memory at a time.
 template <class Visit>
 void for_each_sample(const Dataset& data, const Visit& visit) {
-  constexpr index_t kChunk = 1024;
-  Matrix<double> values(std::min(kChunk, data.samples()), data.features());
-  std::vector<std::int32_t> indices(static_cast<std::size_t>(values.rows()));
-  for (index_t begin = 0; begin < data.samples(); begin += kChunk) {
-    const index_t count = std::min(kChunk, data.samples() - begin);
-    indices.resize(static_cast<std::size_t>(count));
-    std::iota(indices.begin(), indices.end(), static_cast<std::int32_t>(begin));
+  Matrix<double> values(std::min(kChunkSamples, data.samples()), data.features());
+  for_each_chunk_of_indices(data.samples(), [&](std::span<const std::int32_t> indices) {
+    const auto count = static_cast<index_t>(indices.size());
     data.gather(indices, Preprocessing{}, block(values.view(), 0, 0, count, data.features()));
     for (index_t i = 0; i < count; ++i) visit(&values(i, 0));
-  }
+  });
 }
 
 Preprocessing scale_to_unit(const Dataset& data) {
@@ -52,7 +48,10 @@ Preprocessing scale_to_unit(const Dataset& data) {
   return result;
 }
 
-Preprocessing standardize(const Dataset& data) {
+/// As lamella::standardize, which divides the sum of a feature by the number of samples where this
+/// divides each summand. The last bits differ, and with them every model that has been trained with
+/// `--preprocess standardize`.
+Preprocessing standardize_by_summands(const Dataset& data) {
   const auto features = static_cast<std::size_t>(data.features());
   const auto samples = static_cast<double>(data.samples());
   // Two passes: a sum of squares less a squared sum would cancel for features far from zero.
@@ -108,7 +107,7 @@ const std::vector<std::string>& preprocessing_names() {
 Preprocessing make_preprocessing(const std::string& name, const Dataset& data) {
   if (name == "auto") return suggest_preprocessing(data);
   if (name == "scale") return scale_to_unit(data);
-  if (name == "standardize") return standardize(data);
+  if (name == "standardize") return standardize_by_summands(data);
   return {};
 }
 
@@ -138,7 +137,7 @@ void hold_out(DataSplit& split, double fraction, std::uint64_t seed) {
 LabelledData load_labelled(const std::string& source, CsvOptions csv, std::uint64_t seed,
                            const std::vector<std::string>& class_names) {
   csv.class_names = class_names;
-  DataSplit split = load_data(source, csv, seed);
+  DataSplit split = read_data_source(source, csv, seed);
   const bool has_test = split.test.has_value();
   LabelledData result{has_test ? *std::move(split.test) : std::move(split.train), has_test};
   // Sources that number their classes may name fewer of them than the model knows.

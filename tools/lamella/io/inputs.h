@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include <lamella/dataset.h>
 #include <lamella/network.h>
+#include <lamella/readers.h>
 
 namespace lamella::cli {
 
@@ -23,7 +23,7 @@ Preprocessing make_preprocessing(const std::string& name, const Dataset& data);
 /// to split.test. Throws DataError if that leaves either of them empty.
 void hold_out(DataSplit& split, double fraction, std::uint64_t seed);
 
-/// The samples of `source` (see load_data) to evaluate on, with the model's classes.
+/// The samples of `source` (see read_data_source) to evaluate on, with the model's classes.
 struct LabelledData {
   Dataset data;
   bool is_test_split = false;  ///< the source has test data, and this is them

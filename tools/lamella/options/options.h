@@ -15,7 +15,7 @@
 
 #include <lamella/augmentation.h>
 #include <lamella/backend_selection.h>
-#include <lamella/dataset.h>
+#include <lamella/readers.h>
 
 namespace CLI {
 class App;

@@ -1,4 +1,4 @@
-// load_data: from what a user names on a command line to a data set, by name and file extension.
+// read_data_source: chooses the reader or generator that fits a name.
 #include <algorithm>
 #include <cctype>
 #include <numeric>
@@ -6,15 +6,19 @@
 #include <string>
 #include <system_error>
 
-#include <lamella/dataset.h>
 #include <lamella/error.h>
+#include <lamella/generators.h>
+#include <lamella/readers.h>
 
 #include "core/base/format.h"
 #include "core/base/text.h"
 #include "core/data/array_dataset.h"
 
 namespace lamella {
+
+using namespace detail;
 namespace fs = std::filesystem;
+
 namespace {
 
 constexpr const char* kAccepted =
@@ -25,7 +29,7 @@ constexpr const char* kAccepted =
 constexpr std::int32_t kGeneratedTrain = 1000;
 constexpr std::int32_t kGeneratedTest = 1000;
 
-// One set cut in two, for the test data of blobs must have the training data's centres.
+// Both parts come from one set, because the test data of blobs need the training data's centres.
 DataSplit cut(const Dataset& all) {
   std::vector<std::int32_t> indices(kGeneratedTrain + kGeneratedTest);
   std::iota(indices.begin(), indices.end(), 0);
@@ -77,7 +81,7 @@ DataSplit load_idx(const fs::path& path, const CsvOptions& options) {
 
 }  // namespace
 
-DataSplit load_data(const std::string& source, const CsvOptions& csv, std::uint64_t seed) {
+DataSplit read_data_source(const std::string& source, const CsvOptions& csv, std::uint64_t seed) {
   if (source == "moons") return cut(make_moons(kGeneratedTrain + kGeneratedTest, 0.1, seed));
   if (source == "blobs") return cut(make_blobs(kGeneratedTrain + kGeneratedTest, 8, 5, 2.0, seed));
 
@@ -87,7 +91,7 @@ DataSplit load_data(const std::string& source, const CsvOptions& csv, std::uint6
   if (!fs::exists(status))
     throw IoError(formatted("{}: {}; {}", in_quotes(source),
                             error ? error.message() : "no such file", kAccepted));
-  if (fs::is_directory(status)) return read_mnist_directory(path, csv.class_names);
+  if (fs::is_directory(status)) return detail::read_mnist_directory(path, csv.class_names);
 
   std::string name = path.filename().string();
   std::ranges::transform(name, name.begin(),

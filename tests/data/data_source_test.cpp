@@ -1,5 +1,6 @@
-// load_data and read_mnist_directory: what a name on the command line leads to.
+// read_data_source and read_mnist_directory: what a name on the command line leads to.
 #include <lamella/error.h>
+#include <lamella/readers.h>
 
 #include "tests/data/fixtures.h"
 
@@ -35,7 +36,7 @@ void write_mnist(const ScratchDirectory& directory, std::uint32_t train, std::ui
 }
 
 DataSplit load(const std::filesystem::path& path, const CsvOptions& options = {}) {
-  return load_data(path.string(), options, 1);
+  return read_data_source(path.string(), options, 1);
 }
 Labels labels_of(const Dataset& data) { return {data.labels().begin(), data.labels().end()}; }
 
@@ -186,9 +187,9 @@ TEST_CASE("generated data need no file, and one of that name does not matter", "
   const auto before = std::filesystem::current_path();
   directory.write("moons", "not this one");
   std::filesystem::current_path(directory.path());
-  const DataSplit moons = load_data("moons", {}, 1);
+  const DataSplit moons = read_data_source("moons", {}, 1);
   std::filesystem::current_path(before);
-  const DataSplit blobs = load_data("blobs", {}, 1);
+  const DataSplit blobs = read_data_source("blobs", {}, 1);
   for (const DataSplit* split : {&moons, &blobs}) {
     CHECK(split->train.samples() == 1000);
     REQUIRE(split->test.has_value());
@@ -198,7 +199,7 @@ TEST_CASE("generated data need no file, and one of that name does not matter", "
   }
   CHECK(moons.train.features() == 2);
   CHECK(blobs.train.classes() == 5);
-  CHECK(all_values(moons.train) != all_values(load_data("moons", {}, 2).train));
+  CHECK(all_values(moons.train) != all_values(read_data_source("moons", {}, 2).train));
   // Test blobs lie where the training blobs are.
   for (index_t i = 0; i < 5; ++i)
     for (index_t j = 0; j < 8; ++j) {
@@ -224,9 +225,9 @@ TEST_CASE("what is none of these is told what would be", "[load]") {
   CHECK_THAT(message_of<ArgumentError>([&] { load(path); }),
              ContainsSubstring("data.parquet") && ContainsSubstring("moons, blobs") &&
                  ContainsSubstring(".csv") && ContainsSubstring(".npy"));
-  CHECK_THAT(message_of<IoError>([] { load_data("mons", {}, 1); }),
+  CHECK_THAT(message_of<IoError>([] { read_data_source("mons", {}, 1); }),
              ContainsSubstring("'mons': No such file") && ContainsSubstring("moons, blobs"));
-  CHECK_THROWS_AS(load_data("", {}, 1), IoError);
+  CHECK_THROWS_AS(read_data_source("", {}, 1), IoError);
 }
 
 }  // namespace
