@@ -21,11 +21,11 @@
 
 namespace {
 
-// The part of the plane that is drawn, in cells of kCell, and how many units of the picture it has.
+// The region of the plane that is drawn, in cells of kCell x kCell.
 constexpr double kLeft = -1.75, kTop = 1.5, kWidth = 4.5, kHeight = 2.5, kCell = 0.025;
 constexpr int kColumns = static_cast<int>(kWidth / kCell),
               kRows = static_cast<int>(kHeight / kCell);
-constexpr int kUnits = 4;  // of a cell
+constexpr int kUnits = 4;  // of the picture, per cell
 constexpr int kShades = 20;
 
 /// Probability of class 1 at the centre of each cell, row by row from the top.

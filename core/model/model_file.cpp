@@ -48,8 +48,8 @@ std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
   return tensors;
 }
 
-// body(first element, elements) for the rows of the tensors in memory, which may have room between
-// them, in the order of the file.
+// Calls body(first element, number of elements) for each row of the tensors in memory, in the order
+// of the file. There may be padding between the rows.
 template <class Network, class Body>
 void for_each_row(Network& network, const Body& body) {
   for (index_t l = 0; l < network.layers(); ++l) {
@@ -64,9 +64,9 @@ bool all_finite(std::span<const T> values) {
   return std::ranges::all_of(values, [](T v) { return std::isfinite(v); });
 }
 
-// The tensors of `file` in the order of tensor_shapes(spec): exactly those, of these shapes, all of
-// one type. The reader has compared their sizes with the file's, so that from here on metadata
-// cannot ask for more memory than the file has data.
+// The tensors of `file` in the order of tensor_shapes(spec). Fails unless the file has exactly
+// those, with these shapes, all of one type. The reader has compared their sizes with that of the
+// file, so afterwards metadata cannot demand more memory than the file has data.
 std::vector<const TensorInfo*> checked_tensors(const safetensors::Reader& file,
                                                const NetworkSpec& spec) {
   std::unordered_map<std::string_view, const TensorInfo*> found;

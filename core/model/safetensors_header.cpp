@@ -1,5 +1,5 @@
-// Parsing of a safetensors header. The parser reports events and builds no tree, so neither depth
-// nor repetition in a hostile file costs memory or stack, and repeated keys are seen.
+// Parsing of a safetensors header. The parser reports events and builds no tree, so that nesting or
+// repetition in a hostile file costs neither memory nor stack, and repeated keys are noticed.
 #include "core/model/safetensors_header.h"
 
 #include <algorithm>
@@ -40,7 +40,7 @@ constexpr std::array<ElementSize, 15> kElementSizes = {{{"BOOL", 1},
 // Receives the parser's events for
 //   {"__metadata__": {KEY: TEXT, ...},
 //    NAME: {"dtype": TEXT, "shape": [N, ...], "data_offsets": [N, N]}, ...}
-// and throws at the first one that does not belong there.
+// and throws at the first event that does not fit.
 class HeaderEvents final : public json::Events {
  public:
   Header header;

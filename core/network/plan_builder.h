@@ -66,6 +66,12 @@ struct StepPlan {
     loss = 0;
     adam_updates.clear();
   }
+  /// Makes room for as many calls as `other` has.
+  void reserve(const StepPlan& other) {
+    plan.calls.reserve(other.plan.calls.size());
+    plan.transient_outputs.reserve(other.plan.transient_outputs.size());
+    adam_updates.reserve(other.adam_updates.size());
+  }
 };
 
 /// Adds to a plan the passes of one network over one mini-batch.

@@ -42,12 +42,12 @@ double checked_sum_of_weights(std::string_view where, std::span<const T> weights
   return sum;
 }
 
-// Whether the plans of two optimisers have the same calls, with other factors at most.
-bool has_same_calls(const Optimizer& a, const Optimizer& b) {
-  const auto* const first = std::get_if<SgdOptions>(&a);
-  const auto* const second = std::get_if<SgdOptions>(&b);
-  if (first == nullptr || second == nullptr) return a.index() == b.index();
-  return (first->momentum == 0) == (second->momentum == 0);
+// Whether two plans make the same kinds of calls in the same order.
+template <class T>
+bool same_calls(const Plan<T>& a, const Plan<T>& b) {
+  const auto kind = [](const KernelCall<T>& call) { return call.index(); };
+  return std::ranges::equal(a.calls, b.calls, {}, kind, kind) &&
+         a.transient_outputs == b.transient_outputs;
 }
 
 }  // namespace
@@ -145,35 +145,10 @@ typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
 template <class T>
 Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer) {
   CachedPlan& entry = cache_entry();
-<<<<<<< HEAD
-  const bool same_batch = entry.samples == batch_.samples && entry.dropout == dropout_ &&
-                          entry.gathers == gather_.has_value();
-  if (!same_batch || entry.optimizer != optimizer) {
-    // A learning rate that falls changes factors, and an analysis does not depend on these.
-    auto analysis = same_batch && has_same_calls(entry.optimizer, optimizer)
-                        ? std::move(entry.plan.analysis)
-                        : nullptr;
-    entry.samples = 0;  // unusable until complete
-    entry.plan.clear();
-    PlanBuilder<T> builder = forward_and_loss(entry.plan);
-    std::visit([&](const auto& options) { add_descent(builder, options); }, optimizer);
-    check(entry.plan);
-    entry.plan.analysis = std::move(analysis);
-=======
   StepPlan<T>& step = entry.step;
   const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
                      entry.dropout == dropout_ && step.gather.has_value() == gather_.has_value();
-  if (!known) {
-    entry.samples = 0;  // unusable until complete
-    step.clear();
-    PlanBuilder<T> builder = forward_and_loss(step);
-    std::visit([&](const auto& options) { add_update(builder, options); }, optimizer);
-    check(step.plan);
->>>>>>> bfffedc (core: headers by subject, handles into plans, one place per rule, namespace detail)
-    entry.samples = batch_.samples;
-    entry.optimizer = optimizer;
-    entry.dropout = dropout_;
-  }
+  if (!known) build(entry, optimizer);
   patch(step);
   const auto* const adam = std::get_if<AdamOptions>(&optimizer);
   adam_step_is_due_ = adam != nullptr;
@@ -181,6 +156,26 @@ Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer) {
     for (const std::size_t call : step.adam_updates)
       set_step(std::get<AdamUpdate<T>>(step.plan.calls[call]), *adam, adam_->steps + 1);
   return step.plan;
+}
+
+template <class T>
+void TrainingStep<T>::build(CachedPlan& entry, const Optimizer& optimizer) {
+  const bool same_shapes = entry.samples == batch_.samples && (entry.dropout > 0) == (dropout_ > 0);
+  entry.samples = 0;  // unusable until complete
+  std::swap(entry.step, replaced_);
+  StepPlan<T>& step = entry.step;
+  step.clear();
+  PlanBuilder<T> builder = forward_and_loss(step);
+  std::visit([&](const auto& options) { add_update(builder, options); }, optimizer);
+  check(step.plan);
+  // A new learning rate, for example, needs no new analysis.
+  if (same_shapes && same_calls(step.plan, replaced_.plan))
+    step.plan.analysis = std::move(replaced_.plan.analysis);
+  replaced_.clear();
+  replaced_.reserve(step);
+  entry.samples = batch_.samples;
+  entry.optimizer = optimizer;
+  entry.dropout = dropout_;
 }
 
 template <class T>

@@ -73,6 +73,9 @@ class TrainingStep {
   };
 
   CachedPlan& cache_entry();
+  // Builds the plan of an entry anew. It keeps the analysis of the old one if that still holds, and
+  // allocates nothing if the old plan was as long.
+  void build(CachedPlan& entry, const Optimizer& optimizer);
   PlanBuilder<T> forward_and_loss(StepPlan<T>& step) const;
   // Adds the calls behind the loss: gradients and updates.
   void add_update(PlanBuilder<T>& builder, const SgdOptions& options);
@@ -97,6 +100,7 @@ class TrainingStep {
   std::optional<AdamState<T>> adam_;
   std::optional<GradientBuffer<T>> gradient_buffer_;
   std::array<CachedPlan, kPlans> plans_;
+  StepPlan<T> replaced_;  // room for the next plan to be built, and the one before it meanwhile
   std::uint64_t uses_ = 0;
   bool adam_step_is_due_ = false;  // next_update_plan() was Adam's, and is not yet counted
 };

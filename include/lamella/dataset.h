@@ -89,7 +89,7 @@ class LAMELLA_API Dataset {
 LAMELLA_API Preprocessing suggest_preprocessing(const Dataset& data);
 
 /// Preprocessing that gives each feature mean 0 and (population) standard deviation 1 over `data`.
-/// A feature that does not vary is only centred. Without samples nothing is to be done.
+/// A feature that does not vary is only centred. Without samples the result is empty.
 /// O(samples * features).
 LAMELLA_API Preprocessing standardize(const Dataset& data);
 

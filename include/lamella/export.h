@@ -1,7 +1,8 @@
-/* Which symbols a shared liblamella shows, for C99 and C++: those of what is marked LAMELLA_API.
+/* The symbols that a shared liblamella exports, for C99 and C++: those of declarations marked with
+ * LAMELLA_API.
  *
- * Everything else is compiled with hidden visibility, in the archive too, so that a shared library
- * of somebody's that contains the archive does not show lamella's inside either.
+ * All others are compiled with hidden visibility, in the archive too, so that another shared
+ * library that contains the archive does not export them either.
  */
 #ifndef LAMELLA_EXPORT_H_
 #define LAMELLA_EXPORT_H_

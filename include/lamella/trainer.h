@@ -27,7 +27,7 @@ struct TrainOptions {
   index_t first_epoch = 1;
   index_t batch_size = 128;
   Optimizer optimizer = {};  ///< the default is plain gradient descent
-  double dropout = 0;   ///< probability in [0, 1) that a step drops a hidden unit (Dropout)
+  double dropout = 0;        ///< probability in [0, 1) that a step drops a hidden unit (Dropout)
   Augmentation augmentation =
       {};                  ///< of the training data; training figures are then of its result
   std::uint64_t seed = 1;  ///< of shuffle, dropout and augmentation

@@ -1,5 +1,5 @@
-// What tests of readers and writers share: files made on the spot, errors as text, allocations
-// seen.
+// Helpers of the tests of readers and writers: temporary files, errors as text, allocations that
+// have been made.
 #ifndef LAMELLA_TESTS_DATA_FIXTURES_H_
 #define LAMELLA_TESTS_DATA_FIXTURES_H_
 

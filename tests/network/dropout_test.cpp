@@ -1,5 +1,5 @@
-// Dropout: who is left out, what that does to loss and gradient, and that inference knows nothing
-// of it.
+// Dropout: which units are dropped, the loss and gradient of the remaining network, and inference,
+// which drops nothing.
 #include "core/network/dropout.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ Matrix<double> mask(const Dropout& dropout, index_t units) {
   return m;
 }
 
-TEST_CASE("masks leave out the share of units asked for", "[dropout]") {
+TEST_CASE("masks drop the given fraction of units", "[dropout]") {
   const auto samples = numbers(400);
   for (const double probability : {0.0, 0.1, 0.5, 0.9}) {
     const Matrix<double> m = mask({probability, 7, 3, samples}, 250);
@@ -40,7 +40,7 @@ TEST_CASE("masks leave out the share of units asked for", "[dropout]") {
     const double n = 100000;
     const double deviation = std::sqrt(probability * (1 - probability) / n);
     CHECK(std::abs(kept / n - (1 - probability)) <= 4 * deviation);
-    // No unit and no sample is always kept or left out, and neighbours are independent.
+    // No unit and no sample is always kept or dropped, and neighbours are independent.
     if (probability != 0.5) continue;
     double alike = 0;
     for (index_t s = 1; s < 400; ++s)

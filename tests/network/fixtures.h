@@ -1,4 +1,4 @@
-// What the network's tests share: random mini-batches, and the network's mathematics in long
+// Helpers of the network's tests: random mini-batches, and the mathematics of the network in long
 // double.
 //
 // The reference follows docs/math.md sample by sample and shares no code with the library.

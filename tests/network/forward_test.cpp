@@ -37,7 +37,8 @@ TEMPLATE_TEST_CASE("predict gives the reference's probabilities", "[network]", f
           const Reference reference(network, row(batch.x.view(), s));
           double sum = 0;
           for (index_t j = 0; j < 4; ++j) {
-            const auto wanted = static_cast<double>(reference.probabilities[static_cast<std::size_t>(j)]);
+            const auto wanted =
+                static_cast<double>(reference.probabilities[static_cast<std::size_t>(j)]);
             const double error = std::abs(static_cast<double>(p(s, j)) - wanted);
             if (!(error <= worst)) worst = error;
             sum += static_cast<double>(p(s, j));
@@ -102,7 +103,8 @@ TEST_CASE("without last-layer weights the loss is log K", "[network]") {
     }
 }
 
-TEMPLATE_TEST_CASE("evaluate sums loss and hits over chunks", "[network]", float, double) {
+TEMPLATE_TEST_CASE("evaluate sums loss and correct predictions over chunks", "[network]", float,
+                   double) {
   using T = TestType;
   for (const auto& backend : test_backends()) {
     INFO(backend->info().name);

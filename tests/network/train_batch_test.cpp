@@ -180,7 +180,8 @@ TEST_CASE("Adam in float follows Adam in double", "[network][train]") {
   }
 }
 
-TEST_CASE("loss, hits and weights of a batch are those of the reference", "[network][train]") {
+TEST_CASE("loss, correct predictions and weights of a batch are those of the reference",
+          "[network][train]") {
   for (const auto& backend : test_backends()) {
     INFO(backend->info().name);
     Network<double> network({5, {9}, 4, {ActivationKind::sigmoid}}, backend, 6);
