@@ -38,8 +38,10 @@ LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index col
     });
   };
   if ((e.steps & kApplyActivation) != 0) {
-    if (e.activation == kRelu) apply(Index<kRelu>{});
-    if (kCode == EpilogueCode::all && e.activation == kLeakyRelu) apply(Index<kLeakyRelu>{});
+    if (kCode == EpilogueCode::relu_only || e.activation == kRelu)
+      apply(Index<kRelu>{});
+    else if (e.activation == kLeakyRelu)
+      apply(Index<kLeakyRelu>{});
   }
   if ((e.steps & kMultiplyDerivative) == 0) return;
   const auto multiply = [&](auto code) LAMELLA_INLINE_LAMBDA {

@@ -9,18 +9,15 @@
 namespace lamella::backends {
 template <class T>
 CallShape shape_of(const KernelCall<T>& call) {
-  return std::visit(
-      [&](const auto& operands) -> CallShape {
-        if constexpr (requires { operands.gemm; }) {
-          const Gemm<T>& g = operands.gemm;
-          return {call.index(), g.c.rows, g.c.cols, g.a.cols};
-        } else {
-          const auto matrix =
-              KernelTraits<std::remove_cvref_t<decltype(operands)>>::matrix(operands);
-          return {call.index(), matrix.rows, matrix.cols, 0};
-        }
-      },
-      call);
+  return visit_call<T>(call, [&](const auto& operands) -> CallShape {
+    if constexpr (requires { operands.gemm; }) {
+      const Gemm<T>& g = operands.gemm;
+      return {call.index(), g.c.rows, g.c.cols, g.a.cols};
+    } else {
+      const auto matrix = KernelTraits<std::remove_cvref_t<decltype(operands)>>::matrix(operands);
+      return {call.index(), matrix.rows, matrix.cols, 0};
+    }
+  });
 }
 
 template <class T>

@@ -175,7 +175,7 @@ LAMELLA_FOR_EACH_KERNEL(LAMELLA_DEFINE_CHECK)
 template <class T>
 void check(const Plan<T>& plan) {
   for (const KernelCall<T>& call : plan.calls)
-    std::visit([](const auto& operands) { check(operands); }, call);
+    visit_call<T>(call, [](const auto& operands) { check(operands); });
 }
 
 void check_activation(std::string_view where, const Activation& activation) {

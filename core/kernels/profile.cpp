@@ -149,8 +149,9 @@ class ProfiledKernels final : public detail::TimedKernels<T> {
     }
     void done(const KernelCall<T>& call) noexcept override {
       const std::chrono::duration<double> elapsed = Clock::now() - start_;
-      std::visit([&](const auto& c) { table_.add(detail::signature_of(c), elapsed.count()); },
-                 call);
+      visit_call<T>(call, [&](const auto& operands) {
+        table_.add(detail::signature_of(operands), elapsed.count());
+      });
       if (outer_ != nullptr) outer_->done(call);
       start_ = Clock::now();  // the time since the first reading belongs to no kernel
     }
