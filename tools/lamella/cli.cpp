@@ -9,12 +9,12 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include <lamella/error.h>
 #include <lamella/version.h>
 
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/interrupt.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/options/options.h"
@@ -71,12 +71,12 @@ int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
     return 0;
   }
   if (app.get_subcommands().empty() && !app.remaining().empty()) {
-    report(fmt::format("unknown: '{}'; use {}", app.remaining()[0], subcommand_names()));
+    report(formatted("unknown: '{}'; use {}", app.remaining()[0], subcommand_names()));
     return kUsage;
   }
   std::string of;
   for (const CLI::App* chosen : app.get_subcommands()) of = " " + chosen->get_name();
-  report(fmt::format("{}\nlamella: `lamella{} --help` lists the options", error.what(), of));
+  report(formatted("{}\nlamella: `lamella{} --help` lists the options", error.what(), of));
   return kUsage;
 }
 
@@ -117,7 +117,7 @@ int run(int argc, const char* const* argv) {
     report(error.what());
     return kUsage;
   } catch (const Interrupted& interrupted) {
-    write_stderr(fmt::format("lamella: {}\n", interrupted.what()));
+    write_stderr(formatted("lamella: {}\n", interrupted.what()));
     return kSignalBase + interrupted.signal();
   } catch (const std::bad_alloc&) {
     report("out of memory");

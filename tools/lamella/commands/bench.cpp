@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/backend_selection.h>
@@ -13,6 +12,7 @@
 
 #include "bench/roofline/machine.h"
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
@@ -47,24 +47,24 @@ std::string to_text(const BenchContext& context, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     std::vector<std::string> cells = {row.operation, row.shape};
     for (const Measurement& m : row.measured) {
-      cells.push_back(fmt::format("{:.1f}", m.seconds * 1e6));
-      cells.push_back(fmt::format("{:.1f}", m.rate() / 1e9));
+      cells.push_back(formatted("{:.1f}", m.seconds * 1e6));
+      cells.push_back(formatted("{:.1f}", m.rate() / 1e9));
       cells.push_back(m.by_bytes ? "GB/s" : "GFLOP/s");
-      cells.push_back(fmt::format("{:.1f}{}", 100 * m.ratio, m.quiet ? "" : "*"));
+      cells.push_back(formatted("{:.1f}{}", 100 * m.ratio, m.quiet ? "" : "*"));
       cells.push_back(m.peak_of);
       disturbed |= !m.quiet;
     }
     if (two)
-      cells.push_back(fmt::format("{:.2f}", row.measured[1].seconds / row.measured[0].seconds));
+      cells.push_back(formatted("{:.2f}", row.measured[1].seconds / row.measured[0].seconds));
     table.add(cells);
   }
   std::string text;
   for (const BackendInfo& info : context.backends)
-    text += fmt::format("{} ({}, {} thread{}, {})\n", info.name, info.isa, info.threads,
-                        info.threads == 1 ? "" : "s", context.precision);
+    text += formatted("{} ({}, {} thread{}, {})\n", info.name, info.isa, info.threads,
+                      info.threads == 1 ? "" : "s", context.precision);
   for (const MachinePeak& peak : context.peaks)
-    text += fmt::format("peak {:<12} {:8.1f} {}\n", peak.name, peak.per_second / 1e9,
-                        peak.by_bytes ? "GB/s" : "GFLOP/s");
+    text += formatted("peak {:<12} {:8.1f} {}\n", peak.name, peak.per_second / 1e9,
+                      peak.by_bytes ? "GB/s" : "GFLOP/s");
   text += '\n' + table.text();
   if (disturbed) text += "* other work disturbed the measurement\n";
   return text;

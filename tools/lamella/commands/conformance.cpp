@@ -3,13 +3,13 @@
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/error.h>
 #include <lamella/version.h>
 
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
@@ -34,13 +34,13 @@ std::vector<std::string> kernel_names() {
 }
 
 std::string line_of(const Check& check, const CheckResult& result) {
-  std::string line = fmt::format("{:<4}  {:<17}  {:<66}", result.passed() ? "ok" : "FAIL",
-                                 check.kernel, check.name);
-  line += result.failures == 0 ? fmt::format("  {} cases\n", result.cases)
-                               : fmt::format("  {} of {} cases\n", result.failures, result.cases);
+  std::string line =
+      formatted("{:<4}  {:<17}  {:<66}", result.passed() ? "ok" : "FAIL", check.kernel, check.name);
+  line += result.failures == 0 ? formatted("  {} cases\n", result.cases)
+                               : formatted("  {} of {} cases\n", result.failures, result.cases);
   for (const CheckProblem& problem : result.problems)
-    line += fmt::format("      {} {}\n          {}\n", problem.type, printable(problem.where),
-                        printable(problem.problem));
+    line += formatted("      {} {}\n          {}\n", problem.type, printable(problem.where),
+                      printable(problem.problem));
   return line;
 }
 
@@ -75,8 +75,8 @@ struct ConformanceCommand {
     const BackendRequest request = backend.request();
     const BackendInfo info = probe_backend(request);
     if (!json)
-      write_stdout(fmt::format("lamella {}: {} ({}, {} thread{})\n\n", version(), info.name,
-                               info.isa, info.threads, info.threads == 1 ? "" : "s"));
+      write_stdout(formatted("lamella {}: {} ({}, {} thread{})\n\n", version(), info.name, info.isa,
+                             info.threads, info.threads == 1 ? "" : "s"));
     ordered_json entries = ordered_json::array();
     int run = 0, failed = 0;
     for (const Check& check : conformance::checks()) {
@@ -100,10 +100,9 @@ struct ConformanceCommand {
                    "\n");
     else
       write_stdout(
-          fmt::format("{}\n{} checks, {} failed\n", failed == 0 ? "" : kLegend, run, failed));
+          formatted("{}\n{} checks, {} failed\n", failed == 0 ? "" : kLegend, run, failed));
     if (failed != 0)
-      throw Error(
-          fmt::format("{} does not conform: {} of {} checks failed", info.name, failed, run));
+      throw Error(formatted("{} does not conform: {} of {} checks failed", info.name, failed, run));
   }
 };
 

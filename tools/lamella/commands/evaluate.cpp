@@ -4,13 +4,13 @@
 #include <string>
 #include <variant>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/metrics.h>
 #include <lamella/model_file.h>
 
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
@@ -58,7 +58,7 @@ void EvaluateCommand::run() const {
     return;
   }
   write_stdout(
-      fmt::format("data      {}{}\n", data, labelled.is_test_split ? " (its test data)" : "") +
+      formatted("data      {}{}\n", data, labelled.is_test_split ? " (its test data)" : "") +
       evaluation_text(evaluation, class_names));
 }
 

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/backend_selection.h>
@@ -13,6 +12,7 @@
 #include <lamella/version.h>
 
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
@@ -55,20 +55,20 @@ std::string yes(bool value) { return value ? "yes" : "no"; }
 
 std::string to_text(const Findings& found) {
   using Align = TextTable::Align;
-  std::string text = fmt::format("lamella {}\n\n", version());
-  text += found.selected ? fmt::format("selected  {} ({}, {} thread{})\n", found.selected->name,
-                                       found.selected->isa, found.selected->threads,
-                                       found.selected->threads == 1 ? "" : "s")
+  std::string text = formatted("lamella {}\n\n", version());
+  text += found.selected ? formatted("selected  {} ({}, {} thread{})\n", found.selected->name,
+                                     found.selected->isa, found.selected->threads,
+                                     found.selected->threads == 1 ? "" : "s")
                          : "selected  none\n";
   if (found.threads)
-    text += fmt::format("threads   {} ({})\n", found.threads->threads, found.threads->limited_by);
+    text += formatted("threads   {} ({})\n", found.threads->threads, found.threads->limited_by);
 
   TextTable backends({Align::left, Align::left, Align::left, Align::left, Align::left});
   backends.add({"backend", "compiled", "usable", "selected", "why"});
   for (const BackendStatus& status : found.backends)
     backends.add({status.name, yes(status.compiled), yes(status.usable),
                   yes(is_selected(found, status)), status.reason});
-  text += fmt::format("\n{}", backends.text());
+  text += formatted("\n{}", backends.text());
   if (found.isas.empty()) return text;
 
   TextTable isas({Align::left, Align::left, Align::left, Align::left, Align::left});
@@ -76,7 +76,7 @@ std::string to_text(const Findings& found) {
   for (const IsaStatus& status : found.isas)
     isas.add({status.name, yes(status.compiled), yes(status.usable),
               yes(is_selected(found, status)), status.reason});
-  return text + fmt::format("\n{}", isas.text());
+  return text + formatted("\n{}", isas.text());
 }
 
 ordered_json to_json(const Findings& found, const std::exception_ptr& problem) {

@@ -1,4 +1,8 @@
 // `lamella predict`: the most probable class of each sample and all probabilities, as CSV.
+//
+// Prints a number for each class of each sample, so it includes all of fmt, which can compile the
+// format of one number.
+#define FMT_HEADER_ONLY 1
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -18,6 +22,7 @@
 #include <lamella/model_file.h>
 
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/interrupt.h"
 #include "tools/lamella/io/streams.h"
@@ -70,7 +75,7 @@ void PredictCommand::run() const {
 
 std::string header_line(const std::vector<std::string>& class_names) {
   std::string line = "class";
-  for (const std::string& name : class_names) line += fmt::format(",{}", csv_field("p_" + name));
+  for (const std::string& name : class_names) line += formatted(",{}", csv_field("p_" + name));
   return line + "\n";
 }
 
@@ -101,8 +106,7 @@ void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& inf
   for_each_chunk_of_indices(data.samples(), [&](std::span<const std::int32_t> indices) {
     const index_t begin = indices.front();
     if (const int signal = interrupts.pending())
-      throw Interrupted(signal,
-                        fmt::format("stopped after {} of {} samples", begin, data.samples()));
+      throw Interrupted(signal, formatted("stopped after {} of {} samples", begin, data.samples()));
     const auto count = static_cast<index_t>(indices.size());
     const View<T> x = block(samples.view(), 0, 0, count, data.features());
     const View<T> p = block(probabilities.view(), 0, 0, count, classes);
@@ -110,7 +114,7 @@ void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& inf
     network.predict(x, p);
     for (index_t i = 0; i < count; ++i)
       if (!append_line<T>(text, names, {&p(i, 0), names.size()}))
-        throw DataError(fmt::format(
+        throw DataError(formatted(
             "{}: sample {} gives no probabilities; it holds nan, inf or numbers too large",
             input.string(), begin + i + 1));
     out.write({text.data(), text.size()});

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/activation.h>
@@ -20,6 +19,7 @@
 
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/epoch_log.h"
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/interrupt.h"
 #include "tools/lamella/io/progress.h"
@@ -103,7 +103,7 @@ void TrainCommand::check() {
                          const char* other_option, const std::filesystem::path& other) {
     if (!path.empty() && !other.empty() && same_file(path, other))
       throw UsageError(
-          fmt::format("{} and {} name the same file, {}", option, other_option, path.string()));
+          formatted("{} and {} name the same file, {}", option, other_option, path.string()));
   };
   differ("--model", model, "--log", log);
   differ("--model", model, "--data", data);
@@ -126,7 +126,7 @@ void check_memory(const NetworkSpec& spec, std::size_t element_size) {
   const double memory =
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   if (memory > 0 && bytes > memory)
-    throw UsageError(fmt::format(
+    throw UsageError(formatted(
         "--hidden: the weights would take {:.1f} GB, and this machine has {:.1f} GB of memory",
         bytes / 1e9, memory / 1e9));
 }
@@ -194,7 +194,7 @@ TrainingSession<T>::TrainingSession(const TrainCommand& command, const DataSplit
 
 template <class T>
 void TrainingSession<T>::run() {
-  display_.line(fmt::format("training {} on {} samples", description(), split_.train.samples()));
+  display_.line(formatted("training {} on {} samples", description(), split_.train.samples()));
   log_.start();
   TrainOptions options = command_.options;
   options.batch_size = std::min(options.batch_size, split_.train.samples());
@@ -213,9 +213,9 @@ void TrainingSession<T>::run() {
 template <class T>
 void TrainingSession<T>::on_progress(const Progress& progress) {
   if (const int signal = interrupts_.pending())
-    throw Interrupted(signal, fmt::format("stopped in epoch {} of {}, after {} of {} samples; {}",
-                                          progress.epoch, progress.epochs, progress.samples_done,
-                                          progress.samples, what_is_saved()));
+    throw Interrupted(signal, formatted("stopped in epoch {} of {}, after {} of {} samples; {}",
+                                        progress.epoch, progress.epochs, progress.samples_done,
+                                        progress.samples, what_is_saved()));
   display_.update(progress);
   // The evaluation follows; it is not recorded. on_epoch comes after it.
   if (profiled_ && progress.samples_done == progress.samples) profiled_->set_recording(false);
@@ -239,7 +239,7 @@ void TrainingSession<T>::write_log(const EpochReport& report) {
     // Little is lost after one epoch. Later, the training is worth more than its log.
     if (report.epoch == 1) throw;
     log_failure_ = error;
-    display_.line(fmt::format("lamella: {}; training goes on without a log", error.what()));
+    display_.line(formatted("lamella: {}; training goes on without a log", error.what()));
   }
 }
 
@@ -249,8 +249,7 @@ void TrainingSession<T>::write_checkpoint(index_t epoch) {
     save_model(command_.model, network_, info_);
     last_checkpoint_ = epoch;
   } catch (const IoError& error) {  // the file may be writable again by the end
-    display_.line(
-        fmt::format("lamella: {}; training goes on without this checkpoint", error.what()));
+    display_.line(formatted("lamella: {}; training goes on without this checkpoint", error.what()));
   }
 }
 
@@ -258,20 +257,18 @@ template <class T>
 std::string TrainingSession<T>::what_is_saved() const {
   if (command_.model.empty()) return "nothing to save";
   if (last_checkpoint_ == 0) return "no model was written";
-  return fmt::format("{} holds the model after epoch {}", command_.model.string(),
-                     last_checkpoint_);
+  return formatted("{} holds the model after epoch {}", command_.model.string(), last_checkpoint_);
 }
 
 template <class T>
 std::string TrainingSession<T>::description() const {
   const NetworkSpec& spec = network_.spec();
   const BackendInfo& info = network_.backend().info();
-  std::string layers = fmt::to_string(spec.inputs);
-  for (const index_t units : spec.hidden) layers += fmt::format("-{}", units);
-  return fmt::format("{}-{} ({}, {}, {} parameters) with {} ({}, {} thread{})", layers,
-                     spec.classes, command_.activation, command_.precision,
-                     network_.parameter_count(), info.name, info.isa, info.threads,
-                     info.threads == 1 ? "" : "s");
+  std::string layers = formatted("{}", spec.inputs);
+  for (const index_t units : spec.hidden) layers += formatted("-{}", units);
+  return formatted("{}-{} ({}, {}, {} parameters) with {} ({}, {} thread{})", layers, spec.classes,
+                   command_.activation, command_.precision, network_.parameter_count(), info.name,
+                   info.isa, info.threads, info.threads == 1 ? "" : "s");
 }
 
 /// Of training alone, over all epochs.
@@ -316,14 +313,13 @@ std::string TrainingSession<T>::summary_text(const std::vector<EpochReport>& rep
   const index_t epochs = command_.options.epochs;
   const TrainingTime time = training_time(reports, split_.train.samples());
   std::string text =
-      fmt::format("trained for {} epoch{} in {}, {:.0f} samples/s\n", epochs,
-                  epochs == 1 ? "" : "s", duration(time.seconds), time.samples_per_second);
-  text +=
-      fmt::format("train  loss {:.4f}  accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
+      formatted("trained for {} epoch{} in {}, {:.0f} samples/s\n", epochs, epochs == 1 ? "" : "s",
+                duration(time.seconds), time.samples_per_second);
+  text += formatted("train  loss {:.4f}  accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
   if (last.test_loss && last.test_accuracy)
     text +=
-        fmt::format("test   loss {:.4f}  accuracy {:.4f}\n", *last.test_loss, *last.test_accuracy);
-  if (!command_.model.empty()) text += fmt::format("model  {}\n", command_.model.string());
+        formatted("test   loss {:.4f}  accuracy {:.4f}\n", *last.test_loss, *last.test_accuracy);
+  if (!command_.model.empty()) text += formatted("model  {}\n", command_.model.string());
   return text;
 }
 
@@ -351,16 +347,16 @@ void TrainCommand::run() {
   DataSplit split = read_data_source(data, table.csv(), options.seed);
   if (held_out > 0) {
     if (split.test)
-      throw UsageError(fmt::format("--validation-fraction: {} has test data of its own", data));
+      throw UsageError(formatted("--validation-fraction: {} has test data of its own", data));
     hold_out(split, held_out, options.seed);
   }
   const std::vector<index_t>& shape = split.train.sample_shape();
   if (options.augmentation.moves_pixels() && options.augmentation.image_shape.empty() &&
       shape.size() == 1)
     throw UsageError(
-        fmt::format("--augment: shift, flip and rotate need images, but the samples of {} are rows "
-                    "of {} values; --image-shape says how these are images",
-                    data, shape[0]));
+        formatted("--augment: shift, flip and rotate need images, but the samples of {} are rows "
+                  "of {} values; --image-shape says how these are images",
+                  data, shape[0]));
   if (precision == "f64")
     TrainingSession<double>(*this, split, std::move(chosen)).run();
   else

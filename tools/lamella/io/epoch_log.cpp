@@ -9,19 +9,19 @@
 #include <system_error>
 #include <utility>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <lamella/error.h>
 
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/report.h"
 
 namespace lamella::cli {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path) {
-  throw IoError(fmt::format("cannot write the log {}: {}", path.string(),
-                            std::generic_category().message(errno)));
+  throw IoError(formatted("cannot write the log {}: {}", path.string(),
+                          std::generic_category().message(errno)));
 }
 
 }  // namespace

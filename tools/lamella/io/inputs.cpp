@@ -10,12 +10,11 @@
 #include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <lamella/chunks.h>
 #include <lamella/error.h>
 #include <lamella/matrix.h>
+
+#include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
 namespace {
@@ -90,7 +89,7 @@ Format format_of(const std::filesystem::path& path) {
 
 Dataset from_array(NdArray array, const std::filesystem::path& path) {
   if (array.shape.empty())
-    throw DataError(fmt::format("{}: holds one number, not samples", path.string()));
+    throw DataError(formatted("{}: holds one number, not samples", path.string()));
   std::vector<index_t> sample_shape = std::move(array.shape);
   sample_shape.erase(sample_shape.begin());
   if (sample_shape.empty()) sample_shape = {1};
@@ -117,8 +116,8 @@ void hold_out(DataSplit& split, double fraction, std::uint64_t seed) {
       static_cast<std::size_t>(std::llround(fraction * static_cast<double>(samples)));
   if (held_out == 0 || held_out == samples)
     throw DataError(
-        fmt::format("holding out a fraction of {} of {} samples leaves no samples on one side",
-                    fraction, samples));
+        formatted("holding out a fraction of {} of {} samples leaves no samples on one side",
+                  fraction, samples));
   std::vector<std::int32_t> order(samples);
   std::iota(order.begin(), order.end(), 0);
   // mt19937_64 is the same everywhere, std::shuffle is not.
@@ -144,8 +143,8 @@ LabelledData load_labelled(const std::string& source, CsvOptions csv, std::uint6
   const std::vector<std::string>& names = result.data.class_names();
   if (names.size() > class_names.size() ||
       !std::equal(names.begin(), names.end(), class_names.begin()))
-    throw DataError(fmt::format("{}: its classes ({}) are not those of the model ({})", source,
-                                fmt::join(names, ", "), fmt::join(class_names, ", ")));
+    throw DataError(formatted("{}: its classes ({}) are not those of the model ({})", source,
+                              joined(names, ", "), joined(class_names, ", ")));
   return result;
 }
 
@@ -163,8 +162,8 @@ Dataset load_samples(const std::filesystem::path& path, const CsvOptions& csv) {
 
 void check_features(const Dataset& data, const NetworkSpec& spec, const std::string& source) {
   if (data.features() != spec.inputs)
-    throw DataError(fmt::format("{}: its samples have {} features, the model takes {}", source,
-                                data.features(), spec.inputs));
+    throw DataError(formatted("{}: its samples have {} features, the model takes {}", source,
+                              data.features(), spec.inputs));
 }
 
 }  // namespace lamella::cli

@@ -7,8 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include <fmt/format.h>
-
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
 
@@ -72,8 +71,8 @@ std::string ProgressDisplay::moving_text(const Progress& progress, double elapse
   // Scaled from the whole time so far, which evaluations between epochs are part of.
   const double left = done > 0 ? elapsed * (all - done) / done : 0;
   const double rate = progress.seconds > 0 ? in_epoch / progress.seconds : 0;
-  const std::string total = fmt::to_string(progress.epochs);
-  return fmt::format(
+  const std::string total = formatted("{}", progress.epochs);
+  return formatted(
       "epoch {:>{}}/{}  {:3.0f} %  {:.0f} samples/s  loss {:.4f}  accuracy {:.4f}  {} left",
       progress.epoch, total.size(), total, per_epoch > 0 ? 100 * in_epoch / per_epoch : 0, rate,
       progress.mean_loss, progress.accuracy, duration(left));

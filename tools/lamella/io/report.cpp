@@ -1,9 +1,9 @@
 // Results as JSON and as tables.
 #include "tools/lamella/io/report.h"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/text_table.h"
 
 namespace lamella::cli {
@@ -21,9 +21,9 @@ std::string table_of_classes(const Evaluation& evaluation,
   table.add({"class", "precision", "recall", "f1", "support"});
   for (std::size_t c = 0; c < evaluation.per_class.size(); ++c) {
     const ClassMetrics& metrics = evaluation.per_class[c];
-    table.add({printable(class_names[c]), fmt::format("{:.4f}", metrics.precision),
-               fmt::format("{:.4f}", metrics.recall), fmt::format("{:.4f}", metrics.f1),
-               fmt::to_string(metrics.support)});
+    table.add({printable(class_names[c]), formatted("{:.4f}", metrics.precision),
+               formatted("{:.4f}", metrics.recall), formatted("{:.4f}", metrics.f1),
+               formatted("{}", metrics.support)});
   }
   return table.text();
 }
@@ -39,7 +39,7 @@ std::string table_of_confusions(const Evaluation& evaluation,
   for (std::size_t c = 0; c < evaluation.confusion_matrix.size(); ++c) {
     cells = {printable(class_names[c])};
     for (const index_t count : evaluation.confusion_matrix[c])
-      cells.push_back(fmt::to_string(count));
+      cells.push_back(formatted("{}", count));
     table.add(cells);
   }
   return table.text();
@@ -63,13 +63,13 @@ ordered_json epoch_json(const EpochReport& report) {
 }
 
 std::string epoch_text(const EpochReport& report, index_t epochs) {
-  const std::string total = fmt::to_string(epochs);
-  std::string line = fmt::format("epoch {:>{}}/{}  loss {:.4f}  accuracy {:.4f}", report.epoch,
-                                 total.size(), total, report.train_loss, report.train_accuracy);
-  if (report.test_loss) line += fmt::format("  test loss {:.4f}", *report.test_loss);
-  if (report.test_accuracy) line += fmt::format("  test accuracy {:.4f}", *report.test_accuracy);
+  const std::string total = formatted("{}", epochs);
+  std::string line = formatted("epoch {:>{}}/{}  loss {:.4f}  accuracy {:.4f}", report.epoch,
+                               total.size(), total, report.train_loss, report.train_accuracy);
+  if (report.test_loss) line += formatted("  test loss {:.4f}", *report.test_loss);
+  if (report.test_accuracy) line += formatted("  test accuracy {:.4f}", *report.test_accuracy);
   return line +
-         fmt::format("  {:.0f} samples/s  {}", report.samples_per_second, duration(report.seconds));
+         formatted("  {:.0f} samples/s  {}", report.samples_per_second, duration(report.seconds));
 }
 
 ordered_json evaluation_json(const Evaluation& evaluation,
@@ -92,13 +92,13 @@ ordered_json evaluation_json(const Evaluation& evaluation,
 
 std::string evaluation_text(const Evaluation& evaluation,
                             const std::vector<std::string>& class_names) {
-  std::string text = fmt::format("samples   {}\naccuracy  {:.4f}\nlog-loss  {:.4f}\n\n",
-                                 evaluation.samples, evaluation.accuracy, evaluation.log_loss);
+  std::string text = formatted("samples   {}\naccuracy  {:.4f}\nlog-loss  {:.4f}\n\n",
+                               evaluation.samples, evaluation.accuracy, evaluation.log_loss);
   text += table_of_classes(evaluation, class_names) + "\n";
   const std::size_t classes = evaluation.confusion_matrix.size();
   if (classes > kWidestMatrix)
     return text +
-           fmt::format("confusion matrix: {0} x {0}, too wide for a screen; see --json\n", classes);
+           formatted("confusion matrix: {0} x {0}, too wide for a screen; see --json\n", classes);
   return text + table_of_confusions(evaluation, class_names);
 }
 

@@ -12,9 +12,9 @@
 #include <system_error>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include <lamella/error.h>
+
+#include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
 namespace fs = std::filesystem;
@@ -23,7 +23,7 @@ namespace {
 std::string reason(int error) { return std::generic_category().message(error); }
 
 [[noreturn]] void fail(const std::string& what, const std::string& name, int error) {
-  throw IoError(fmt::format("{} {}: {}", what, name, reason(error)));
+  throw IoError(formatted("{} {}: {}", what, name, reason(error)));
 }
 
 fs::path directory_of(const fs::path& path) {
@@ -121,7 +121,7 @@ OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
   // A random name: process numbers recur in containers, and a crash may have left one behind.
   fs::path temporary =
       directory_of(target) /
-      fmt::format(".{}.{:08x}.tmp", target.filename().string(), std::random_device{}());
+      formatted(".{}.{:08x}.tmp", target.filename().string(), std::random_device{}());
   file_ = Descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file_.open()) fail("cannot write", name(), errno);
   temporary_ = std::move(temporary);

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
 
@@ -34,12 +34,12 @@ std::string csv_field(std::string_view text) {
 
 std::string duration(double seconds) {
   if (!(seconds >= 0)) seconds = 0;
-  if (seconds < 0.095) return fmt::format("{:.1f} ms", 1e3 * seconds);
-  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 0.095) return formatted("{:.1f} ms", 1e3 * seconds);
+  if (seconds < 59.95) return formatted("{:.1f} s", seconds);
   const auto whole = static_cast<long long>(std::min(seconds, 1e15) + 0.5);
   const auto hours = whole / 3600, minutes = whole / 60 % 60, rest = whole % 60;
-  if (hours == 0) return fmt::format("{}:{:02}", minutes, rest);
-  return fmt::format("{}:{:02}:{:02}", hours, minutes, rest);
+  if (hours == 0) return formatted("{}:{:02}", minutes, rest);
+  return formatted("{}:{:02}:{:02}", hours, minutes, rest);
 }
 
 void TextTable::add(std::vector<std::string> cells) {

@@ -6,14 +6,12 @@
 #include <string>
 #include <utility>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <lamella/matrix.h>
 #include <lamella/network.h>
 
 #include "bench/roofline/ratio.h"
 #include "bench/workloads/products.h"
+#include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
 namespace {
@@ -58,7 +56,7 @@ Operation softmax(index_t batch, index_t classes) {
   const auto elements = static_cast<double>(batch) * static_cast<double>(classes);
   // The exponential counted as one: maximum, difference, exponential, sum, quotient, target.
   const Work work{6 * elements, 2 * sizeof(T) * elements, 2 * sizeof(T) * elements};
-  return {"softmax", fmt::format("{}x{}", batch, classes), PeakKind::copy, work,
+  return {"softmax", formatted("{}x{}", batch, classes), PeakKind::copy, work,
           [data](const BackendPtr& backend) -> Call {
             SoftmaxNll<T> call;
             call.logits = transposed(data->logits.view());
@@ -84,7 +82,7 @@ Operation update(index_t rows, index_t cols) {
   const double bytes = sizeof(T) * static_cast<double>(rows) * static_cast<double>(cols);
   // Gradient in; weights and velocity in and out.
   const Work work{4 * bytes / sizeof(T), 5 * bytes, 3 * bytes};
-  return {"momentum update", fmt::format("{}x{}", rows, cols), PeakKind::axpy, work,
+  return {"momentum update", formatted("{}x{}", rows, cols), PeakKind::axpy, work,
           [data](const BackendPtr& backend) -> Call {
             SgdUpdate<T> call;
             call.learning_rate = static_cast<T>(1e-3);
@@ -107,7 +105,7 @@ Operation step(const BenchPlan& plan) {
   const double bytes =
       sizeof(T) * (4 * parameters + batch * static_cast<double>(plan.widths.front()));
   return {"step",
-          fmt::format("{} batch {}", fmt::join(plan.widths, "-"), plan.batch),
+          formatted("{} batch {}", joined(plan.widths, "-"), plan.batch),
           fma_peak<T>,
           {batch * training_flops(plan.widths), bytes, bytes},
           [plan](const BackendPtr& backend) -> Call {
@@ -178,7 +176,7 @@ Measurement measure(const Operation& operation, const BackendPtr& backend, doubl
           work / summary.per_second,
           operation.work.flops,
           operation.work.bytes,
-          fmt::format("{} {}", name_of(operation.peak), subject.loops->isa),
+          formatted("{} {}", name_of(operation.peak), subject.loops->isa),
           summary.peak,
           summary.ratio,
           by_bytes,
@@ -206,7 +204,7 @@ std::vector<MachinePeak> measure_peaks(const BackendPtr& backend, Precision prec
   const int threads = backend->info().threads;
   const PeakKind fma = precision == Precision::f64 ? PeakKind::fma_f64 : PeakKind::fma_f32;
   std::vector<MachinePeak> peaks = {
-      {fmt::format("fma {}", subject.loops->isa), false,
+      {formatted("fma {}", subject.loops->isa), false,
        PeakMeter({fma, subject.loops, threads, 0}).measure().per_second}};
   for (const MemoryLevel& level : memory_levels(threads))
     peaks.push_back(

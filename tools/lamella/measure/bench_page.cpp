@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include <fmt/format.h>
+#include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
 namespace {
@@ -86,16 +86,16 @@ struct Range {
 std::string grid(const Axis& x, const Axis& y) {
   std::string svg;
   for (const double value : x.decades())
-    svg += fmt::format(
+    svg += formatted(
         "<line class=\"grid\" x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\"/>"
         "<text x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4}</text>\n",
         x(value), kTop, kBottom, kBottom + 18, value);
   for (const double value : y.decades())
-    svg += fmt::format(
+    svg += formatted(
         "<line class=\"grid\" x1=\"{0}\" y1=\"{2:.1f}\" x2=\"{1}\" y2=\"{2:.1f}\"/>"
         "<text x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>\n",
         kLeft, kRight, y(value), kLeft - 8, y(value) + 4, value);
-  svg += fmt::format(
+  svg += formatted(
       "<path class=\"axis\" fill=\"none\" d=\"M{0} {1}V{2}H{3}\"/>\n"
       "<text x=\"{4}\" y=\"{5}\" text-anchor=\"middle\">operations per byte</text>\n"
       "<text x=\"18\" y=\"{6}\" text-anchor=\"middle\" transform=\"rotate(-90 18 {6})\">"
@@ -118,7 +118,7 @@ std::string peak_lines(const std::vector<MachinePeak>& peaks, const Axis& x, con
     const double end = std::min(x.high(), arithmetic / peak.per_second);
     if (begin >= end) continue;
     leftmost = std::min(leftmost, end);
-    svg += fmt::format(
+    svg += formatted(
         "<path class=\"peak\" d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\"/>"
         "<text x=\"{:.1f}\" y=\"{:.1f}\">{} {:.1f} GB/s</text>\n",
         x(begin), y(begin * peak.per_second / 1e9), x(end), y(end * peak.per_second / 1e9),
@@ -127,7 +127,7 @@ std::string peak_lines(const std::vector<MachinePeak>& peaks, const Axis& x, con
   }
   for (const MachinePeak& peak : peaks)
     if (!peak.by_bytes)
-      svg += fmt::format(
+      svg += formatted(
           "<path class=\"peak\" d=\"M{:.1f} {:.1f}H{}\"/>"
           "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{} {:.1f} GFLOP/s</text>\n",
           x(leftmost), y(arithmetic / 1e9), kRight, kRight - 4, y(arithmetic / 1e9) - 6,
@@ -141,7 +141,7 @@ std::string points(const std::vector<Row>& rows, const Axis& x, const Axis& y) {
     for (std::size_t b = 0; b < rows[i].measured.size(); ++b) {
       const Measurement& m = rows[i].measured[b];
       const double cx = x(intensity(m)), cy = y(gflops(m));
-      svg += fmt::format(
+      svg += formatted(
           "<circle cx=\"{0:.1f}\" cy=\"{1:.1f}\" r=\"5\" fill=\"{2}\"><title>{3} {4}, {5}: {6:.2f} "
           "GFLOP/s</title></circle><text x=\"{7:.1f}\" y=\"{8:.1f}\">{9}</text>\n",
           cx, cy, kColours[b % kColours.size()], escaped(rows[i].operation), escaped(rows[i].shape),
@@ -160,7 +160,7 @@ std::string plot(const BenchContext& context, const std::vector<Row>& rows) {
   for (const MachinePeak& peak : context.peaks)
     if (!peak.by_bytes) up.take(peak.per_second / 1e9);
   const Axis x(across.low, across.high, kLeft, kRight), y(up.low, up.high, kBottom, kTop);
-  return fmt::format(
+  return formatted(
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Roofline plot\">\n{}{}{}</svg>\n",
       kWidth, kHeight, grid(x, y), peak_lines(context.peaks, x, y), points(rows, x, y));
 }
@@ -168,18 +168,18 @@ std::string plot(const BenchContext& context, const std::vector<Row>& rows) {
 std::string table(const BenchContext& context, const std::vector<Row>& rows) {
   std::string html = "<table>\n<tr><th></th><th>operation</th><th>shape</th>";
   for (std::size_t b = 0; b < context.backends.size(); ++b)
-    html += fmt::format(
+    html += formatted(
         "<th><span style=\"color:{}\">&#9679;</span> {}, &micro;s</th><th>rate</th>"
         "<th>% of peak</th><th>peak</th>",
         kColours[b % kColours.size()], escaped(context.backends[b].name));
   html += "</tr>\n";
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td>", i + 1, escaped(rows[i].operation),
-                        escaped(rows[i].shape));
+    html += formatted("<tr><td>{}</td><td>{}</td><td>{}</td>", i + 1, escaped(rows[i].operation),
+                      escaped(rows[i].shape));
     for (const Measurement& m : rows[i].measured)
-      html += fmt::format("<td>{:.1f}</td><td>{:.1f} {}</td><td>{:.1f}{}</td><td>{}</td>",
-                          m.seconds * 1e6, m.rate() / 1e9, m.by_bytes ? "GB/s" : "GFLOP/s",
-                          100 * m.ratio, m.quiet ? "" : "*", escaped(m.peak_of));
+      html += formatted("<td>{:.1f}</td><td>{:.1f} {}</td><td>{:.1f}{}</td><td>{}</td>",
+                        m.seconds * 1e6, m.rate() / 1e9, m.by_bytes ? "GB/s" : "GFLOP/s",
+                        100 * m.ratio, m.quiet ? "" : "*", escaped(m.peak_of));
     html += "</tr>\n";
   }
   return html + "</table>\n";
@@ -190,9 +190,9 @@ std::string table(const BenchContext& context, const std::vector<Row>& rows) {
 std::string bench_page(const BenchContext& context, const std::vector<Row>& rows) {
   std::string names;
   for (const BackendInfo& info : context.backends)
-    names += fmt::format("{}{} ({}, {} thread{})", names.empty() ? "" : " and ", info.name,
-                         info.isa, info.threads, info.threads == 1 ? "" : "s");
-  return fmt::format(
+    names += formatted("{}{} ({}, {} thread{})", names.empty() ? "" : " and ", info.name, info.isa,
+                       info.threads, info.threads == 1 ? "" : "s");
+  return formatted(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width\">\n"
       "<title>lamella bench: {0}</title>\n<style>{1}</style>\n</head>\n<body>\n"

@@ -18,9 +18,9 @@
 #include <string_view>
 #include <type_traits>
 
-#include <fmt/format.h>
-
 #include <lamella/error.h>
+
+#include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
 namespace {
@@ -146,7 +146,7 @@ std::string run_child(const conformance::Check* check, const BackendRequest& req
                       const SharedReport& report) {
   std::fflush(nullptr);  // what is buffered is the parent's to write
   const pid_t child = fork();
-  if (child < 0) throw IoError(fmt::format("cannot start a process: {}", std::strerror(errno)));
+  if (child < 0) throw IoError(formatted("cannot start a process: {}", std::strerror(errno)));
   if (child == 0) {
     const rlimit no_core{0, 0};
     setrlimit(RLIMIT_CORE, &no_core);  // a fault is a finding here, and not a reason to fill disks
@@ -157,11 +157,11 @@ std::string run_child(const conformance::Check* check, const BackendRequest& req
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) throw IoError(fmt::format("cannot wait: {}", std::strerror(errno)));
+    if (errno != EINTR) throw IoError(formatted("cannot wait: {}", std::strerror(errno)));
   if (WIFSIGNALED(status))
-    return fmt::format("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return formatted("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
   if (!report->finished || WEXITSTATUS(status) != 0)
-    return fmt::format("exit code {}", WEXITSTATUS(status));
+    return formatted("exit code {}", WEXITSTATUS(status));
   return {};
 }
 
@@ -196,7 +196,7 @@ BackendInfo probe_backend(const BackendRequest& request) {
   const SharedReport report;
   const std::string ended = run_child(nullptr, request, report);
   if (!ended.empty())
-    throw lamella::Error(fmt::format("the process ended while the backend was made: {}", ended));
+    throw lamella::Error(formatted("the process ended while the backend was made: {}", ended));
   rethrow(*report);
   return {report->name.get(), report->isa.get(), report->threads, report->threads_limited_by.get()};
 }
@@ -209,7 +209,7 @@ CheckResult run_isolated(const conformance::Check& check, const BackendRequest& 
   result.ended = ended;
   if (!ended.empty())
     result.problems.push_back({report->type.get(), report->trying.get(),
-                               fmt::format("the process ended here: {}", result.ended)});
+                               formatted("the process ended here: {}", result.ended)});
   return result;
 }
 

@@ -4,11 +4,11 @@
 #include <map>
 #include <utility>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "bench/roofline/machine.h"
 #include "bench/roofline/peak.h"
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/io/text_table.h"
 
 namespace lamella::cli {
@@ -42,7 +42,7 @@ class Peaks {
     return peak->second;
   }
   std::string name(PeakKind kind) const {
-    return fmt::format("{} {}", bench::name_of(kind), loops_.isa);
+    return formatted("{} {}", bench::name_of(kind), loops_.isa);
   }
 
  private:
@@ -88,11 +88,11 @@ TrainingProfile training_profile(const ProfiledBackend& backend, double seconds)
 
 std::string profile_text(const TrainingProfile& profile) {
   using Align = TextTable::Align;
-  const auto milliseconds = [](double seconds) { return fmt::format("{:.1f}", 1e3 * seconds); };
+  const auto milliseconds = [](double seconds) { return formatted("{:.1f}", 1e3 * seconds); };
   const auto percent = [&](double seconds) { return 100 * seconds / profile.seconds; };
-  const auto share = [&](double seconds) { return fmt::format("{:.1f}", percent(seconds)); };
+  const auto share = [&](double seconds) { return formatted("{:.1f}", percent(seconds)); };
   const auto giga = [](double work, double seconds) {
-    return work > 0 && seconds > 0 ? fmt::format("{:.1f}", work / seconds / 1e9) : "";
+    return work > 0 && seconds > 0 ? formatted("{:.1f}", work / seconds / 1e9) : "";
   };
   TextTable table({Align::left, Align::left, Align::left, Align::right, Align::right, Align::right,
                    Align::right, Align::right, Align::right, Align::right, Align::left});
@@ -109,19 +109,19 @@ std::string profile_text(const TrainingProfile& profile) {
       continue;
     }
     const double each = row.seconds_per_call();
-    table.add({calls.kernel, calls.shape, calls.options, fmt::to_string(calls.calls),
-               milliseconds(calls.seconds), share(calls.seconds), fmt::format("{:.1f}", 1e6 * each),
+    table.add({calls.kernel, calls.shape, calls.options, formatted("{}", calls.calls),
+               milliseconds(calls.seconds), share(calls.seconds), formatted("{:.1f}", 1e6 * each),
                giga(calls.flops, each), giga(calls.bytes, each),
-               row.peak > 0 ? fmt::format("{:.1f}", 100 * row.ratio) : "", row.peak_of});
+               row.peak > 0 ? formatted("{:.1f}", 100 * row.ratio) : "", row.peak_of});
   }
   if (small_kinds > 0)
-    table.add({fmt::format("{} more", small_kinds), "", "", fmt::to_string(small_calls),
+    table.add({formatted("{} more", small_kinds), "", "", formatted("{}", small_calls),
                milliseconds(small_seconds), share(small_seconds)});
   table.add({"outside kernels", "", "", "", milliseconds(profile.outside), share(profile.outside)});
   table.add({"all", "", "", "", milliseconds(profile.seconds), share(profile.seconds)});
-  return fmt::format("where the time went: {} ({}, {} thread{})\n", profile.backend.name,
-                     profile.backend.isa, profile.backend.threads,
-                     profile.backend.threads == 1 ? "" : "s") +
+  return formatted("where the time went: {} ({}, {} thread{})\n", profile.backend.name,
+                   profile.backend.isa, profile.backend.threads,
+                   profile.backend.threads == 1 ? "" : "s") +
          table.text();
 }
 

@@ -1,8 +1,7 @@
 // Options of the optimiser. Those not given have the library's defaults, which depend on it.
 #include "tools/lamella/options/optimizer_options.h"
 
-#include <fmt/format.h>
-
+#include "tools/lamella/io/format.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -14,7 +13,7 @@ constexpr double kAdamWDecay = 0.01;     // without a decay AdamW would be Adam
 void refuse(bool given, const char* option, const std::string& optimizer, const char* owner) {
   if (given)
     throw UsageError(
-        fmt::format("{} is an option of {}, and --optimizer is {}", option, owner, optimizer));
+        formatted("{} is an option of {}, and --optimizer is {}", option, owner, optimizer));
 }
 
 }  // namespace
@@ -24,19 +23,19 @@ void OptimizerOptions::add_to(CLI::App& app) {
   const AdamOptions adam;
   add_choice(app, "--optimizer", name_, {"sgd", "adam", "adamw"}, "What takes the steps");
   add_real(app, "--learning-rate", learning_rate_, {.low_included = false}, "Length of a step",
-           fmt::format("{}; adam, adamw: {}", sgd.learning_rate, adam.learning_rate));
+           formatted("{}; adam, adamw: {}", sgd.learning_rate, adam.learning_rate));
   add_real(app, "--momentum", momentum_, {0, 1}, "sgd: part of a step that the next keeps",
-           fmt::to_string(sgd.momentum));
+           formatted("{}", sgd.momentum));
   add_flag(app, "--nesterov", nesterov_, "sgd: momentum that looks ahead");
   add_real(app, "--beta1", beta1_, {0, 1}, "adam, adamw: what the mean gradient keeps in a step",
-           fmt::to_string(adam.beta1));
+           formatted("{}", adam.beta1));
   add_real(app, "--beta2", beta2_, {0, 1}, "adam, adamw: what the mean square keeps in a step",
-           fmt::to_string(adam.beta2));
+           formatted("{}", adam.beta2));
   add_real(app, "--epsilon", epsilon_, {kLeastEpsilon},
-           "adam, adamw: added to the root of the mean square", fmt::to_string(adam.epsilon));
+           "adam, adamw: added to the root of the mean square", formatted("{}", adam.epsilon));
   add_real(app, "--weight-decay", weight_decay_, {},
            "Factor of the L2 penalty; adamw: what weights lose in a step, over the learning rate",
-           fmt::format("{}; adamw: {}", sgd.weight_decay, kAdamWDecay));
+           formatted("{}; adamw: {}", sgd.weight_decay, kAdamWDecay));
 }
 
 Optimizer OptimizerOptions::optimizer() const {
@@ -71,7 +70,7 @@ AdamOptions OptimizerOptions::adam() const {
   options.weight_decay =
       weight_decay_.value_or(options.decoupled_decay ? kAdamWDecay : options.weight_decay);
   if (options.decoupled_decay && options.learning_rate * options.weight_decay > 1)
-    throw UsageError(fmt::format(
+    throw UsageError(formatted(
         "--weight-decay {} times --learning-rate {} is above 1: weights would lose more than all "
         "they have in a step",
         options.weight_decay, options.learning_rate));

@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+
+#include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 std::string value_text(const std::string& value_name, const std::string& shown_default,
                        Presence presence) {
   if (presence == Presence::required) return value_name + " (required)";
-  return shown_default.empty() ? value_name : fmt::format("{} [{}]", value_name, shown_default);
+  return shown_default.empty() ? value_name : formatted("{} [{}]", value_name, shown_default);
 }
 
 /// Adds an option whose text goes to `accept`, which throws std::invalid_argument saying what would
@@ -49,8 +49,8 @@ bool parse_whole(std::string_view text, Number& number) {
 
 std::string describe(const RealRange& range) {
   std::string text =
-      fmt::format("a finite number {} {}", range.low_included ? "from" : "above", range.low);
-  if (std::isfinite(range.high)) text += fmt::format(" to below {}", range.high);
+      formatted("a finite number {} {}", range.low_included ? "from" : "above", range.low);
+  if (std::isfinite(range.high)) text += formatted(" to below {}", range.high);
   return text;
 }
 
@@ -58,7 +58,7 @@ double parse_real(const std::string& text, const RealRange& range) {
   double value = 0;
   if (!parse_whole(text, value) || !std::isfinite(value) || value >= range.high ||
       value < range.low || (value == range.low && !range.low_included))
-    throw std::invalid_argument(fmt::format("'{}' is not {}", text, describe(range)));
+    throw std::invalid_argument(formatted("'{}' is not {}", text, describe(range)));
   return value;
 }
 
@@ -68,8 +68,8 @@ Int parse_integer(const std::string& text, Int low, Int high) {
   if (!parse_whole(text, value) || value < low || value > high)
     throw std::invalid_argument(
         high == std::numeric_limits<Int>::max()
-            ? fmt::format("'{}' is not a whole number from {} up", text, low)
-            : fmt::format("'{}' is not a whole number from {} to {}", text, low, high));
+            ? formatted("'{}' is not a whole number from {} up", text, low)
+            : formatted("'{}' is not a whole number from {} to {}", text, low, high));
   return value;
 }
 
@@ -88,7 +88,7 @@ template <class Int>
 void add_whole_number(CLI::App& app, const std::string& name, Int& target, Int low, Int high,
                       const std::string& help) {
   add_parsed(
-      app, name, "N", help, target >= low ? fmt::to_string(target) : "",
+      app, name, "N", help, target >= low ? formatted("{}", target) : "",
       [&target, low, high](const std::string& text) { target = parse_integer(text, low, high); });
 }
 
@@ -100,7 +100,7 @@ void add_flag(CLI::App& app, const std::string& name, bool& target, const std::s
 
 void add_real(CLI::App& app, const std::string& name, double& target, RealRange range,
               const std::string& help) {
-  add_parsed(app, name, "X", help, target >= range.low ? fmt::to_string(target) : "",
+  add_parsed(app, name, "X", help, target >= range.low ? formatted("{}", target) : "",
              [&target, range](const std::string& text) { target = parse_real(text, range); });
 }
 
@@ -123,7 +123,7 @@ void add_seed(CLI::App& app, const std::string& name, std::uint64_t& target,
 
 void add_sizes(CLI::App& app, const std::string& name, std::vector<index_t>& target, index_t high,
                const std::string& help) {
-  add_parsed(app, name, "N,N,...", help, fmt::to_string(fmt::join(target, ",")),
+  add_parsed(app, name, "N,N,...", help, joined(target, ","),
              [&target, high](const std::string& text) {
                target.clear();
                if (text.empty() || text == "none") return;
@@ -134,11 +134,11 @@ void add_sizes(CLI::App& app, const std::string& name, std::vector<index_t>& tar
 
 void add_choice(CLI::App& app, const std::string& name, std::string& target,
                 const std::vector<std::string>& choices, const std::string& help) {
-  add_parsed(app, name, fmt::to_string(fmt::join(choices, "|")), help, target,
+  add_parsed(app, name, joined(choices, "|"), help, target,
              [&target, choices](const std::string& text) {
                if (std::find(choices.begin(), choices.end(), text) == choices.end())
                  throw std::invalid_argument(
-                     fmt::format("'{}' is not one of {}", text, fmt::join(choices, ", ")));
+                     formatted("'{}' is not one of {}", text, joined(choices, ", ")));
                target = text;
              });
 }
@@ -185,7 +185,7 @@ void parse_change(const std::string& text, Augmentation& target) {
     target.noise = parse_real(value, {});
   } else {
     throw std::invalid_argument(
-        fmt::format("'{}' is not one of shift=PIXELS, flip, rotate=DEGREES, noise=X", text));
+        formatted("'{}' is not one of shift=PIXELS, flip, rotate=DEGREES, noise=X", text));
   }
 }
 
@@ -201,16 +201,16 @@ void add_augmentation(CLI::App& app, Augmentation& target) {
                if (text == "none") return;
                for (const std::string& part : split(text, ',')) parse_change(part, target);
              });
-  add_parsed(app, "--image-shape", "HxW[xC]",
-             "Of a sample's values, row by row, where the data do not say", "",
-             [&target](const std::string& text) {
-               target.image_shape.clear();
-               for (const std::string& part : split(text, 'x'))
-                 target.image_shape.push_back(parse_integer<index_t>(part, 1, kMostPixels));
-               if (target.image_shape.size() < 2 || target.image_shape.size() > 3)
-                 throw std::invalid_argument(
-                     fmt::format("'{}' is not of the form 28x28 or 32x32x3", text));
-             });
+  add_parsed(
+      app, "--image-shape", "HxW[xC]",
+      "Of a sample's values, row by row, where the data do not say", "",
+      [&target](const std::string& text) {
+        target.image_shape.clear();
+        for (const std::string& part : split(text, 'x'))
+          target.image_shape.push_back(parse_integer<index_t>(part, 1, kMostPixels));
+        if (target.image_shape.size() < 2 || target.image_shape.size() > 3)
+          throw std::invalid_argument(formatted("'{}' is not of the form 28x28 or 32x32x3", text));
+      });
 }
 
 void BackendOptions::add_to(CLI::App& app) {
@@ -249,7 +249,7 @@ void TableOptions::add_to(CLI::App& app, const std::string& label_column_help) {
         constexpr std::string_view forbidden = "+-.\"'\r\n";
         if (character.size() != 1 || forbidden.find(character[0]) != forbidden.npos ||
             std::isalnum(static_cast<unsigned char>(character[0])) != 0)
-          throw std::invalid_argument(fmt::format(
+          throw std::invalid_argument(formatted(
               "'{}' is not one character that can stand between fields, such as , or ;", text));
         delimiter_ = character[0];
       });
