@@ -99,7 +99,7 @@ std::vector<int> allowed_cpus() {
   cpu_set_t mask;
   if (sched_getaffinity(0, sizeof(mask), &mask) != 0) return cpus;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-    if (CPU_ISSET(cpu, &mask)) cpus.push_back(cpu);
+    if (CPU_ISSET(static_cast<std::size_t>(cpu), &mask)) cpus.push_back(cpu);
   return cpus;
 }
 
@@ -107,7 +107,7 @@ bool pin_this_thread(int cpu) {
   if (cpu < 0 || cpu >= CPU_SETSIZE) return false;
   cpu_set_t mask;
   CPU_ZERO(&mask);
-  CPU_SET(cpu, &mask);
+  CPU_SET(static_cast<std::size_t>(cpu), &mask);
   return sched_setaffinity(0, sizeof(mask), &mask) == 0;
 }
 

@@ -106,7 +106,7 @@ TEST_CASE("the affinity mask limits the threads", "[thread_limit]") {
   }
   cpu_set_t one;
   CPU_ZERO(&one);
-  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu)
+  for (std::size_t cpu = 0; CPU_COUNT(&one) == 0; ++cpu)
     if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
   ThreadLimit limit;
   std::thread([&] {  // the mask is the thread's own
