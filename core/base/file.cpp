@@ -64,7 +64,7 @@ InputFile::InputFile(fs::path path) : path_(std::move(path)) {
 }
 
 InputFile::InputFile(InputFile&& other) noexcept
-    : path_(other.path_), descriptor_(other.release()) {}
+    : path_(std::move(other.path_)), descriptor_(other.release()) {}
 
 InputFile::~InputFile() {
   if (descriptor_ >= 0) ::close(descriptor_);

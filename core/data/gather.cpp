@@ -67,6 +67,7 @@ template <class T>
 std::vector<T> in_type(const std::vector<double>& entries, T otherwise) {
   if (entries.empty()) return {otherwise};
   std::vector<T> result;
+  result.reserve(entries.size());
   for (const double entry : entries) result.push_back(static_cast<T>(entry));
   return result;
 }

@@ -18,10 +18,11 @@ inline void prefer_huge_pages([[maybe_unused]] void* data,
                               [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef MADV_HUGEPAGE
   constexpr std::uintptr_t kHugePage = 2 << 20;  // of x86-64 and of AArch64 with pages of 4 KiB
-  const auto begin = (reinterpret_cast<std::uintptr_t>(data) + kHugePage - 1) / kHugePage;
-  const auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / kHugePage;
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
+  const auto begin = (address + kHugePage - 1) / kHugePage, end = (address + bytes) / kHugePage;
   if (end > begin)
-    ::madvise(reinterpret_cast<void*>(begin * kHugePage), (end - begin) * kHugePage, MADV_HUGEPAGE);
+    ::madvise(static_cast<char*>(data) + (begin * kHugePage - address), (end - begin) * kHugePage,
+              MADV_HUGEPAGE);
 #endif
 }
 
