@@ -13,6 +13,25 @@ enum class EpilogueCode {
   relu_only,  ///< others are left out: less code in a kernel that is instantiated many times
 };
 
+/// Optimisation barrier. Hides `value` from the compiler, so that addresses derived from it are
+/// computed after the k loop and not kept (spilled) across it.
+template <class V>
+LAMELLA_INLINE V hidden(V value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
+/// body(value, its place in C) for each vector of a tile; C is any matrix, at the place of the
+/// tile.
+template <int kM, int kV, class T, class C, class Body>
+LAMELLA_INLINE void each_vector(C* c, index ldc, Vec<T> (&acc)[kM][kV], const Body& body) {
+  unroll<kM>([&](int i) LAMELLA_INLINE_LAMBDA {
+    unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA { body(acc[i][v], c + v * kLanes<T>); });
+    // One pointer from row to row: multiples of the stride would be spilled.
+    if (i + 1 < kM) c = hidden(c + ldc);
+  });
+}
+
 /// Bias, relu and derivatives are applied to the accumulators. tanh and sigmoid, whose code is
 /// long, are applied to the tile that has just been stored (still in L1). Either way the operations
 /// and their bits are the same.
@@ -20,19 +39,19 @@ template <EpilogueCode kCode, int kM, int kV, class T>
 LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index column,
                                   Vec<T> (&acc)[kM][kV]) {
   if ((e.steps & kAddRowBias) != 0)
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    unroll<kM>([&](int i) LAMELLA_INLINE_LAMBDA {
       const Vec<T> bias = broadcast(e.row_bias[(row + i) * e.row_bias_stride]);
-      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
+      unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
     });
   if ((e.steps & kAddColumnBias) != 0)
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
+    unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA {
       const Vec<T> bias = load(e.column_bias + column + v * kLanes<T>);
-      unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
+      unroll<kM>([&](int i) LAMELLA_INLINE_LAMBDA { acc[i][v] = acc[i][v] + bias; });
     });
   const Vec<T> slope = broadcast(e.slope), backward_slope = broadcast(e.backward_slope);
   const auto apply = [&](auto code) LAMELLA_INLINE_LAMBDA {
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
+    unroll<kM>([&](int i) LAMELLA_INLINE_LAMBDA {
+      unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA {
         acc[i][v] = activation<decltype(code)::value, T>(slope, acc[i][v]);
       });
     });
@@ -44,15 +63,13 @@ LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index col
       apply(Index<kLeakyRelu>{});
   }
   if ((e.steps & kMultiplyDerivative) == 0) return;
+  const T* const outputs = e.activation_output + row * e.activation_output_row_stride + column;
   const auto multiply = [&](auto code) LAMELLA_INLINE_LAMBDA {
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
-        const Vec<T> output =
-            load(e.activation_output + (row + i) * e.activation_output_row_stride + column +
-                 v * kLanes<T>);
-        acc[i][v] = times_derivative<decltype(code)::value, T>(backward_slope, output, acc[i][v]);
-      });
-    });
+    each_vector(outputs, e.activation_output_row_stride, acc,
+                [&](Vec<T>& value, const T* output) LAMELLA_INLINE_LAMBDA {
+                  value = times_derivative<decltype(code)::value, T>(backward_slope, load(output),
+                                                                     value);
+                });
   };
   if constexpr (kCode == EpilogueCode::relu_only)
     multiply(Index<kRelu>{});
@@ -64,14 +81,6 @@ LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index col
 template <class T>
 LAMELLA_INLINE bool activates_stored_tile(const TileEpilogue<T>& e) {
   return (e.steps & kApplyActivation) != 0 && (e.activation == kTanh || e.activation == kSigmoid);
-}
-
-/// Optimisation barrier. Hides `value` from the compiler, so that addresses derived from it are
-/// computed after the k loop and not kept (spilled) across it.
-template <class V>
-LAMELLA_INLINE V hidden(V value) {
-  asm volatile("" : "+r"(value));
-  return value;
 }
 
 /// How a finished sum gets into C. Multiplying by 1 changes nothing but time.
@@ -90,16 +99,6 @@ LAMELLA_INLINE StoreMode store_mode_of(T alpha, T beta) {
 }
 constexpr bool reads_c(StoreMode mode) {
   return mode == StoreMode::accumulate || mode == StoreMode::combine;
-}
-
-/// body(sum, its place in C) for each vector of a tile.
-template <int kM, int kV, class T, class C, class Body>
-LAMELLA_INLINE void each_vector(C* c, index ldc, Vec<T> (&acc)[kM][kV], const Body& body) {
-  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { body(acc[i][v], c + v * kLanes<T>); });
-    // One pointer from row to row: multiples of the stride would be spilled.
-    if constexpr (i + 1 < kM) c = hidden(c + ldc);
-  });
 }
 
 /// sums ← alpha sums + C

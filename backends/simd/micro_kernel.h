@@ -80,16 +80,16 @@ LAMELLA_INLINE void micro_kernel(const GemmBlock<T>& g, StoreMode store_mode,
   if (kLoopOrder == LoopOrder::jr_ir || reads_c(store_mode)) {
     constexpr int kLines = (kV * sizeof(Vec<T>) + 63) / 64;
     T* c_row = c;
-    unroll<kM>([&](auto) LAMELLA_INLINE_LAMBDA {
-      unroll<kLines>([&](auto line) LAMELLA_INLINE_LAMBDA {
+    unroll<kM>([&](int) LAMELLA_INLINE_LAMBDA {
+      unroll<kLines>([&](int line) LAMELLA_INLINE_LAMBDA {
         __builtin_prefetch(c_row + line * (64 / sizeof(T)), 1);
       });
       c_row += ldc;
     });
   }
   Vec<T> acc[kM][kV];
-  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = zero_here<T>(); });
+  unroll<kM>([&](int i) LAMELLA_INLINE_LAMBDA {
+    unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA { acc[i][v] = zero_here<T>(); });
   });
   const T* const a = from.a;
   const index a_row = from.a_row_stride, a_col = from.a_col_stride;

@@ -41,6 +41,21 @@ inline constexpr index kPrefetchSteps = 16;
 /// an offset for each of 14 rows does not fit into registers.
 inline constexpr int kRowsPerBase = 5;
 
+/// acc[v] += a b[v], and that for each row of a tile. Functions of their own, so that the compiler
+/// goes through the multiply-adds once and not once for each kind of steps.
+template <int kV, class T>
+LAMELLA_INLINE void multiply_add_row(Vec<T> a, const Vec<T> (&b)[kV], Vec<T> (&acc)[kV]) {
+  unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA { acc[v] = fma<T>(a, b[v], acc[v]); });
+}
+template <int kM, int kV, class T>
+LAMELLA_INLINE void multiply_add_step(const T* const* rows, index a_row, const Vec<T> (&b)[kV],
+                                      Vec<T> (&acc)[kM][kV]) {
+  unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
+    constexpr int kBase = i / kRowsPerBase, kRest = i % kRowsPerBase;
+    multiply_add_row<kV, T>(broadcast(rows[kBase][kRest * a_row]), b, acc[i]);
+  });
+}
+
 /// acc += A B over all k. A(i, p) is a[i * a_row + p * a_col]; `steps` says where B is read and
 /// what is done beside the multiply-adds. Its four functions are called in each step, in the order
 /// in which they stand here.
@@ -51,18 +66,14 @@ LAMELLA_INLINE void micro_kernel_loop(index k, const T* a, index a_row, index a_
                                       Vec<T> (&acc)[kM][kV]) {
   constexpr int kBases = (kM + kRowsPerBase - 1) / kRowsPerBase;
   const T* rows[kBases];
-  unroll<kBases>([&](auto q) LAMELLA_INLINE_LAMBDA { rows[q] = a + q * kRowsPerBase * a_row; });
+  unroll<kBases>([&](int q) LAMELLA_INLINE_LAMBDA { rows[q] = a + q * kRowsPerBase * a_row; });
   for (index p = k; p > 0; --p) {
     steps.begin();
     Vec<T> bv[kV];
     steps.load_b(p, bv);
-    unroll<kM>([&](auto i) LAMELLA_INLINE_LAMBDA {
-      constexpr int kBase = i / kRowsPerBase, kRest = i % kRowsPerBase;
-      const Vec<T> ai = broadcast(rows[kBase][kRest * a_row]);
-      unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { acc[i][v] = fma<T>(ai, bv[v], acc[i][v]); });
-    });
+    multiply_add_step<kM, kV, T>(rows, a_row, bv, acc);
     steps.after_multiply_adds(p, rows[0]);
-    unroll<kBases>([&](auto q) LAMELLA_INLINE_LAMBDA { rows[q] += a_col; });
+    unroll<kBases>([&](int q) LAMELLA_INLINE_LAMBDA { rows[q] += a_col; });
     steps.next();
   }
 }
@@ -76,7 +87,7 @@ struct PlainSteps {
   LAMELLA_INLINE void begin() {}
   template <int kV>
   LAMELLA_INLINE void load_b(index, Vec<T> (&bv)[kV]) const {
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { bv[v] = load(b + v * kLanes<T>); });
+    unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA { bv[v] = load(b + v * kLanes<T>); });
   }
   LAMELLA_INLINE void after_multiply_adds(index, const T*) {}
   LAMELLA_INLINE void next() { b += b_row; }
@@ -93,7 +104,7 @@ struct PackBSteps {
   LAMELLA_INLINE void begin() {}
   template <int kV>
   LAMELLA_INLINE void load_b(index p, Vec<T> (&bv)[kV]) {
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { bv[v] = load(b + v * kLanes<T>); });
+    unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA { bv[v] = load(b + v * kLanes<T>); });
     // Not beyond the last row: an address without memory costs a walk of the page tables.
     const T* const ahead = b + (p > kPrefetchSteps ? kPrefetchSteps * b_row : 0);
     __builtin_prefetch(ahead);
@@ -106,7 +117,7 @@ struct PackBSteps {
       __builtin_prefetch(ahead + kPanel<T>, 0, 2);
       __builtin_prefetch(ahead + kPanel<T> + kLine, 0, 2);
     }
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { store(panel + v * kLanes<T>, bv[v]); });
+    unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA { store(panel + v * kLanes<T>, bv[v]); });
     panel += kPanel<T>;
   }
   LAMELLA_INLINE void after_multiply_adds(index, const T*) {}
@@ -124,10 +135,10 @@ struct WidenBSteps {
   LAMELLA_INLINE void begin() {}
   template <int kV>
   LAMELLA_INLINE void load_b(index, Vec<T> (&bv)[kV]) {
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA {
+    unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA {
       bv[v] = (widen(bytes + v * kLanes<T>, T{}) - load(map)) * load(map + kLanes<T>);
     });
-    unroll<kV>([&](auto v) LAMELLA_INLINE_LAMBDA { store(panel + v * kLanes<T>, bv[v]); });
+    unroll<kV>([&](int v) LAMELLA_INLINE_LAMBDA { store(panel + v * kLanes<T>, bv[v]); });
     panel += kPanel<T>;
   }
   LAMELLA_INLINE void after_multiply_adds(index, const T*) {}
