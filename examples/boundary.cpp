@@ -3,6 +3,7 @@
 //
 //   boundary PICTURE.svg
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <exception>
 #include <fstream>
@@ -56,7 +57,7 @@ void draw(std::ostream& svg, const lamella::Matrix<float>& p, const lamella::Dat
   svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << kColumns * kUnits << ' '
       << kRows * kUnits << "\" shape-rendering=\"crispEdges\">\n";
   const auto shade = [&](int row, int column) {
-    return static_cast<int>(p(row * kColumns + column, 1) * kShades + 0.5f);
+    return static_cast<int>(std::lround(p(row * kColumns + column, 1) * kShades));
   };
   for (int row = 0; row < kRows; ++row)
     for (int first = 0, next; first < kColumns; first = next) {  // runs of one colour

@@ -41,8 +41,9 @@ int main(int argc, char** argv) {
   }
   /* Points of a square; class 1 where both coordinates have the same sign. */
   for (i = 0; i < SAMPLES; ++i) {
-    x[i][0] = (float)(i % 20) / 9.5f - 1.0f;
-    x[i][1] = (float)(i / 20) / 9.5f - 1.0f;
+    const int column = i % 20, row = i / 20;
+    x[i][0] = (float)column / 9.5f - 1.0f;
+    x[i][1] = (float)row / 9.5f - 1.0f;
     labels[i] = x[i][0] * x[i][1] > 0;
   }
 

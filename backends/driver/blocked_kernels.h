@@ -50,8 +50,8 @@ class BlockedKernels : public Kernels<T> {
   const Executor& executor() const { return executor_; }
 
  private:
-  void gemv(const Gemm<T>& call) const noexcept;
-  void gemm_small_m(const Gemm<T>& call) const noexcept;
+  void gemv(const Gemm<T>& g) const noexcept;
+  void gemm_small_m(const Gemm<T>& g) const noexcept;
   void apply_epilogue(const Epilogue<T>& epilogue, View<T> c) const noexcept;
   template <class Product>
   void in_passes(const FusedGemm<T>& call, const Product& product) const noexcept;

@@ -105,6 +105,7 @@ class PackedBatchOfWorkers {
 
   std::optional<PackedBatch<T>> of(int worker) const {
     if (memory_ == nullptr) return std::nullopt;
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes the thread's buffer for a local one
     return PackedBatch<T>(table_, *call_, reinterpret_cast<T*>(memory_ + worker * stride_));
   }
 

@@ -205,6 +205,7 @@ LAMELLA_INLINE Vec<T> log_from_one(Vec<T> x) {
   });
   const Vec<T> twice = t + t;
   const Vec<T> low = fma(twice, square * q, n * broadcast(C::kLn2Low));
+  // NOLINTNEXTLINE(misc-redundant-expression): false for NaN
   return xsimd::select(x == x, fma(n, broadcast(C::kLn2High), twice + low), x);
 }
 

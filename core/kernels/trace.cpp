@@ -59,8 +59,8 @@ class TracedBackend final : public Backend {
 
 }  // namespace
 
-void print_trace(std::string_view text) noexcept {
-  std::fwrite(text.data(), 1, text.size(), stderr);
+void print_trace(std::string_view lines) noexcept {
+  std::fwrite(lines.data(), 1, lines.size(), stderr);
 }
 
 std::shared_ptr<const Backend> make_traced_backend(std::shared_ptr<const Backend> inner) {

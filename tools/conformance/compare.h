@@ -43,6 +43,7 @@ bool is_nan(X x) {
 /// Same bits; NaNs are equal whatever their payload.
 template <class X>
 bool same_bits(X x, X y) {
+  // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bits are compared, so that 0 is not -0
   return std::memcmp(&x, &y, sizeof x) == 0 || (is_nan(x) && is_nan(y));
 }
 

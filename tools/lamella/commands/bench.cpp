@@ -39,7 +39,7 @@ std::string to_text(const BenchContext& context, const std::vector<Row>& rows) {
   const bool two = context.backends.size() == 2;
   if (two) {
     columns.push_back(Align::right);
-    head.push_back("speed-up");
+    head.emplace_back("speed-up");
   }
   TextTable table(columns);
   table.add(head);
@@ -49,7 +49,7 @@ std::string to_text(const BenchContext& context, const std::vector<Row>& rows) {
     for (const Measurement& m : row.measured) {
       cells.push_back(formatted("{:.1f}", m.seconds * 1e6));
       cells.push_back(formatted("{:.1f}", m.rate() / 1e9));
-      cells.push_back(m.by_bytes ? "GB/s" : "GFLOP/s");
+      cells.emplace_back(m.by_bytes ? "GB/s" : "GFLOP/s");
       cells.push_back(formatted("{:.1f}{}", 100 * m.ratio, m.quiet ? "" : "*"));
       cells.push_back(m.peak_of);
       disturbed |= !m.quiet;

@@ -207,7 +207,7 @@ void TrainingSession<T>::run() {
   if (!command_.model.empty()) save_model(command_.model, network_, info_);
   log_.close();
   print_summary(reports);
-  if (log_failure_) throw *log_failure_;
+  if (log_failure_) throw IoError(*log_failure_);
 }
 
 template <class T>

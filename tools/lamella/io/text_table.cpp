@@ -2,6 +2,7 @@
 #include "tools/lamella/io/text_table.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "tools/lamella/io/format.h"
 
@@ -36,7 +37,7 @@ std::string duration(double seconds) {
   if (!(seconds >= 0)) seconds = 0;
   if (seconds < 0.095) return formatted("{:.1f} ms", 1e3 * seconds);
   if (seconds < 59.95) return formatted("{:.1f} s", seconds);
-  const auto whole = static_cast<long long>(std::min(seconds, 1e15) + 0.5);
+  const long long whole = std::llround(std::min(seconds, 1e15));
   const auto hours = whole / 3600, minutes = whole / 60 % 60, rest = whole % 60;
   if (hours == 0) return formatted("{}:{:02}", minutes, rest);
   return formatted("{}:{:02}:{:02}", hours, minutes, rest);

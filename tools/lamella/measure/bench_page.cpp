@@ -63,7 +63,8 @@ class Axis {
   double high() const { return std::pow(10, high_); }
   std::vector<double> decades() const {
     std::vector<double> all;
-    for (double e = low_; e <= high_; ++e) all.push_back(std::pow(10, e));
+    const int first = static_cast<int>(low_), last = static_cast<int>(high_);
+    for (int e = first; e <= last; ++e) all.push_back(std::pow(10, e));
     return all;
   }
 

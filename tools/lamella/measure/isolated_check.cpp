@@ -30,10 +30,11 @@ template <std::size_t size>
 struct Text {
   std::array<char, size> chars;
 
-  void operator=(std::string_view text) {
+  Text& operator=(std::string_view text) {
     const std::size_t length = std::min(text.size(), size - 1);
     chars[length] = '\0';
     std::memcpy(chars.data(), text.data(), length);
+    return *this;
   }
   std::string get() const { return {chars.data(), strnlen(chars.data(), size)}; }
 };
