@@ -19,10 +19,11 @@ bool same(const ConstView<T>& a, const ConstView<T>& b) {
 /// How a product uses the batch `x` (samples x features); nothing if it reads x, or a part of it,
 /// in another way than as the whole B of tiles.
 template <class T>
-std::optional<BatchUse> use_of(const KernelTable<T>& table, const FusedGemm<T>& product,
+std::optional<BatchUse> use_of(const KernelTable<T>& table, const FusedGemm<T>& call,
                                ConstView<T> x) {
-  const Gemm<T>& g = product.gemm;
+  const Gemm<T>& g = call.gemm;
   if (g.a.data != x.data && g.b.data != x.data) return BatchUse::none;
+  const FusedGemm<T> product = first_pass(call);
   const Algorithm algorithm = choose_algorithm(table, product);
   if (algorithm != Algorithm::tiles && algorithm != Algorithm::tiles_transposed)
     return std::nullopt;

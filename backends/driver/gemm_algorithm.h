@@ -47,6 +47,23 @@ TileEpilogue<T> tile_epilogue_of(const Epilogue<T>& e, Orientation orientation) 
   return tile;
 }
 
+/// Whether the epilogue takes a second pass over C. A tile applies tanh and sigmoid after
+/// everything else, so that the derivative of an activation on top of them comes later.
+template <class T>
+bool takes_two_passes(const Epilogue<T>& e) {
+  const bool after_all =
+      e.activation.kind == ActivationKind::tanh || e.activation.kind == ActivationKind::sigmoid;
+  return after_all && !e.activation_output.empty();
+}
+
+/// What the product itself computes of the call: all of it, or all but the derivative. Algorithm
+/// and orientation are chosen for this, since a later pass has no say in them.
+template <class T>
+FusedGemm<T> first_pass(FusedGemm<T> call) {
+  if (takes_two_passes(call.epilogue)) call.epilogue.activation_output = {};
+  return call;
+}
+
 /// Lays the call out as a problem.
 template <class T>
 GemmProblem<T> make_problem(const FusedGemm<T>& call, Orientation orientation) {

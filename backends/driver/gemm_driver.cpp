@@ -1,7 +1,6 @@
 // The GEMM driver: which algorithm computes a product, in which orientation, and by how many tasks.
 //
 // Start reading at fused_gemm. What a task does is gemm_loop_nest.h's.
-
 #include <algorithm>
 
 #include <lamella/packed_matrix.h>
@@ -12,10 +11,6 @@
 
 namespace lamella::backends {
 namespace {
-
-constexpr bool transcendental(ActivationKind kind) {
-  return kind == ActivationKind::tanh || kind == ActivationKind::sigmoid;
-}
 
 /// Flops that pay for waking one more worker: about 4 us of one core, the cost of a fork and join.
 constexpr double kFlopsPerWorker = 400e3;
@@ -122,16 +117,12 @@ void BlockedKernels<T>::apply_epilogue(const Epilogue<T>& e, View<T> c) const no
   if (!e.activation_output.empty()) activate_backward({e.backward_of, e.activation_output, c});
 }
 
-/// A tile applies tanh and sigmoid after everything else, so that the derivative of an activation
-/// on top of them is a second pass.
 template <class T>
 template <class Product>
 void BlockedKernels<T>::in_passes(const FusedGemm<T>& call, const Product& product) const noexcept {
   const Epilogue<T>& e = call.epilogue;
-  if (!transcendental(e.activation.kind) || e.activation_output.empty()) return product(call);
-  FusedGemm<T> first = call;
-  first.epilogue.activation_output = {};
-  product(first);
+  if (!takes_two_passes(e)) return product(call);
+  product(first_pass(call));
   activate_backward({e.backward_of, e.activation_output, call.gemm.c});
 }
 

@@ -3,7 +3,7 @@
 #ifndef LAMELLA_BACKENDS_DRIVER_GEMM_PROBLEM_H_
 #define LAMELLA_BACKENDS_DRIVER_GEMM_PROBLEM_H_
 
-#include <lamella/matrix.h>
+#include <lamella/view.h>
 
 #include "backends/driver/packed_batch.h"
 #include "backends/kernel_table.h"
