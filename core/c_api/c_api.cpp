@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -23,6 +24,7 @@
 #include <lamella/version.h>
 
 #include "core/base/format.h"
+#include "core/c_api/last_error.h"
 
 using lamella::ArgumentError;
 using lamella::index_t;
@@ -44,15 +46,9 @@ struct lamella_model {
 
 namespace {
 
-thread_local std::string last_error;
-
+// Allocates nothing: it is called in handlers, and memory may have run out.
 int fail(lamella_status status, std::string_view text) noexcept {
-  try {
-    last_error = text;
-  } catch (...) {
-    last_error = "memory ran out";  // fits into what every string has
-    return LAMELLA_ERROR_MEMORY;
-  }
+  lamella::detail::set_last_error(text);
   return status;
 }
 
@@ -287,7 +283,7 @@ int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t sample
 
 const char* lamella_version(void) { return lamella::version(); }
 
-const char* lamella_last_error(void) { return last_error.c_str(); }
+const char* lamella_last_error(void) { return lamella::detail::last_error(); }
 
 int lamella_backend_create(const char* name, const char* isa, int threads,
                            lamella_backend** backend) {

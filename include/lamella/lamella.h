@@ -42,8 +42,9 @@ typedef struct lamella_model lamella_model;
 /** "major.minor.patch" of the library. */
 LAMELLA_API const char* lamella_version(void);
 
-/** The reason why the last failed call of this thread failed; empty if none has. Valid until the
- * thread's next call that fails. */
+/** The reason why the last failed call of this thread failed; empty if none has. At most 1023
+ * bytes: a longer text loses its middle. Valid until the thread's next call that fails. Works when
+ * memory has run out, and while a thread or the process ends. */
 LAMELLA_API const char* lamella_last_error(void);
 
 /** Chooses a backend. `name` is auto, scalar, simd, openmp, tbb, or a plugin's name or path; `isa`
