@@ -42,7 +42,7 @@ std::shared_ptr<const Backend> make_backend(const BackendRequest& request) {
   return verbose ? detail::make_traced_backend(std::move(backend)) : std::move(backend);
 }
 
-std::vector<BackendStatus> list_backends() {
+std::vector<BackendStatus> list_builtin_backends() {
   std::vector<BackendStatus> list;
   for (const auto& entry : detail::backend_table()) {
     auto reason = detail::unavailable_reason(entry);
@@ -50,7 +50,21 @@ std::vector<BackendStatus> list_backends() {
     list.push_back({entry.name, entry.make_executor != nullptr, usable,
                     usable ? std::string(entry.description) : std::move(reason)});
   }
-  for (auto& plugin : detail::plugins_found()) list.push_back(std::move(plugin));
+  return list;
+}
+
+PluginFiles find_plugin_files() { return detail::plugin_files(); }
+
+BackendStatus plugin_status(const std::string& name) { return detail::plugin_status_of(name); }
+
+std::vector<BackendStatus> list_backends() {
+  auto list = list_builtin_backends();
+  const std::string* last = nullptr;
+  const auto found = find_plugin_files();
+  for (const auto& file : found.files) {
+    if (last == nullptr || *last != file.name) list.push_back(plugin_status(file.name));
+    last = &file.name;
+  }
   return list;
 }
 

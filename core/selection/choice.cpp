@@ -78,9 +78,9 @@ void refuse_backend(const Request& name, std::string_view problem, RefusedAs ref
     names += formatted(", {}", entry.name);
     if (!reason.empty()) names += formatted(" ({})", reason);
   }
-  for (const auto& plugin : plugins_found())
-    names += plugin.usable ? formatted(", {}", plugin.name)
-                           : formatted(", {} ({})", plugin.name, plugin.reason);
+  // Files that nobody asked for are named, and not opened: that would run code of theirs.
+  for (const auto& file : plugin_files().files)
+    names += formatted(", {} ({})", file.name, file.path);
   const auto text = formatted("{}; known are {}", error_text("backend", name, problem), names);
   if (refused_as == RefusedAs::plugin) throw PluginError(text);
   throw BackendError(text);

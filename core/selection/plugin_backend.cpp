@@ -8,6 +8,7 @@
 #include "core/selection/plugin_backend.h"
 
 #include <atomic>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <type_traits>
@@ -18,6 +19,7 @@
 
 #include "core/base/format.h"
 #include "core/kernels/trace.h"
+#include "core/platform/floating_point.h"
 
 namespace lamella::detail {
 namespace {
@@ -29,12 +31,26 @@ static_assert(static_cast<int>(ActivationKind::leaky_relu) == LAMELLA_PLUGIN_LEA
 static_assert(static_cast<int>(ActivationKind::tanh) == LAMELLA_PLUGIN_TANH);
 static_assert(static_cast<int>(ActivationKind::sigmoid) == LAMELLA_PLUGIN_SIGMOID);
 
+/// What stands for the code of a function that threw. No plugin can return it by mistake.
+constexpr int kThrew = std::numeric_limits<int>::min();
+
 std::string code_text(int code) {
+  if (code == kThrew) return "threw an exception, which must not leave a plugin";
   const char* meaning = code == LAMELLA_PLUGIN_FAILED          ? "failed"
                         : code == LAMELLA_PLUGIN_OUT_OF_MEMORY ? "out of memory"
                         : code == LAMELLA_PLUGIN_DECLINED      ? "declined, but it is required"
                                                                : "unknown to lamella";
-  return formatted("code {} ({})", code, meaning);
+  return formatted("returned code {} ({})", code, meaning);
+}
+
+/// The code that `function` returns, or kThrew. An exception that passed would end the process.
+template <class Function>
+int call_foreign(const Function& function) noexcept {
+  try {
+    return function();
+  } catch (...) {
+    return kThrew;
+  }
 }
 
 /// The first failure of any kernel of a backend.
@@ -53,8 +69,8 @@ class PluginFailure {
 
   /// Only after happened(): from then on the three members do not change.
   std::string text() const {
-    return formatted("its kernel {} for {} returned {}; results since then are not to be trusted",
-                     kernel_, type_, code_text(code_));
+    return formatted("its kernel {} for {} {}; results since then are not to be trusted", kernel_,
+                     type_, code_text(code_));
   }
 
  private:
@@ -213,7 +229,8 @@ class PluginKernels final : public Kernels<T> {
     if (failure_.happened()) return LAMELLA_PLUGIN_OK;
     Call c{};
     fill(operands, c);
-    return function(context_, &c);
+    const FloatingPointGuard guard;
+    return call_foreign([&] { return function(context_, &c); });
   }
 
   template <class Operands, class Call>
@@ -283,13 +300,19 @@ class PluginBackend final : public Backend {
     host_.run = std::move(run);
     host_.verbose = verbose;
     if (plugin_.create == nullptr) return;
-    const int code = plugin_.create(&host_, &context_);
+    const FloatingPointGuard guard;
+    const int code = call_foreign([&] { return plugin_.create(&host_, &context_); });
     if (code != LAMELLA_PLUGIN_OK)
-      throw PluginError(formatted("plugin {} ({}): create returned {}", plugin_.name, plugin_.path,
-                                  code_text(code)));
+      throw PluginError(
+          formatted("plugin {} ({}): create {}", plugin_.name, plugin_.path, code_text(code)));
   }
   ~PluginBackend() override {
-    if (plugin_.destroy != nullptr) plugin_.destroy(context_);
+    if (plugin_.destroy == nullptr) return;
+    const FloatingPointGuard guard;
+    call_foreign([&] {
+      plugin_.destroy(context_);
+      return LAMELLA_PLUGIN_OK;
+    });
   }
   PluginBackend(const PluginBackend&) = delete;
   PluginBackend& operator=(const PluginBackend&) = delete;

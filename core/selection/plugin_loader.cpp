@@ -5,17 +5,23 @@
 #include "core/selection/plugin_loader.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
-#include <set>
+#include <optional>
+#include <system_error>
 
 #include <lamella/error.h>
 
 #include "core/base/format.h"
 #include "core/platform/environment.h"
+#include "core/platform/floating_point.h"
+#include "core/selection/plugin_abi.h"
 
 namespace lamella::detail {
 namespace {
@@ -25,18 +31,17 @@ namespace fs = std::filesystem;
 constexpr const char* kPathVariable = "LAMELLA_PLUGIN_PATH";
 constexpr const char* kSymbol = "lamella_plugin";
 constexpr std::size_t kLongestName = 64;
-
-// What version 1.0 had: no plugin of major version 1 can be smaller.
-constexpr std::size_t kVersionSize = offsetof(lamella_plugin_descriptor, name);
-constexpr std::size_t kDescriptorSize = sizeof(lamella_plugin_descriptor);
-constexpr std::size_t kRequiredKernels = offsetof(lamella_plugin_kernels_f32, fused_gemm);
-static_assert(kRequiredKernels == offsetof(lamella_plugin_kernels_f64, fused_gemm));
+constexpr std::size_t kLongestDescription = 200;  // what is longer is cut: it may have no end
 
 bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= kLongestName &&
          std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
          });
+}
+
+bool is_reserved(std::string_view name, std::span<const std::string_view> reserved) {
+  return std::find(reserved.begin(), reserved.end(), name) != reserved.end();
 }
 
 [[noreturn]] void reject(const std::string& path, const std::string& problem) {
@@ -50,22 +55,62 @@ std::string loader_error(const std::string& path) {
   return text.starts_with(path) ? text : formatted("{}: {}", path, text);
 }
 
-std::shared_ptr<void> open_library(const std::string& path) {
+/// A library, or the reason why there is none.
+struct OpenedLibrary {
+  std::shared_ptr<void> handle;
+  std::string problem;
+};
+
+OpenedLibrary open_library(const std::string& path) {
+  // The loader would wait for ever at a pipe without a writer.
+  struct stat status = {};
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    return {nullptr,
+            formatted("{}: {}", path, std::strerror(S_ISDIR(status.st_mode) ? EISDIR : ENOEXEC))};
+  dlerror();
+  const FloatingPointGuard guard;  // its initialisers may change the settings, and so may its end
   // All symbols are resolved now, so that a missing one is found here and not during training.
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) return nullptr;
-  return {handle, [](void* library) { dlclose(library); }};
+  if (handle == nullptr) return {nullptr, loader_error(path)};
+  const auto close = [](void* library) {
+    const FloatingPointGuard guard_at_end;
+    dlclose(library);
+  };
+  return {{handle, close}, {}};
+}
+
+/// The size of the exported object, where the system tells it. Throws if it is no object.
+std::optional<std::size_t> exported_size([[maybe_unused]] const std::string& path,
+                                         [[maybe_unused]] const void* symbol) {
+#if defined(__GLIBC__)
+  Dl_info info = {};
+  void* entry = nullptr;
+  if (dladdr1(symbol, &info, &entry, RTLD_DL_SYMENT) == 0 || entry == nullptr ||
+      info.dli_saddr != symbol || info.dli_sname == nullptr ||
+      std::strcmp(info.dli_sname, kSymbol) != 0)
+    return std::nullopt;
+  const auto& found = *static_cast<const ElfW(Sym)*>(entry);
+  if (ELF64_ST_TYPE(found.st_info) == STT_FUNC)
+    reject(path, formatted("exports {} as a function; it must be an object of the type "
+                           "lamella_plugin_descriptor",
+                           kSymbol));
+  if (found.st_size != 0) return found.st_size;
+#endif
+  return std::nullopt;
 }
 
 /// Copies as much of a kernel table as the plugin's version has, and checks the required part.
 template <class Table>
 Table copy_kernels(const std::string& path, const char* type, const Table* theirs) {
   if (theirs == nullptr) reject(path, formatted("has no kernels for {}", type));
-  if (theirs->struct_size < kRequiredKernels)
-    reject(path, formatted("the kernels for {} take {} bytes, but the required four end at {}",
-                           type, theirs->struct_size, kRequiredKernels));
-  Table table{};
-  std::memcpy(&table, theirs, std::min(theirs->struct_size, sizeof table));
+  std::size_t size = 0;
+  std::memcpy(&size, theirs, sizeof size);
+  if (!plausible_size(size, kRequiredKernelsSize))
+    reject(path, formatted("the kernels for {} take {} bytes by their struct_size; the required "
+                           "four take {}, and those of interface 1.1 take {}: set it to sizeof "
+                           "the struct",
+                           type, size, kRequiredKernelsSize, kKernelsSize1_1));
+  const auto table = copy_struct<Table>(theirs, size);
   const auto require = [&](bool present, const char* kernel) {
     if (!present) reject(path, formatted("lacks the required kernel {} for {}", kernel, type));
   };
@@ -75,33 +120,45 @@ Table copy_kernels(const std::string& path, const char* type, const Table* their
   return table;
 }
 
+/// The descriptor at `symbol`. Reads no more than the object has.
+lamella_plugin_descriptor copy_descriptor(const std::string& path, const void* symbol) {
+  const auto available = exported_size(path, symbol);
+  if (available && *available < kVersionSize)
+    reject(path, formatted("exports {} of {} bytes, which is no descriptor", kSymbol, *available));
+  const auto version = copy_struct<lamella_plugin_descriptor>(symbol, kVersionSize);
+  if (version.abi_major != LAMELLA_PLUGIN_ABI_MAJOR || version.abi_minor > LAMELLA_PLUGIN_ABI_MINOR)
+    reject(path, formatted("built for plugin interface {}.{}, but this library speaks {}.{}; "
+                           "rebuild it with this library's lamella/plugin.h",
+                           version.abi_major, version.abi_minor, LAMELLA_PLUGIN_ABI_MAJOR,
+                           LAMELLA_PLUGIN_ABI_MINOR));
+  // The size of version 1.0, and not of this one: a descriptor of an older plugin is shorter.
+  if (!plausible_size(version.struct_size, kDescriptorSize1_0))
+    reject(path, formatted("its descriptor says {} bytes, but that of interface 1.0 had {}: set "
+                           "struct_size to sizeof(lamella_plugin_descriptor)",
+                           version.struct_size, kDescriptorSize1_0));
+  if (available && *available < version.struct_size)
+    reject(path, formatted("its descriptor says {} bytes, but the object {} has {}",
+                           version.struct_size, kSymbol, *available));
+  return copy_struct<lamella_plugin_descriptor>(symbol, version.struct_size);
+}
+
 /// Reads a descriptor. Uses each part of it only after what it depends on has been checked.
 Plugin check_descriptor(const std::string& path, const void* symbol,
                         std::span<const std::string_view> reserved) {
-  lamella_plugin_descriptor theirs{};
-  std::memcpy(&theirs, symbol, kVersionSize);
-  if (theirs.abi_major != LAMELLA_PLUGIN_ABI_MAJOR || theirs.abi_minor > LAMELLA_PLUGIN_ABI_MINOR)
-    reject(path, formatted("built for plugin interface {}.{}, but this library speaks {}.{}; "
-                           "rebuild it with this library's lamella/plugin.h",
-                           theirs.abi_major, theirs.abi_minor, LAMELLA_PLUGIN_ABI_MAJOR,
-                           LAMELLA_PLUGIN_ABI_MINOR));
-  if (theirs.struct_size < kDescriptorSize)
-    reject(path,
-           formatted("its descriptor says {} bytes, but interface {}.{} has {}", theirs.struct_size,
-                     theirs.abi_major, theirs.abi_minor, kDescriptorSize));
-  std::memcpy(&theirs, symbol, kDescriptorSize);
-
+  const auto theirs = copy_descriptor(path, symbol);
   if (theirs.name == nullptr) reject(path, "has no name");
   const std::string name(theirs.name, strnlen(theirs.name, kLongestName + 1));
   if (!valid_name(name))
     reject(path, formatted("its name must be 1 to {} of a-z, 0-9, - and _", kLongestName));
-  if (std::find(reserved.begin(), reserved.end(), name) != reserved.end())
+  if (is_reserved(name, reserved))
     reject(path, formatted("its name, {}, is that of a built-in backend", name));
 
   Plugin plugin;
   plugin.path = path;
   plugin.name = name;
-  plugin.description = theirs.description != nullptr ? theirs.description : "a plugin";
+  plugin.description = "a plugin";
+  if (theirs.description != nullptr)
+    plugin.description.assign(theirs.description, strnlen(theirs.description, kLongestDescription));
   plugin.create = theirs.create;
   plugin.destroy = theirs.destroy;
   plugin.f32 = copy_kernels(path, "f32", theirs.f32);
@@ -172,6 +229,12 @@ std::string_view name_in(std::string_view file) {
   return file;
 }
 
+bool may_be_written_by_all(const std::string& directory) {
+  std::error_code ignored;
+  return (fs::status(directory, ignored).permissions() & fs::perms::others_write) !=
+         fs::perms::none;
+}
+
 void require_name(const Plugin& plugin, std::string_view name) {
   if (plugin.name != name)
     reject(plugin.path,
@@ -182,9 +245,9 @@ void require_name(const Plugin& plugin, std::string_view name) {
 
 Plugin open_plugin(const std::string& path, std::span<const std::string_view> reserved) {
   auto library = open_library(path);
-  if (library == nullptr)
-    throw PluginError(formatted("plugin cannot be loaded: {}", loader_error(path)));
-  return read_plugin(path, std::move(library), reserved);
+  if (library.handle == nullptr)
+    throw PluginError(formatted("plugin cannot be loaded: {}", library.problem));
+  return read_plugin(path, std::move(library.handle), reserved);
 }
 
 PluginSearch find_plugin(std::string_view name, std::span<const std::string_view> reserved) {
@@ -199,11 +262,11 @@ PluginSearch find_plugin(std::string_view name, std::span<const std::string_view
     for (const char* prefix : {"", "lib"}) {
       const auto file = formatted("{}/{}lamella-{}.so", directory, prefix, name);
       auto library = open_library(file);
-      if (library == nullptr) {
-        append(search.tried, loader_error(file));
+      if (library.handle == nullptr) {
+        append(search.tried, library.problem);
         continue;
       }
-      auto plugin = read_plugin(file, std::move(library), reserved);
+      auto plugin = read_plugin(file, std::move(library.handle), reserved);
       require_name(plugin, name);
       search.plugin = std::move(plugin);
       return search;
@@ -213,32 +276,70 @@ PluginSearch find_plugin(std::string_view name, std::span<const std::string_view
   return search;
 }
 
-std::vector<BackendStatus> list_plugins(std::span<const std::string_view> reserved) {
-  std::set<std::string> names;
-  for (const auto& directory : search_path().directories) {
-    std::error_code ignored;  // a directory that is not there has no plugins
-    for (fs::directory_iterator entry(directory, ignored), end; !ignored && entry != end;
-         entry.increment(ignored)) {
+PluginFiles find_files() {
+  PluginFiles found;
+  const auto path = environment(kPathVariable) ? search_path() : SearchPath{};
+  if (!path.notes.empty()) found.problems.push_back(path.notes);
+  for (const auto& directory : path.directories) {
+    std::error_code problem;
+    // With "lib" in front a file comes second: see find_plugin().
+    std::vector<PluginFile> plain, with_lib;
+    for (fs::directory_iterator entry(directory, problem), end; !problem && entry != end;
+         entry.increment(problem)) {
       const auto file = entry->path().filename().string();
-      if (const auto name = name_in(file); !name.empty()) names.emplace(name);
+      const auto name = name_in(file);
+      if (!name.empty())
+        (file.starts_with("lib") ? with_lib : plain)
+            .push_back({std::string(name), formatted("{}/{}", directory, file)});
     }
+    if (problem)
+      found.problems.push_back(formatted("{}: the directory {} cannot be read: {}", kPathVariable,
+                                         directory, problem.message()));
+    else if (may_be_written_by_all(directory))
+      found.problems.push_back(
+          formatted("{}: every user may write to the directory {}, and can "
+                    "put a plugin there that runs with your rights",
+                    kPathVariable, directory));
+    found.files.insert(found.files.end(), plain.begin(), plain.end());
+    found.files.insert(found.files.end(), with_lib.begin(), with_lib.end());
   }
+  // Those of a name stay in the order of the search.
+  std::stable_sort(found.files.begin(), found.files.end(),
+                   [](const PluginFile& a, const PluginFile& b) { return a.name < b.name; });
+  for (std::size_t i = 1; i < found.files.size(); ++i)
+    if (found.files[i].name == found.files[i - 1].name)
+      found.problems.push_back(
+          formatted("the plugin {} is used only if {} cannot be loaded, "
+                    "because both are called {}",
+                    found.files[i].path, found.files[i - 1].path, found.files[i].name));
+  return found;
+}
 
-  std::vector<BackendStatus> list;
-  for (const auto& name : names) {
-    BackendStatus status{name, false, false, {}};
-    try {
+BackendStatus status_of_plugin(const std::string& name,
+                               std::span<const std::string_view> reserved) {
+  BackendStatus status{name, false, false, {}};
+  const auto use = [&](const Plugin& plugin) {
+    status.usable = true;
+    status.reason = formatted("{} ({})", plugin.description, plugin.path);
+  };
+  try {
+    if (name.find('/') != std::string::npos) {
+      const auto plugin = open_plugin(name, reserved);
+      status.name = plugin.name;
+      use(plugin);
+    } else if (is_reserved(name, reserved)) {
+      status.reason = formatted("{} is the name of a built-in backend, which is used", name);
+      for (const auto& file : find_files().files)
+        if (file.name == name) append(status.reason, formatted("not {}", file.path));
+    } else {
       const auto search = find_plugin(name, reserved);
-      status.usable = search.plugin.has_value();
-      status.reason = status.usable
-                          ? formatted("{} ({})", search.plugin->description, search.plugin->path)
-                          : search.tried;
-    } catch (const BackendError& error) {
-      status.reason = error.what();
+      status.reason = search.tried;
+      if (search.plugin) use(*search.plugin);
     }
-    list.push_back(std::move(status));
+  } catch (const BackendError& error) {
+    status.reason = error.what();
   }
-  return list;
+  return status;
 }
 
 }  // namespace lamella::detail

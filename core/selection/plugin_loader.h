@@ -32,10 +32,13 @@ struct PluginSearch {
 /// opened must be a plugin of that name: BackendError if it is not.
 PluginSearch find_plugin(std::string_view name, std::span<const std::string_view> reserved);
 
-/// The result of find_plugin for the name of each file in the directories of LAMELLA_PLUGIN_PATH,
-/// in alphabetical order. Opens the files, which runs their initialisers, but calls no function of
-/// a plugin.
-std::vector<BackendStatus> list_plugins(std::span<const std::string_view> reserved);
+/// The files in the directories of LAMELLA_PLUGIN_PATH that are called as plugins are, by name, and
+/// those of one name in the order in which find_plugin() tries them. Opens none of them.
+PluginFiles find_files();
+
+/// Whether a plugin, by its name or path, can be used; opens it, which runs its initialisers, but
+/// calls no function of it.
+BackendStatus status_of_plugin(const std::string& name, std::span<const std::string_view> reserved);
 
 }  // namespace lamella::detail
 

@@ -8,6 +8,7 @@
 #include <lamella/error.h>
 
 #include "core/base/format.h"
+#include "core/platform/floating_point.h"
 #include "core/selection/plugin_loader.h"
 
 namespace lamella::detail {
@@ -24,7 +25,11 @@ std::vector<std::string_view> reserved_names() {
 
 }  // namespace
 
-std::vector<BackendStatus> plugins_found() { return list_plugins(reserved_names()); }
+PluginFiles plugin_files() { return find_files(); }
+
+BackendStatus plugin_status_of(const std::string& name) {
+  return status_of_plugin(name, reserved_names());
+}
 
 Plugin choose_plugin(const Request& name) {
   std::string problem;
@@ -49,14 +54,20 @@ std::shared_ptr<const Backend> make_plugin(Plugin plugin, const ThreadLimit& lim
   return make_plugin_backend(
       std::move(plugin), limit,
       [executor](std::int32_t tasks, void (*body)(void*, std::int32_t), void* argument) {
-        executor->run(tasks, [body, argument](int task) { body(argument, task); });
+        executor->run(tasks, [body, argument](int task) {
+          const FloatingPointGuard guard;  // a thread of lamella's, which goes on after it
+          body(argument, task);
+        });
       },
       verbose);
 }
 
 #else
 
-std::vector<BackendStatus> plugins_found() { return {}; }
+PluginFiles plugin_files() { return {}; }
+BackendStatus plugin_status_of(const std::string& name) {
+  return {name, false, false, "plugins are not compiled (-DLAMELLA_WITH_PLUGINS=ON)"};
+}
 Plugin choose_plugin(const Request& name) {
   refuse_backend(name, "is unknown (plugins are not compiled: -DLAMELLA_WITH_PLUGINS=ON)");
 }

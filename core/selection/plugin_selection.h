@@ -3,7 +3,7 @@
 #define LAMELLA_CORE_SELECTION_PLUGIN_SELECTION_H_
 
 #include <memory>
-#include <vector>
+#include <string>
 
 #include <lamella/backend_selection.h>
 
@@ -13,8 +13,9 @@
 
 namespace lamella::detail {
 
-/// The plugins in the directories of LAMELLA_PLUGIN_PATH, usable or not.
-std::vector<BackendStatus> plugins_found();
+/// find_plugin_files() and plugin_status() of <lamella/backend_selection.h>.
+PluginFiles plugin_files();
+BackendStatus plugin_status_of(const std::string& name);
 
 /// The plugin that a path stands for, or a name that is not built in. Throws BackendError or
 /// PluginError if there is none that can be used.

@@ -52,7 +52,7 @@ struct ThreadLimit {
 /// Makes the backend asked for. `auto` is the fastest usable one: openmp, else tbb where more than
 /// one thread is allowed, else simd, else scalar. Throws BackendError for an unknown, empty or
 /// unusable name or instruction set, or a malformed environment variable; the message lists the
-/// valid names, each unusable one with its reason.
+/// valid names, each unusable one with its reason, and the files of plugins, which are not opened.
 ///
 /// A plugin is asked for by its file's path, which has a slash in it, or by its name: then
 /// lamella-NAME.so and liblamella-NAME.so are looked for in the directories of LAMELLA_PLUGIN_PATH
@@ -63,10 +63,38 @@ struct ThreadLimit {
 /// decides how many threads it gets; else also what has been measured, which affects no result.
 LAMELLA_API std::shared_ptr<const Backend> make_backend(const BackendRequest& request = {});
 
-/// Every built-in backend, in the order in which `auto` prefers them last to first, then the
-/// plugins found in LAMELLA_PLUGIN_PATH (which are not `compiled`: that means "in this library").
-/// Their files are opened for it. Throws BackendError if LAMELLA_PLUGIN_PATH is set but empty.
+/// Every built-in backend, in the order in which `auto` prefers them last to first, then
+/// plugin_status() of each name among find_plugin_files(). Plugins are not `compiled`: that means
+/// "in this library". Throws BackendError if LAMELLA_PLUGIN_PATH is set but empty.
+///
+/// Opening a plugin runs its initialisers in this process, which ends with it if one of them
+/// faults or exits. The library never forks by itself. A program that has to survive calls
+/// list_builtin_backends() and find_plugin_files(), which open nothing, and plugin_status() or
+/// make_backend() in a child process first, as the command line does.
 LAMELLA_API std::vector<BackendStatus> list_backends();
+
+/// The built-in backends alone. Opens no file.
+LAMELLA_API std::vector<BackendStatus> list_builtin_backends();
+
+/// A file that is called lamella-NAME.so or liblamella-NAME.so.
+struct PluginFile {
+  std::string name;
+  std::string path;
+};
+
+/// The plugins in the directories of LAMELLA_PLUGIN_PATH.
+struct PluginFiles {
+  std::vector<PluginFile> files;      ///< by name; those of one name in the order of the search
+  std::vector<std::string> problems;  ///< directories and files that are left out, or look wrong
+};
+
+/// The files that list_backends() would open; opens none of them. Throws BackendError if
+/// LAMELLA_PLUGIN_PATH is set but empty.
+LAMELLA_API PluginFiles find_plugin_files();
+
+/// Whether a plugin can be used, by its name or path. Opens it for that, and closes it again, but
+/// calls no function of it. A plugin with the name of a built-in backend is not opened.
+LAMELLA_API BackendStatus plugin_status(const std::string& name);
 
 /// Every instruction set known to lamella, slowest first. Throws BackendError if the cap is
 /// invalid.

@@ -6,10 +6,16 @@ The directory of the test plugins is named by the environment variable LAMELLA_T
 import json
 import os
 import pathlib
+import shutil
+import stat
 
 from harness import ToolTest, main, read_log
 
 PLUGINS = pathlib.Path(os.environ["LAMELLA_TEST_PLUGINS"])
+FAULTY = PLUGINS / "faulty"  # these end, stop or disorder the process that loads them
+
+# Sanitizers turn signals into exit codes.
+ILLEGAL = r"which ended with (signal 4 \(Illegal instruction\)|exit code [1-9]\d*)"
 
 
 class Refused(ToolTest):
@@ -111,6 +117,149 @@ class FailsWhileTraining(ToolTest):
         self.fail_with(1, "gemm for f32 returned code 2", "predict", "--model", model, "--input",
                        points, "--output", out, "--backend", failing)
         self.assertFalse(out.exists())
+
+
+class EndsTheProcess(ToolTest):
+    """Plugins are tried in a process of their own first, so that their end is a message."""
+
+    def commands(self, model):
+        points = self.dir / "points.csv"
+        points.write_text("0.5,0.2\n")
+        return (["train", "--data", "moons", "--model", self.dir / "new"],
+                ["evaluate", "--data", "moons", "--model", model],
+                ["predict", "--input", points, "--model", model],
+                ["bench", "--network", "4,4,2", "--seconds", "0.001"], ["conformance"], ["info"])
+
+    def test_every_command_names_the_plugin_and_how_it_ended(self):
+        model = self.train()
+        for file, how in ((FAULTY / "lamella-illegal.so", ILLEGAL),
+                          (FAULTY / "lamella-exits.so", "which ended with exit code 0"),
+                          (PLUGINS / "lamella-exits_in_create.so", "which ended with exit code 0"),
+                          (PLUGINS / "lamella-quits_in_create.so", "which ended with exit code 0")):
+            for command in self.commands(model):
+                self.fail_with(1, f"plugin {file} was tried in a process of its own, {how}",
+                               *command, "--backend", file)
+        self.assertFalse((self.dir / "new").exists())
+
+    def test_by_name_and_variable(self):
+        self.fail_with(1, rf"plugin illegal \({FAULTY}/lamella-illegal.so\) was tried .*{ILLEGAL}",
+                       "train", "--data", "moons", env={"LAMELLA_PLUGIN_PATH": str(FAULTY),
+                                                         "LAMELLA_BACKEND": "illegal"})
+
+    def test_info_lists_it_with_the_others(self):
+        path = {"LAMELLA_PLUGIN_PATH": f"{FAULTY}:{PLUGINS}", "LAMELLA_PLUGIN_TIMEOUT": "5"}
+        info = json.loads(self.succeed("info", "--json", env=path))
+        found = {b["name"]: b for b in info["backends"]}
+        self.assertTrue(found["good"]["usable"])
+        self.assertTrue(found["untidy"]["usable"])  # what it prints is not in the JSON object
+        for name, how in (("illegal", ILLEGAL), ("exits", "which ended with exit code 0"),
+                          ("hangs", "which ended with no result within 5 s")):
+            self.assertFalse(found[name]["usable"])
+            self.assertRegex(found[name]["reason"],
+                             rf"^plugin {name} \({FAULTY}/lamella-{name}.so\) was tried .*{how}")
+
+    def test_an_unknown_name_loads_none_of_them(self):
+        done = self.fail_with(1, '"nonsense" .* is unknown', "train", "--data", "moons", "--backend",
+                              "nonsense", env={"LAMELLA_PLUGIN_PATH": str(FAULTY)})
+        self.assertIn(f"hangs ({FAULTY}/lamella-hangs.so)", done.stderr)
+
+    def test_one_that_hangs_is_given_up(self):
+        self.fail_with(1, "lamella-hangs.so was tried .* no result within 1 s", "train", "--data",
+                       "moons", "--backend", FAULTY / "lamella-hangs.so",
+                       env={"LAMELLA_PLUGIN_TIMEOUT": "1"})
+        for nonsense in ("", "0", "-1", "1.5", "1s", "99999999999"):
+            self.fail_with(2, f'LAMELLA_PLUGIN_TIMEOUT is "{nonsense}"; it must be', "info",
+                           "--backend", PLUGINS / "lamella-good.so",
+                           env={"LAMELLA_PLUGIN_TIMEOUT": nonsense})
+
+    def test_an_exit_amid_training_is_no_success(self):
+        model = self.train()
+        before = model.read_bytes()
+        self.fail_with(1, r"called exit\(\) before the work was done", "train", "--data", "moons",
+                       "--model", model, "--backend", PLUGINS / "lamella-exits_in_kernel.so")
+        self.assertEqual(model.read_bytes(), before)
+
+    def test_directory_and_output_stay_what_they_were(self):
+        done = self.run_tool("train", "--data", "moons", "--epochs", 1, "--hidden", 4, "--quiet",
+                             "--json", "--model", "here", "--backend", FAULTY / "lamella-untidy.so",
+                             cwd=self.dir)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["backend"], "untidy")
+        self.assertIn("untidy: create\n", done.stderr)
+        self.assert_no_leftovers("here")
+
+
+class Discovery(ToolTest):
+    """What may lie in a directory of plugins."""
+
+    def setUp(self):
+        super().setUp()
+        self.dir.chmod(0o755)
+        self.path = {"LAMELLA_PLUGIN_PATH": str(self.dir)}
+
+    def info(self, **environment):
+        done = self.run_tool("info", "--json", env={**self.path, **environment})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = json.loads(done.stdout)["backends"]
+        return {row["name"]: row for row in rows[4:]}, done.stderr
+
+    def put(self, name, variant="good", **changes):
+        data = bytearray((PLUGINS / f"lamella-{variant}.so").read_bytes())
+        for at, byte in changes.get("bytes", {}).items():
+            data[at] = byte
+        (self.dir / name).write_bytes(data[:changes.get("size")])
+
+    def test_files_that_are_no_plugins_of_this_machine(self):
+        self.put("lamella-class.so", bytes={4: 1})  # 32 bits
+        self.put("lamella-machine.so", bytes={18: 0xF3, 19: 0})  # RISC-V
+        self.put("lamella-half.so", size=3000)
+        self.put("lamella-empty.so", size=0)
+        (self.dir / "lamella-text.so").write_text("this is no library\n" * 100)
+        (self.dir / "lamella-directory.so").mkdir()
+        (self.dir / "lamella-dangling.so").symlink_to("nowhere")
+        os.mkfifo(self.dir / "lamella-pipe.so")
+        rows, warnings = self.info()
+        self.assertEqual(warnings, "")
+        for name, reason in (("class", "wrong ELF class"), ("machine", "cannot open|machine|ELF"),
+                             ("half", "file too short|cannot|segment"), ("empty", "file too short"),
+                             ("text", "invalid ELF header"), ("directory", "Is a directory"),
+                             ("dangling", "No such file"), ("pipe", "Exec format error")):
+            self.assertFalse(rows[name]["usable"])
+            self.assertRegex(rows[name]["reason"], f"^{self.dir}/lamella-{name}.so: .*({reason})|"
+                                                   f"plugin {name} .*which ended with")
+        self.assertEqual(len(rows), 8)
+
+    def test_two_of_one_name_and_one_named_as_a_built_in_backend(self):
+        other = self.dir / "other"
+        other.mkdir()
+        other.chmod(0o755)
+        self.put("lamella-good.so")
+        self.put("lamella-scalar.so", "good")
+        shutil.copy(PLUGINS / "lamella-good.so", other / "liblamella-good.so")
+        rows, warnings = self.info(LAMELLA_PLUGIN_PATH=f"{other}::{self.dir}")
+        self.assertIn(f"{other}/liblamella-good.so", rows["good"]["reason"])
+        self.assertFalse(rows["scalar"]["usable"])
+        self.assertIn(f"not {self.dir}/lamella-scalar.so", rows["scalar"]["reason"])
+        self.assertRegex(warnings, f"(?m)^lamella: warning: the plugin {self.dir}/lamella-good.so "
+                                   f"is used only if {other}/liblamella-good.so cannot be loaded")
+        self.assertRegex(warnings, "(?m)^lamella: warning: .* has an empty entry, which is ignored")
+
+    def test_directories_that_look_wrong(self):
+        self.put("lamella-good.so")
+        (self.dir / "file").write_text("")
+        rows, warnings = self.info(
+            LAMELLA_PLUGIN_PATH=f"{self.dir}/file:/no/such/place:{self.dir}")
+        self.assertTrue(rows["good"]["usable"])
+        self.assertRegex(warnings, f"{self.dir}/file cannot be read: Not a directory\n")
+        self.assertRegex(warnings, "/no/such/place cannot be read: No such file or directory\n")
+        self.dir.chmod(0o777 | stat.S_ISVTX)
+        rows, warnings = self.info()
+        self.assertTrue(rows["good"]["usable"])
+        self.assertRegex(warnings, f"every user may write to the directory {self.dir}, and can")
+        if os.geteuid() != 0:  # root reads everything
+            self.dir.chmod(0o300)
+            self.assertRegex(self.info()[1], f"{self.dir} cannot be read: Permission denied")
+            self.dir.chmod(0o700)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@
 #include <lamella/version.h>
 
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/exit_guard.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/interrupt.h"
 #include "tools/lamella/io/streams.h"
@@ -106,6 +107,7 @@ int parse_and_run(int argc, const char* const* argv) {
 
 int run(int argc, const char* const* argv) {
   prepare_streams();
+  const ExitGuard guard;
   try {
     return parse_and_run(argc, argv);
   } catch (const UsageError& error) {

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <lamella/plugin.h>
 
@@ -37,9 +38,12 @@
 #define MINOR LAMELLA_PLUGIN_ABI_MINOR
 #define DESCRIPTOR_SIZE sizeof(lamella_plugin_descriptor)
 #define KERNELS_SIZE sizeof(lamella_plugin_kernels_f32)
+#define F32 &kernels_f32
 #define F64 &kernels_f64
+#define DESCRIPTION "a plugin of the tests"
 
 #include "tests/selection/plugins/faults.inc"
+#include "tests/selection/plugins/process.inc"
 
 #if defined(VARIANT_hosted)
 /* Uses every service of the host, and the context. */
@@ -127,9 +131,50 @@ extern int lamella_test_function_that_does_not_exist(const lamella_plugin_host*,
 #elif defined(VARIANT_older)
 #undef KERNELS_SIZE
 #define KERNELS_SIZE offsetof(lamella_plugin_kernels_f32, activate)
+#elif defined(VARIANT_version_1_0)
+/* As a compiler made it of the header of 1.0: adam_update did not exist. */
+#undef KERNELS_SIZE
+#define KERNELS_SIZE offsetof(lamella_plugin_kernels_f32, adam_update)
+#undef MINOR
+#define MINOR 0
+#elif defined(VARIANT_longer)
+/* As of a newer header, whose members this library does not know. */
+#undef DESCRIPTOR_SIZE
+#define DESCRIPTOR_SIZE (sizeof(lamella_plugin_descriptor) + 64)
+#undef KERNELS_SIZE
+#define KERNELS_SIZE (sizeof(lamella_plugin_kernels_f32) + 64)
+#undef F32
+#define F32 &longer_f32.known
+#undef F64
+#define F64 &longer_f64.known
+#elif defined(VARIANT_size_zero)
+#undef DESCRIPTOR_SIZE
+#define DESCRIPTOR_SIZE 0
+#elif defined(VARIANT_size_huge)
+#undef DESCRIPTOR_SIZE
+#define DESCRIPTOR_SIZE (SIZE_MAX / 8 * 8)
+#elif defined(VARIANT_size_odd)
+#undef DESCRIPTOR_SIZE
+#define DESCRIPTOR_SIZE (sizeof(lamella_plugin_descriptor) + 3)
+#elif defined(VARIANT_size_of_more)
+#undef DESCRIPTOR_SIZE
+#define DESCRIPTOR_SIZE 4096
+#elif defined(VARIANT_kernels_zero)
+#undef KERNELS_SIZE
+#define KERNELS_SIZE 0
+#elif defined(VARIANT_kernels_huge)
+#undef KERNELS_SIZE
+#define KERNELS_SIZE (SIZE_MAX / 8 * 8)
+#elif defined(VARIANT_kernels_odd)
+/* Half of a pointer is no kernel. */
+#undef KERNELS_SIZE
+#define KERNELS_SIZE (offsetof(lamella_plugin_kernels_f32, activate) - 4)
 #elif defined(VARIANT_null_kernel)
 #undef SOFTMAX_F64
 #define SOFTMAX_F64 NULL
+#elif defined(VARIANT_no_f32)
+#undef F32
+#define F32 NULL
 #elif defined(VARIANT_no_f64)
 #undef F64
 #define F64 NULL
@@ -139,16 +184,26 @@ extern int lamella_test_function_that_does_not_exist(const lamella_plugin_host*,
 #elif defined(VARIANT_bad_name)
 #undef NAME
 #define NAME "Bad name"
+#elif defined(VARIANT_empty_name)
+#undef NAME
+#define NAME ""
+#elif defined(VARIANT_endless_name)
+static const char endless[65] = /* no zero byte ends it */
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+#undef NAME
+#define NAME endless
+#elif defined(VARIANT_long_description)
+static char long_text[10000];
+__attribute__((constructor)) static void fill_text(void) { memset(long_text, 'd', 9999); }
+#undef DESCRIPTION
+#define DESCRIPTION long_text
 #elif defined(VARIANT_misnamed)
 #undef NAME
 #define NAME "somebody_else"
 #endif
 
 /* Plugins that are refused must be refused before this. */
-#if defined(VARIANT_wrong_major) || defined(VARIANT_newer_minor) ||                        \
-    defined(VARIANT_short_descriptor) || defined(VARIANT_short_kernels) ||                 \
-    defined(VARIANT_null_kernel) || defined(VARIANT_no_f64) || defined(VARIANT_no_name) || \
-    defined(VARIANT_bad_name) || defined(VARIANT_simd)
+#if defined(VARIANT_REFUSED)
 static int must_not_be_called(const lamella_plugin_host* host, void** context) {
   (void)host;
   (void)context;
@@ -205,6 +260,8 @@ static const lamella_plugin_kernels_f32 kernels_f32 = {
 #if defined(VARIANT_optional)
     .activate = odd_activate_f32,
     .adam_update = odd_adam_update_f32,
+#elif defined(VARIANT_version_1_0)
+    .adam_update = (int (*)(void*, const lamella_plugin_adam_update_f32*))16,
 #elif defined(VARIANT_older)
     /* Not part of the struct by its size: whatever stands here must not be called. */
     .activate = (int (*)(void*, const lamella_plugin_activate_f32*))16,
@@ -215,6 +272,9 @@ static const lamella_plugin_kernels_f32 kernels_f32 = {
 #endif
 };
 
+#if defined(VARIANT_no_f32)
+__attribute__((unused)) static const lamella_plugin_kernels_f32* const not_used = &kernels_f32;
+#endif
 #ifndef VARIANT_no_f64
 static const lamella_plugin_kernels_f64 kernels_f64 = {
     .struct_size = KERNELS_SIZE,
@@ -228,18 +288,59 @@ static const lamella_plugin_kernels_f64 kernels_f64 = {
 };
 #endif
 
-#if defined(VARIANT_no_symbol)
+#if defined(VARIANT_longer)
+#define GARBAGE "garbage garbage garbage garbage garbage garbage garbage garbage"
+struct longer_descriptor {
+  lamella_plugin_descriptor known;
+  char unknown[64];
+};
+struct longer_kernels_f32 {
+  lamella_plugin_kernels_f32 known;
+  char unknown[64];
+};
+static struct longer_kernels_f32 longer_f32 = {.unknown = GARBAGE};
+static struct {
+  lamella_plugin_kernels_f64 known;
+  char unknown[64];
+} longer_f64 = {.unknown = GARBAGE};
+__attribute__((constructor)) static void fill_tables(void) {
+  longer_f32.known = kernels_f32;
+  longer_f64.known = kernels_f64;
+}
+__attribute__((visibility("default"))) extern const struct longer_descriptor longer __asm__(
+    "lamella_plugin");
+#define DEFINED const struct longer_descriptor longer
+#define BEGIN \
+  {           \
+    .known = {
+#define END            \
+  }                    \
+  , .unknown = GARBAGE \
+  }
+#elif defined(VARIANT_no_symbol)
 #define lamella_plugin lamella_plugin_by_another_name
 __attribute__((visibility("default"))) extern const lamella_plugin_descriptor lamella_plugin;
+#elif defined(VARIANT_function) || defined(VARIANT_too_small)
+/* The symbol is there, and something else. */
+#if defined(VARIANT_function)
+__attribute__((visibility("default"))) void other(void) __asm__("lamella_plugin");
+void other(void) { abort(); }
+#else
+__attribute__((visibility("default"))) extern const int other __asm__("lamella_plugin");
+const int other = 1;
 #endif
-const lamella_plugin_descriptor lamella_plugin = {
-    .struct_size = DESCRIPTOR_SIZE,
-    .abi_major = MAJOR,
-    .abi_minor = MINOR,
-    .name = NAME,
-    .description = "a plugin of the tests",
-    .create = CREATE,
-    .destroy = DESTROY,
-    .f32 = &kernels_f32,
-    .f64 = F64,
-};
+#define DEFINED __attribute__((unused)) static const lamella_plugin_descriptor descriptor
+#endif
+
+#ifndef DEFINED
+#define DEFINED const lamella_plugin_descriptor lamella_plugin
+#endif
+#ifndef BEGIN
+#define BEGIN {
+#define END }
+#endif
+/* clang-format off: the braces are those of BEGIN and END. */
+DEFINED = BEGIN.struct_size = DESCRIPTOR_SIZE, .abi_major = MAJOR, .abi_minor = MINOR, .name = NAME,
+          .description = DESCRIPTION, .create = CREATE, .destroy = DESTROY, .f32 = F32, .f64 = F64,
+          END;
+/* clang-format on */

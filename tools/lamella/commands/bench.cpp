@@ -18,6 +18,7 @@
 #include "tools/lamella/io/text_table.h"
 #include "tools/lamella/measure/bench_measure.h"
 #include "tools/lamella/measure/bench_page.h"
+#include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -126,10 +127,10 @@ struct BenchCommand {
     if (network.size() < 2) throw UsageError("--network: give at least two widths, such as 784,10");
     if (!html.empty()) check_file_target(html);
     BackendRequest request = backend.request();
-    std::vector<std::shared_ptr<const Backend>> backends = {make_backend(request)};
+    std::vector<std::shared_ptr<const Backend>> backends = {open_backend(request)};
     if (!compare.empty()) {
       request.name = compare;
-      backends.push_back(make_backend(request));
+      backends.push_back(open_backend(request));
     }
     BenchContext context{version(), lamella::bench::cpu_model(), precision, {}, {}};
     for (const auto& one : backends) context.backends.push_back(one->info());

@@ -10,10 +10,12 @@
 
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/format.h"
+#include "tools/lamella/io/progress.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
 #include "tools/lamella/measure/isolated_check.h"
+#include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -57,6 +59,15 @@ ordered_json to_json(const Check& check, const CheckResult& result) {
   return json;
 }
 
+/// How far the checks are. The time left supposes that those to come take as long as those before.
+std::string progress_text(const Check& check, const std::string& type, int done, int all, int cases,
+                          double elapsed) {
+  std::string text = formatted("check {}/{}  {}  {}: {}  {:.0f} cases/s", done + 1, all,
+                               done == 0 ? "" : duration(elapsed * (all - done) / done) + " left",
+                               check.kernel, check.name, elapsed > 0 ? cases / elapsed : 0);
+  return type.empty() ? text : text + "  " + type;
+}
+
 struct ConformanceCommand {
   BackendOptions backend;
   std::string kernel = "all";
@@ -73,18 +84,29 @@ struct ConformanceCommand {
 
   void run() const {
     const BackendRequest request = backend.request();
-    const BackendInfo info = probe_backend(request);
+    const BackendInfo info = probe_backend(request, Isolation::all);
     if (!json)
       write_stdout(formatted("lamella {}: {} ({}, {} thread{})\n\n", version(), info.name, info.isa,
                              info.threads, info.threads == 1 ? "" : "s"));
     ordered_json entries = ordered_json::array();
-    int run = 0, failed = 0;
-    for (const Check& check : conformance::checks()) {
-      if (kernel != "all" && kernel != check.kernel) continue;
+    std::vector<Check> chosen;
+    for (const Check& check : conformance::checks())
+      if (kernel == "all" || kernel == check.kernel) chosen.push_back(check);
+    const int all = static_cast<int>(chosen.size());
+    int run = 0, failed = 0, cases = 0;
+    ProgressDisplay display(in_process);  // a debugger has the terminal
+    for (const Check& check : chosen) {
+      const auto show = [&](const std::string& type, int of_check) {
+        display.update([&](double elapsed) {
+          return progress_text(check, type, run, all, cases + of_check, elapsed);
+        });
+      };
       const CheckResult result =
-          in_process ? run_here(check, request) : run_isolated(check, request);
+          in_process ? run_here(check, request) : run_isolated(check, request, show);
       ++run;
+      cases += result.cases;
       if (!result.passed()) ++failed;
+      display.erase();
       if (json)
         entries.push_back(to_json(check, result));
       else

@@ -14,6 +14,7 @@
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
+#include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -42,7 +43,7 @@ void EvaluateCommand::add_to(CLI::App& app) {
 }
 
 void EvaluateCommand::run() const {
-  const Model loaded = load_model(model, make_backend(backend.request()));
+  const Model loaded = load_model(model, open_backend(backend.request()));
   const std::vector<std::string>& class_names = loaded.info.class_names;
   const LabelledData labelled = load_labelled(data, table.csv(), seed, class_names);
   const Evaluation evaluation = std::visit(

@@ -16,6 +16,7 @@
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
+#include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -126,8 +127,8 @@ struct InfoCommand {
     const BackendRequest request = backend.request();
     Findings found;
     std::exception_ptr problem;
-    found.backends = list_backends();
-    attempt(problem, [&] { found.selected = make_backend(request)->info(); });
+    attempt(problem, [&] { found.backends = list_backends_isolated(); });
+    attempt(problem, [&] { found.selected = probe_backend(request, Isolation::plugins); });
     attempt(problem, [&] { found.isas = list_isas(request); });
     attempt(problem, [&] { found.threads = thread_limit(request.threads); });
     write_stdout(json ? to_line(to_json(found, problem)) + "\n" : to_text(found));

@@ -27,6 +27,7 @@
 #include "tools/lamella/io/interrupt.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
+#include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -58,7 +59,7 @@ void PredictCommand::add_to(CLI::App& app) {
 }
 
 void PredictCommand::run() const {
-  const Model loaded = load_model(model, make_backend(backend.request()));
+  const Model loaded = load_model(model, open_backend(backend.request()));
   CsvOptions csv = table.csv();
   csv.labelled = table.names_label_column();
   const Dataset data = load_samples(input, csv);

@@ -26,6 +26,7 @@
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
+#include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/measure/training_profile.h"
 #include "tools/lamella/options/optimizer_options.h"
 #include "tools/lamella/options/options.h"
@@ -343,7 +344,7 @@ void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) 
 
 void TrainCommand::run() {
   check();
-  auto chosen = make_backend(backend.request());
+  auto chosen = open_backend(backend.request());
   DataSplit split = read_data_source(data, table.csv(), options.seed);
   if (held_out > 0) {
     if (split.test)

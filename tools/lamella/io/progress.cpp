@@ -1,4 +1,4 @@
-// Progress of training on standard error, for a terminal or for a file.
+// Progress on standard error, for a terminal or for a file.
 #include "tools/lamella/io/progress.h"
 
 #include <sys/ioctl.h>
@@ -53,11 +53,15 @@ void ProgressDisplay::line(const std::string& text) {
 }
 
 void ProgressDisplay::update(const Progress& progress) {
+  update([&](double elapsed) { return moving_text(progress, elapsed); });
+}
+
+void ProgressDisplay::update(const std::function<std::string(double)>& moving) {
   if (style_ != Style::terminal) return;
   const Clock::time_point now = Clock::now();
   if (now < next_draw_) return;
   next_draw_ = now + kRedrawEvery;
-  std::string text = moving_text(progress, std::chrono::duration<double>(now - start_).count());
+  std::string text = moving(std::chrono::duration<double>(now - start_).count());
   text.resize(std::min(text.size(), terminal_columns() - 1));  // plain ASCII
   write_stderr(std::string(kEraseLine) + text);
   drawn_ = true;

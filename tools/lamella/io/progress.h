@@ -4,6 +4,7 @@
 #define LAMELLA_TOOLS_LAMELLA_IO_PROGRESS_H_
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include <lamella/trainer.h>
@@ -22,13 +23,16 @@ class ProgressDisplay {
   void line(const std::string& text);
   /// Called after every batch; draws at most ten times a second, and only on a terminal.
   void update(const Progress& progress);
+  /// The same for other work: text(seconds since construction) is called only if it is drawn.
+  void update(const std::function<std::string(double)>& text);
+  /// Removes the moving line. Call it before something else writes to the terminal.
+  void erase();
 
  private:
   using Clock = std::chrono::steady_clock;
   enum class Style { silent, lines, terminal };
 
   std::string moving_text(const Progress& progress, double elapsed) const;
-  void erase();
 
   Style style_;
   bool drawn_ = false;  // the moving line is on the screen

@@ -3,6 +3,7 @@
 #ifndef LAMELLA_TOOLS_LAMELLA_MEASURE_ISOLATED_CHECK_H_
 #define LAMELLA_TOOLS_LAMELLA_MEASURE_ISOLATED_CHECK_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,13 +31,14 @@ struct CheckResult {
   bool passed() const { return failures == 0 && ended.empty() && cases > 0; }
 };
 
-/// Makes the backend in a child process, and tells what it is. Throws what make_backend() throws,
-/// and Error if the process does not survive it.
-BackendInfo probe_backend(const BackendRequest& request);
+/// Told several times a second, while a check runs, which type it is at and how many cases are
+/// done.
+using CheckProgress = std::function<void(const std::string& type, int cases)>;
 
 /// Runs a check on the backend of that request in a child process. The caller must not have
 /// started threads. Throws IoError if there can be no process.
-CheckResult run_isolated(const conformance::Check& check, const BackendRequest& request);
+CheckResult run_isolated(const conformance::Check& check, const BackendRequest& request,
+                         const CheckProgress& progress = nullptr);
 
 /// The same in this process, which a fault then ends: for debuggers. Throws as make_backend().
 CheckResult run_here(const conformance::Check& check, const BackendRequest& request);

@@ -219,7 +219,9 @@ void BackendOptions::add_to(CLI::App& app) {
              [this](const std::string& text) {
                if (text.empty()) {
                  std::string names = "auto";
-                 for (const BackendStatus& status : list_backends()) names += ", " + status.name;
+                 for (const BackendStatus& status : list_builtin_backends())
+                   names += ", " + status.name;
+                 for (const PluginFile& file : find_plugin_files().files) names += ", " + file.name;
                  throw std::invalid_argument("the name is empty; valid names are " + names);
                }
                backend_ = text;
