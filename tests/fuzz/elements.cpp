@@ -46,7 +46,8 @@ void activate_backward(fuzz::Bytes& bytes) {
         const long double derivative = oracle::derivative(call.activation, value);
         // 1 - a² and a (1 - a) cancel: the error is that of their terms.
         const ActivationKind kind = call.activation.kind;
-        const long double terms = 1 + std::abs(value) + value * value + call.activation.slope;
+        const long double terms =
+            1 + std::abs(value) + value * value + std::abs(call.activation.slope);
         long double bound = conformance::gamma<T>(3) * std::abs(d) * terms;
         if (kind == ActivationKind::identity || kind == ActivationKind::relu) bound = 0;
         // At 0 leaky relu has two derivatives, and either will do.
@@ -65,9 +66,10 @@ void sgd_update(fuzz::Bytes& bytes) {
   call.learning_rate = static_cast<T>(0.1);
   call.momentum = bytes.flag() ? static_cast<T>(0.9) : T{0};
   call.weight_decay = static_cast<T>(bytes.pick(kDecays));
-  call.nesterov = bytes.flag();
+  const bool nesterov = bytes.flag();
   call.gradient = memory.same_or_new(weights);
   if (bytes.flag()) call.velocity = memory.matrix(weights.rows, weights.cols);
+  call.nesterov = nesterov && !call.velocity.empty();  // Nesterov's form needs a velocity
   call.weights = weights;
   fuzz::compare(memory, call, [&] {
     const oracle::SgdResult want = oracle::sgd_update(call);
@@ -102,10 +104,8 @@ void adam_update(fuzz::Bytes& bytes) {
   call.second = memory.matrix(weights.rows, weights.cols);
   call.weights = weights;
   // A second moment is a mean of squares.
-  for (index_t i = 0; i < weights.rows; ++i)
-    for (index_t j = 0;
-         j < weights.cols && call.second.row_stride >= 0 && call.second.col_stride >= 0; ++j)
-      call.second(i, j) = std::abs(call.second(i, j));
+  for (index_t i = 0; i < weights.rows && memory.usable(call.second); ++i)
+    for (index_t j = 0; j < weights.cols; ++j) call.second(i, j) = std::abs(call.second(i, j));
   fuzz::compare(memory, call, [&] {
     const oracle::AdamResult want = oracle::adam_update(call);
     std::vector<long double> first, second, bounds;

@@ -12,9 +12,10 @@ namespace lamella::fuzz {
 namespace {
 
 constexpr int kThreads = 2;
+constexpr int kPieces = 3;
 
-// Threads of another executor, at no cost in the eyes of drivers: they cut calls that they would
-// leave whole. So pieces of few elements occur, and threads in calls of a fuzzer's size.
+// Threads of another executor, cheaper in the eyes of drivers than they are: these cut calls of a
+// fuzzer's size that they would leave whole.
 class EagerExecutor final : public backends::Executor {
  public:
   explicit EagerExecutor(std::unique_ptr<Executor> inner) : inner_(std::move(inner)) {}
@@ -22,10 +23,20 @@ class EagerExecutor final : public backends::Executor {
   void run(int workers, backends::WorkerBody body) const noexcept override {
     inner_->run(workers, body);
   }
-  double start_cost() const noexcept override { return 1e-3; }
+  double start_cost() const noexcept override { return 0.02; }
 
  private:
   std::unique_ptr<Executor> inner_;
+};
+
+// Pieces of a few elements, one after the other on the calling thread, the last first.
+class PiecesExecutor final : public backends::Executor {
+ public:
+  int concurrency() const noexcept override { return kPieces; }
+  void run(int workers, backends::WorkerBody body) const noexcept override {
+    for (int worker = workers - 1; worker >= 0; --worker) body(worker);
+  }
+  double start_cost() const noexcept override { return 1e-3; }
 };
 
 backends::KernelTables tables_of(const std::string& isa) {
@@ -38,26 +49,28 @@ backends::KernelTables tables_of(const std::string& isa) {
 std::vector<FuzzedBackend> make_backends() {
   std::vector<FuzzedBackend> all;
   const auto add = [&](const std::string& name, const std::string& isa,
-                       backends::KernelTables tables, std::unique_ptr<backends::Executor> threads) {
-    const BackendInfo info{name, isa, threads == nullptr ? 1 : kThreads, "the fuzzer"};
-    std::unique_ptr<backends::Executor> executor = backends::make_serial_executor();
-    if (threads != nullptr) executor = std::make_unique<EagerExecutor>(std::move(threads));
+                       backends::KernelTables tables,
+                       std::unique_ptr<backends::Executor> executor) {
+    const BackendInfo info{name, isa, executor->concurrency(), "the fuzzer"};
     backends::ThreadingOptions fixed;
     fixed.adaptive = false;  // else the machine's load decides which code runs
     all.push_back({name + "/" + isa, isa,
                    backends::make_driver_backend(info, tables, std::move(executor), fixed)});
   };
-  add("scalar", "scalar", backends::scalar_tables(), nullptr);
+  add("scalar", "scalar", backends::scalar_tables(), backends::make_serial_executor());
   for (const IsaStatus& isa : list_isas()) {
     if (!isa.compiled || !isa.usable) continue;
     const backends::KernelTables tables = tables_of(isa.name);
     require(tables.f32 != nullptr && tables.f64 != nullptr, "an instruction set without kernels");
-    add("simd", isa.name, tables, nullptr);
+    add("simd", isa.name, tables, backends::make_serial_executor());
+    add("pieces", isa.name, tables, std::make_unique<PiecesExecutor>());
 #ifdef LAMELLA_WITH_OPENMP
-    add("openmp", isa.name, tables, backends::make_openmp_executor(kThreads));
+    add("openmp", isa.name, tables,
+        std::make_unique<EagerExecutor>(backends::make_openmp_executor(kThreads)));
 #endif
 #ifdef LAMELLA_WITH_TBB
-    add("tbb", isa.name, tables, backends::make_tbb_executor(kThreads));
+    add("tbb", isa.name, tables,
+        std::make_unique<EagerExecutor>(backends::make_tbb_executor(kThreads)));
 #endif
   }
   return all;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,10 @@ class Memory {
     return v;
   }
   VectorView<T> vector(index_t entries) { return row(matrix(1, entries), 0); }
+  /// Whether the operand has memory for all of its elements, which a call must refuse otherwise.
+  static bool usable(const View<T>& v) {
+    return !v.empty() && (v.rows == 1 || v.row_stride >= 0) && (v.cols == 1 || v.col_stride >= 0);
+  }
   /// `other`, or an operand of the same shape.
   View<T> same_or_new(View<T> other) {
     return bytes_.flag() ? other : matrix(other.rows, other.cols);
@@ -127,8 +132,11 @@ class Memory {
       for (std::size_t at = 0; at < block.size; ++at) {
         const T got = block.data[at];
         const auto text = [&](long double want) {
-          return "element " + std::to_string(at) + " is " + std::to_string(got) + ", expected " +
-                 std::to_string(want);
+          std::ostringstream out;
+          out.precision(std::numeric_limits<T>::max_digits10);
+          out << "element " << at << " is " << got << ", expected " << want << " within "
+              << block.bound[at];
+          return out.str();
         };
         if (block.bound[at] < 0) {
           if (!conformance::same_bits(got, block.initial[at]))
@@ -165,9 +173,6 @@ class Memory {
     T* const data = blocks_.back().data.get();
     std::fill_n(data, elements, kNan);
     return data;
-  }
-  static bool usable(const View<T>& v) {
-    return !v.empty() && (v.rows == 1 || v.row_stride >= 0) && (v.cols == 1 || v.col_stride >= 0);
   }
   T* place(const View<T>& v) {
     if (!usable(v)) return allocate(1);  // a call that does not refuse it reads outside
