@@ -21,8 +21,8 @@ struct FuzzedBackend {
   std::shared_ptr<const Backend> backend;
 };
 
-/// scalar first; then by instruction set simd, openmp and tbb, the latter with two threads that
-/// share even small calls, as far as they are compiled in and usable here.
+/// scalar first; then by instruction set simd, simd with its work cut into small pieces, and openmp
+/// and tbb with two threads, as far as they are compiled in and usable here.
 const std::vector<FuzzedBackend>& fuzzed_backends();
 
 /// run(backend) on all of them, each time from the content that `memory` has now. Calls that are
