@@ -7,6 +7,7 @@
 #include <new>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -18,6 +19,7 @@
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/interrupt.h"
 #include "tools/lamella/io/streams.h"
+#include "tools/lamella/last_resort.h"
 #include "tools/lamella/options/options.h"
 
 namespace lamella::cli {
@@ -50,7 +52,10 @@ constexpr const char* kFooter =
     "and why.\n"
     "Exit codes: 0 done; 1 bad data or failure; 2 bad usage; 130 stopped by Ctrl-C.";
 
-void report(const std::string& message) { write_stderr("lamella: error: " + message + "\n"); }
+// Allocates nothing: it is called in handlers, and memory may have run out.
+void report(std::string_view message) noexcept {
+  write_stderr({"lamella: error: ", message, "\n"});
+}
 
 /// "train, evaluate or info", of all there are.
 std::string subcommand_names() {
@@ -68,6 +73,7 @@ int finish_parse(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) {
     std::ostringstream out, err;
     app.exit(error, out, err);
+    if (allocation_has_failed()) throw std::bad_alloc();  // a stream may have swallowed it
     write_stdout(out.str());
     return 0;
   }
@@ -119,7 +125,7 @@ int run(int argc, const char* const* argv) {
     report(error.what());
     return kUsage;
   } catch (const Interrupted& interrupted) {
-    write_stderr(formatted("lamella: {}\n", interrupted.what()));
+    write_stderr({"lamella: ", interrupted.what(), "\n"});
     return kSignalBase + interrupted.signal();
   } catch (const std::bad_alloc&) {
     report("out of memory");

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -59,6 +60,7 @@ std::size_t write_until_error(int fd, std::string_view text) {
 
 void prepare_streams() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   for (int fd = 0; fd <= 2; ++fd) {
     if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
     // Opened the wrong way round on purpose: using it still fails, as it should.
@@ -69,6 +71,22 @@ void prepare_streams() {
 void write_stdout(std::string_view text) { write_all(STDOUT_FILENO, text, "standard output"); }
 
 void write_stderr(std::string_view text) noexcept { write_until_error(STDERR_FILENO, text); }
+
+void write_stderr(std::initializer_list<std::string_view> pieces) noexcept {
+  // Together in one write, so that lines of other processes do not come between them.
+  std::array<char, 2048> buffer;
+  std::size_t filled = 0;
+  for (std::string_view piece : pieces)
+    while (!piece.empty()) {
+      const std::size_t part = piece.copy(buffer.data() + filled, buffer.size() - filled);
+      filled += part;
+      piece.remove_prefix(part);
+      if (filled < buffer.size()) continue;
+      write_stderr(std::string_view(buffer.data(), filled));
+      filled = 0;
+    }
+  write_stderr(std::string_view(buffer.data(), filled));
+}
 
 void write_all(int fd, std::string_view text, const std::string& name) {
   if (write_until_error(fd, text) != 0) fail("cannot write to", name, errno);

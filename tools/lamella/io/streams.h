@@ -4,19 +4,22 @@
 #define LAMELLA_TOOLS_LAMELLA_IO_STREAMS_H_
 
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
 namespace lamella::cli {
 
-/// Call first in main: a closed pipe becomes an error of write, and a descriptor 0 to 2 that was
-/// closed by the caller is never handed to a file that is opened later.
+/// Call first in main: a closed pipe and a limit on the size of files become errors of write, and a
+/// descriptor 0 to 2 that was closed by the caller is never handed to a file that is opened later.
 void prepare_streams();
 
 /// Writes all of `text`, unbuffered. Throws IoError.
 void write_stdout(std::string_view text);
 /// As write_stdout, but a failure is ignored: there is no other place to report it.
 void write_stderr(std::string_view text) noexcept;
+/// The pieces one after the other, as one line if they are one; allocates nothing.
+void write_stderr(std::initializer_list<std::string_view> pieces) noexcept;
 
 /// Throws IoError unless a file can be put at `path`: its directory exists and may be written to,
 /// or there is a device or pipe that may. Touches nothing.
