@@ -5,14 +5,13 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <lamella/backend_selection.h>
 #include <lamella/version.h>
 
 #include "bench/roofline/machine.h"
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/format.h"
+#include "tools/lamella/io/json.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
@@ -23,8 +22,6 @@
 
 namespace lamella::cli {
 namespace {
-
-using nlohmann::ordered_json;
 
 constexpr index_t kMostUnits = 1 << 16;
 
@@ -71,20 +68,19 @@ std::string to_text(const BenchContext& context, const std::vector<Row>& rows) {
   return text;
 }
 
-ordered_json to_json(const BenchContext& context, const std::vector<Row>& rows) {
-  ordered_json json{
-      {"version", context.version}, {"cpu", context.cpu}, {"precision", context.precision}};
-  json["backends"] = ordered_json::array();
+Json to_json(const BenchContext& context, const std::vector<Row>& rows) {
+  Json json{{"version", context.version}, {"cpu", context.cpu}, {"precision", context.precision}};
+  json["backends"] = Json::array();
   for (const BackendInfo& info : context.backends)
     json["backends"].push_back({{"name", info.name}, {"isa", info.isa}, {"threads", info.threads}});
-  json["peaks"] = ordered_json::array();
+  json["peaks"] = Json::array();
   for (const MachinePeak& peak : context.peaks)
     json["peaks"].push_back({{"name", peak.name},
                              {"unit", peak.by_bytes ? "B/s" : "FLOP/s"},
                              {"per_second", peak.per_second}});
-  json["operations"] = ordered_json::array();
+  json["operations"] = Json::array();
   for (const Row& row : rows) {
-    ordered_json results = ordered_json::array();
+    Json results = Json::array();
     for (const Measurement& m : row.measured)
       results.push_back({{"backend", m.backend},
                          {"seconds", m.seconds},

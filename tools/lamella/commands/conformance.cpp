@@ -3,13 +3,12 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <lamella/error.h>
 #include <lamella/version.h>
 
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/format.h"
+#include "tools/lamella/io/json.h"
 #include "tools/lamella/io/progress.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
@@ -22,7 +21,6 @@ namespace lamella::cli {
 namespace {
 
 using conformance::Check;
-using nlohmann::ordered_json;
 
 constexpr const char* kLegend =
     "\nOf an operand: which stride is 1 (rows, columns; general: neither), +N elements between "
@@ -46,14 +44,14 @@ std::string line_of(const Check& check, const CheckResult& result) {
   return line;
 }
 
-ordered_json to_json(const Check& check, const CheckResult& result) {
-  ordered_json problems = ordered_json::array();
+Json to_json(const Check& check, const CheckResult& result) {
+  Json problems = Json::array();
   for (const CheckProblem& problem : result.problems)
     problems.push_back(
         {{"type", problem.type}, {"case", problem.where}, {"problem", problem.problem}});
-  ordered_json json{{"kernel", check.kernel},      {"name", check.name},
-                    {"passed", result.passed()},   {"cases", result.cases},
-                    {"failures", result.failures}, {"problems", std::move(problems)}};
+  Json json{{"kernel", check.kernel},      {"name", check.name},
+            {"passed", result.passed()},   {"cases", result.cases},
+            {"failures", result.failures}, {"problems", std::move(problems)}};
   json["ended"] = nullptr;
   if (!result.ended.empty()) json["ended"] = result.ended;
   return json;
@@ -88,7 +86,7 @@ struct ConformanceCommand {
     if (!json)
       write_stdout(formatted("lamella {}: {} ({}, {} thread{})\n\n", version(), info.name, info.isa,
                              info.threads, info.threads == 1 ? "" : "s"));
-    ordered_json entries = ordered_json::array();
+    Json entries = Json::array();
     std::vector<Check> chosen;
     for (const Check& check : conformance::checks())
       if (kernel == "all" || kernel == check.kernel) chosen.push_back(check);

@@ -4,14 +4,13 @@
 #include <string>
 #include <variant>
 
-#include <nlohmann/json.hpp>
-
 #include <lamella/metrics.h>
 #include <lamella/model_file.h>
 
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/inputs.h"
+#include "tools/lamella/io/json.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/measure/plugin_probe.h"
@@ -53,7 +52,7 @@ void EvaluateCommand::run() const {
       },
       loaded.network);
   if (json) {
-    nlohmann::ordered_json result = evaluation_json(evaluation, class_names);
+    Json result = evaluation_json(evaluation, class_names);
     result["split"] = labelled.is_test_split ? "test" : "all";
     write_stdout(to_line(result) + "\n");
     return;

@@ -5,14 +5,13 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <lamella/backend_selection.h>
 #include <lamella/error.h>
 #include <lamella/version.h>
 
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/format.h"
+#include "tools/lamella/io/json.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
@@ -21,8 +20,6 @@
 
 namespace lamella::cli {
 namespace {
-
-using nlohmann::ordered_json;
 
 /// What is known about this machine. A bad request leaves some of it unknown; the rest is printed
 /// all the same, because it helps to correct the request.
@@ -80,8 +77,8 @@ std::string to_text(const Findings& found) {
   return text + formatted("\n{}", isas.text());
 }
 
-ordered_json to_json(const Findings& found, const std::exception_ptr& problem) {
-  ordered_json result{{"version", version()}};
+Json to_json(const Findings& found, const std::exception_ptr& problem) {
+  Json result{{"version", version()}};
   result["selected"] = nullptr;
   if (found.selected)
     result["selected"] = {{"name", found.selected->name},
@@ -92,14 +89,14 @@ ordered_json to_json(const Findings& found, const std::exception_ptr& problem) {
   if (found.threads)
     result["threads"] = {{"threads", found.threads->threads},
                          {"limited_by", found.threads->limited_by}};
-  result["backends"] = ordered_json::array();
+  result["backends"] = Json::array();
   for (const BackendStatus& status : found.backends)
     result["backends"].push_back({{"name", status.name},
                                   {"compiled", status.compiled},
                                   {"usable", status.usable},
                                   {"selected", is_selected(found, status)},
                                   {"reason", status.reason}});
-  result["instruction_sets"] = ordered_json::array();
+  result["instruction_sets"] = Json::array();
   for (const IsaStatus& status : found.isas)
     result["instruction_sets"].push_back({{"name", status.name},
                                           {"compiled", status.compiled},

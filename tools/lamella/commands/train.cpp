@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <lamella/activation.h>
 #include <lamella/error.h>
 #include <lamella/model_file.h>
@@ -22,6 +20,7 @@
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/interrupt.h"
+#include "tools/lamella/io/json.h"
 #include "tools/lamella/io/progress.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
@@ -154,7 +153,7 @@ class TrainingSession {
 
   std::string description() const;
   std::string what_is_saved() const;
-  nlohmann::ordered_json summary_json(const std::vector<EpochReport>& reports) const;
+  Json summary_json(const std::vector<EpochReport>& reports) const;
   std::string summary_text(const std::vector<EpochReport>& reports) const;
   void print_summary(const std::vector<EpochReport>& reports) const;
 
@@ -287,11 +286,10 @@ TrainingTime training_time(const std::vector<EpochReport>& reports, index_t samp
 }
 
 template <class T>
-nlohmann::ordered_json TrainingSession<T>::summary_json(
-    const std::vector<EpochReport>& reports) const {
+Json TrainingSession<T>::summary_json(const std::vector<EpochReport>& reports) const {
   const BackendInfo& info = network_.backend().info();
   const TrainingTime time = training_time(reports, split_.train.samples());
-  nlohmann::ordered_json summary = epoch_json(reports.back());
+  Json summary = epoch_json(reports.back());
   summary.erase("epoch");
   summary["epochs"] = command_.options.epochs;
   summary["seconds"] = time.seconds;
@@ -330,7 +328,7 @@ void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) 
   if (profiled_)
     profile = training_profile(*profiled_, training_time(reports, split_.train.samples()).seconds);
   if (command_.json) {
-    nlohmann::ordered_json summary = summary_json(reports);
+    Json summary = summary_json(reports);
     if (profile) summary["profile"] = profile_json(*profile);
     write_stdout(to_line(summary) + "\n");
     return;

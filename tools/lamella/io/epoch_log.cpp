@@ -9,8 +9,6 @@
 #include <system_error>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include <lamella/error.h>
 
 #include "tools/lamella/io/format.h"

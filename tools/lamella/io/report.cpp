@@ -1,15 +1,12 @@
 // Results as JSON and as tables.
 #include "tools/lamella/io/report.h"
 
-#include <nlohmann/json.hpp>
-
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/text_table.h"
 
 namespace lamella::cli {
 namespace {
 
-using nlohmann::ordered_json;
 using Align = TextTable::Align;
 
 /// More columns than this do not fit a screen.
@@ -47,14 +44,12 @@ std::string table_of_confusions(const Evaluation& evaluation,
 
 }  // namespace
 
-std::string to_line(const ordered_json& value) {
-  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
+std::string to_line(const Json& value) { return value.text(); }
 
-ordered_json epoch_json(const EpochReport& report) {
-  ordered_json line{{"epoch", report.epoch},
-                    {"train_loss", report.train_loss},
-                    {"train_accuracy", report.train_accuracy}};
+Json epoch_json(const EpochReport& report) {
+  Json line{{"epoch", report.epoch},
+            {"train_loss", report.train_loss},
+            {"train_accuracy", report.train_accuracy}};
   if (report.test_loss) line["test_loss"] = *report.test_loss;
   if (report.test_accuracy) line["test_accuracy"] = *report.test_accuracy;
   line["seconds"] = report.seconds;
@@ -72,9 +67,8 @@ std::string epoch_text(const EpochReport& report, index_t epochs) {
          formatted("  {:.0f} samples/s  {}", report.samples_per_second, duration(report.seconds));
 }
 
-ordered_json evaluation_json(const Evaluation& evaluation,
-                             const std::vector<std::string>& class_names) {
-  ordered_json per_class = ordered_json::array();
+Json evaluation_json(const Evaluation& evaluation, const std::vector<std::string>& class_names) {
+  Json per_class = Json::array();
   for (std::size_t c = 0; c < evaluation.per_class.size(); ++c) {
     const ClassMetrics& metrics = evaluation.per_class[c];
     per_class.push_back({{"class", class_names[c]},

@@ -6,23 +6,22 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <lamella/metrics.h>
 #include <lamella/trainer.h>
+
+#include "tools/lamella/io/json.h"
 
 namespace lamella::cli {
 
 /// One line (without its end) whatever bytes the strings in `value` hold.
-std::string to_line(const nlohmann::ordered_json& value);
+std::string to_line(const Json& value);
 
 /// An epoch's entry in the log; figures that are not finite become null.
-nlohmann::ordered_json epoch_json(const EpochReport& report);
+Json epoch_json(const EpochReport& report);
 /// The same for people, in one line.
 std::string epoch_text(const EpochReport& report, index_t epochs);
 
-nlohmann::ordered_json evaluation_json(const Evaluation& evaluation,
-                                       const std::vector<std::string>& class_names);
+Json evaluation_json(const Evaluation& evaluation, const std::vector<std::string>& class_names);
 /// Accuracy, log-loss, the table of classes, and the confusion matrix where it fits a screen.
 std::string evaluation_text(const Evaluation& evaluation,
                             const std::vector<std::string>& class_names);

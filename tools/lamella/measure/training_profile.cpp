@@ -4,8 +4,6 @@
 #include <map>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "bench/roofline/machine.h"
 #include "bench/roofline/peak.h"
 #include "tools/lamella/io/format.h"
@@ -125,16 +123,15 @@ std::string profile_text(const TrainingProfile& profile) {
          table.text();
 }
 
-nlohmann::ordered_json profile_json(const TrainingProfile& profile) {
-  nlohmann::ordered_json json{{"seconds", profile.seconds}, {"outside_seconds", profile.outside}};
-  json["kernels"] = nlohmann::ordered_json::array();
+Json profile_json(const TrainingProfile& profile) {
+  Json json{{"seconds", profile.seconds}, {"outside_seconds", profile.outside}};
+  json["kernels"] = Json::array();
   for (const ProfileRow& row : profile.rows) {
     const ProfileEntry& calls = row.calls;
-    nlohmann::ordered_json one{
-        {"kernel", calls.kernel}, {"type", calls.type},         {"shape", calls.shape},
-        {"with", calls.options},  {"calls", calls.calls},       {"seconds", calls.seconds},
-        {"flops", calls.flops},   {"bytes", calls.bytes},       {"peak", nullptr},
-        {"unit", nullptr},        {"peak_per_second", nullptr}, {"peak_percent", nullptr}};
+    Json one{{"kernel", calls.kernel}, {"type", calls.type},         {"shape", calls.shape},
+             {"with", calls.options},  {"calls", calls.calls},       {"seconds", calls.seconds},
+             {"flops", calls.flops},   {"bytes", calls.bytes},       {"peak", nullptr},
+             {"unit", nullptr},        {"peak_per_second", nullptr}, {"peak_percent", nullptr}};
     if (row.peak > 0) {
       one["peak"] = row.peak_of;
       one["unit"] = row.by_bytes ? "B/s" : "FLOP/s";

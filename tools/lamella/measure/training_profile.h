@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <lamella/profile.h>
+
+#include "tools/lamella/io/json.h"
 
 namespace lamella::cli {
 
@@ -36,7 +36,7 @@ struct TrainingProfile {
 TrainingProfile training_profile(const ProfiledBackend& backend, double seconds);
 
 std::string profile_text(const TrainingProfile& profile);
-nlohmann::ordered_json profile_json(const TrainingProfile& profile);
+Json profile_json(const TrainingProfile& profile);
 
 }  // namespace lamella::cli
 
