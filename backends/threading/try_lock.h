@@ -1,4 +1,7 @@
 // A lock that nobody waits for: what it guards is worth less than waiting.
+//
+// In a child of fork() it stays taken if another thread of the parent was in a body. What it guards
+// may be half written then, and is not looked at any more: the child does without.
 #ifndef LAMELLA_BACKENDS_THREADING_TRY_LOCK_H_
 #define LAMELLA_BACKENDS_THREADING_TRY_LOCK_H_
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <mutex>
 #include <utility>
 #include <variant>
 
@@ -12,6 +11,7 @@
 #include <lamella/profile.h>
 
 #include "core/kernels/timed_kernels.h"
+#include "core/platform/fork_aware_lock.h"
 
 namespace lamella {
 namespace {
@@ -23,30 +23,28 @@ class ProfileTable {
  public:
   void add(const KernelSignature& signature, double seconds) noexcept {
     if (!recording.load(std::memory_order_relaxed)) return;
-    const std::lock_guard lock(mutex_);
-    Times& times = times_of(signature);
-    ++times.calls;
-    times.seconds += seconds;
+    hold([&] {
+      Times& times = times_of(signature);
+      ++times.calls;
+      times.seconds += seconds;
+    });
   }
 
   void clear() noexcept {
-    const std::lock_guard lock(mutex_);
-    rows_used_ = 0;
-    slots_.fill(0);
-    others_ = {};
+    hold([&] { forget(); });
   }
 
-  std::vector<ProfileEntry> entries() const {
-    const std::lock_guard lock(mutex_);
+  std::vector<ProfileEntry> entries() {
     std::vector<ProfileEntry> list;
-    for (std::size_t i = 0; i < rows_used_; ++i) list.push_back(described(table_[i]));
-    if (others_.calls > 0) {
+    hold([&] {
+      for (std::size_t i = 0; i < rows_used_; ++i) list.push_back(described(table_[i]));
+      if (others_.calls == 0) return;
       ProfileEntry entry;
       entry.kernel = "others";
       entry.calls = others_.calls;
       entry.seconds = others_.seconds;
       list.push_back(entry);
-    }
+    });
     std::stable_sort(list.begin(), list.end(), [](const ProfileEntry& a, const ProfileEntry& b) {
       return a.seconds > b.seconds;
     });
@@ -68,6 +66,18 @@ class ProfileTable {
     KernelSignature signature;
     Times times;
   };
+
+  void forget() noexcept {
+    rows_used_ = 0;
+    slots_.fill(0);
+    others_ = {};
+  }
+
+  // In a child of fork() whose parent was writing at that moment, the table begins anew.
+  template <class Body>
+  void hold(const Body& body) {
+    lock_.hold([this] { forget(); }, body);
+  }
 
   static std::size_t hash(const KernelSignature& signature) noexcept {
     std::uint64_t h = static_cast<std::uint64_t>(signature.kernel) << 16 |
@@ -109,7 +119,7 @@ class ProfileTable {
     return entry;
   }
 
-  mutable std::mutex mutex_;
+  detail::ForkAwareLock lock_;
   std::array<std::uint16_t, kSlots> slots_{};
   std::array<Row, kMostRows> table_{};
   std::size_t rows_used_ = 0;

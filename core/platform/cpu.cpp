@@ -8,6 +8,7 @@
 #include <cpuid.h>
 
 #include "core/base/format.h"
+#include "core/base/made_once.h"
 #endif
 
 namespace lamella::detail {
@@ -41,6 +42,8 @@ X86Words read_words() {
   }
   return words;
 }
+
+constinit ComputedOnce<X86Words> words_of_processor;
 #endif
 
 }  // namespace
@@ -78,8 +81,7 @@ std::string x86_unavailable_reason(Isa isa, const X86Words& words) {
 
 std::string isa_unavailable_reason(Isa isa) {
 #if defined(__x86_64__)
-  static const X86Words words = read_words();
-  return x86_unavailable_reason(isa, words);
+  return x86_unavailable_reason(isa, words_of_processor.get(read_words));
 #else
   if (isa != Isa::neon)
     return formatted("an instruction set of x86-64, and this is {}", processor_family());

@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <limits>
-#include <mutex>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -20,6 +19,7 @@
 #include "core/base/format.h"
 #include "core/kernels/trace.h"
 #include "core/platform/floating_point.h"
+#include "core/platform/fork_aware_lock.h"
 
 namespace lamella::detail {
 namespace {
@@ -59,12 +59,14 @@ class PluginFailure {
   bool happened() const noexcept { return happened_.load(std::memory_order_acquire); }
 
   void record(const char* kernel, const char* type, int code) noexcept {
-    const std::lock_guard lock(mutex_);
-    if (happened()) return;
-    kernel_ = kernel;
-    type_ = type;
-    code_ = code;
-    happened_.store(true, std::memory_order_release);
+    lock_.hold([] {},  // what a fork has interrupted is written again
+               [&] {
+                 if (happened()) return;
+                 kernel_ = kernel;
+                 type_ = type;
+                 code_ = code;
+                 happened_.store(true, std::memory_order_release);
+               });
   }
 
   /// Only after happened(): from then on the three members do not change.
@@ -75,7 +77,7 @@ class PluginFailure {
 
  private:
   std::atomic<bool> happened_ = false;
-  std::mutex mutex_;
+  ForkAwareLock lock_;
   const char* kernel_ = "";
   const char* type_ = "";
   int code_ = 0;

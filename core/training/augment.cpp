@@ -12,6 +12,7 @@
 #include <lamella/error.h>
 
 #include "core/base/format.h"
+#include "core/base/made_once.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
 
@@ -109,8 +110,8 @@ class NormalTable {
  public:
   static constexpr std::size_t kSize = 1 << 15;
   static const NormalTable& instance() {
-    static const auto table = std::make_unique<const NormalTable>();
-    return *table;
+    static constinit detail::MadeOnce<const NormalTable> table;
+    return table.get([] { return std::make_unique<const NormalTable>(); });
   }
   NormalTable() {
     // Newton's method on P(|Z| < z) = erf(z / √2), which starts from the previous interval's value.
