@@ -11,15 +11,14 @@
 
 namespace lamella::backends {
 
-inline thread_local PackBuffer pack_buffer;
-
-/// Without memory to pack into: the plain loops, with one panel on the stack.
+/// Without memory to pack into: the plain loops, with one panel that all threads share, one after
+/// the other. (Not on the stack: threads have stacks of half that size.)
 template <class T>
-[[gnu::noinline]] void run_task_on_stack(const KernelTable<T>& table, const GemmProblem<T>& p,
-                                         Range rows, Range columns) {
-  constexpr index kStackBytes = 128 * 1024;  // at least one panel, kc x nr elements, of every table
-  alignas(64) unsigned char stack[kStackBytes];
-  plain_loop_nest(table, p, rows, columns, reinterpret_cast<T*>(stack));
+[[gnu::noinline]] void run_task_without_memory(const KernelTable<T>& table, const GemmProblem<T>& p,
+                                               Range rows, Range columns) {
+  shared_panel.lock.hold(
+      [] {},
+      [&] { plain_loop_nest(table, p, rows, columns, reinterpret_cast<T*>(shared_panel.bytes)); });
 }
 
 /// One task: rows x columns of C over all of K. Tasks that share a state have the same columns.
@@ -44,8 +43,8 @@ void run_task(const KernelTable<T>& table, const GemmProblem<T>& p, Range rows, 
   const index a_elements = packed_a_elements<T>(table, access_a, rows.size(), k);
   const index own_b = p.b.source == SourceB::prepacked ? 0 : b_elements;
   const auto wanted = static_cast<std::size_t>(std::max<index>(own_b + a_elements, 1));
-  void* const memory = pack_buffer.get(wanted * sizeof(T));
-  if (memory == nullptr) return run_task_on_stack(table, p, rows, columns);
+  void* const memory = pack_buffers.panels.get(wanted * sizeof(T));
+  if (memory == nullptr) return run_task_without_memory(table, p, rows, columns);
   T* const buffer = static_cast<T*>(memory);
   const PackingSpace<T> space{buffer, b_elements, buffer + own_b};
   if (access_a == AccessA::copy_rows)

@@ -99,8 +99,8 @@ class PackedBatchOfWorkers {
     // Pages of their own, so that each lies with the core that writes to it first.
     constexpr index kPage = 4096;
     stride_ = (PackedBatch<T>::bytes(table, *call) + kPage - 1) / kPage * kPage;
-    thread_local PackBuffer buffer;
-    memory_ = static_cast<unsigned char*>(buffer.get(static_cast<std::size_t>(workers * stride_)));
+    memory_ = static_cast<unsigned char*>(
+        pack_buffers.batch.get(static_cast<std::size_t>(workers * stride_)));
   }
 
   std::optional<PackedBatch<T>> of(int worker) const {

@@ -2,6 +2,8 @@
 // read in place, and however small the blocks are.
 #include "backends/driver/gemm_loop_nest.h"
 
+#include <pthread.h>
+
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -245,6 +247,41 @@ TEMPLATE_TEST_CASE("a mini-batch of bytes gives the bits of its matrix", "[loop_
               CHECK(from_matrix == from_batch);  // the second finds panels packed already
             }
           }
+  }
+}
+
+// Four threads take turns with the one panel that there is, on stacks that would not hold it.
+TEST_CASE("products without memory have the bits of the others", "[loop_nest]") {
+  for (const KernelTable<double>& table : usable_tables<double>()) {
+    CAPTURE(table.isa);
+    Product<double> product(3 * table.mr + 1, 2 * table.nr + 3, 1030, {}, {});
+    const std::vector<double> start = product.c;
+    PackedBState state{product.problem.m};
+    run_task(table, product.problem, {0, product.problem.m}, {0, product.problem.n}, state);
+    struct Call {
+      const KernelTable<double>& table;
+      GemmProblem<double> problem;
+      std::vector<double> c;
+    };
+    std::vector<Call> calls(4, {table, product.problem, start});
+    std::vector<pthread_t> threads(calls.size());
+    pthread_attr_t attributes;
+    REQUIRE(pthread_attr_init(&attributes) == 0);
+    REQUIRE(pthread_attr_setstacksize(&attributes, 128 << 10) == 0);
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      calls[i].problem.c.data = calls[i].c.data();
+      REQUIRE(pthread_create(
+                  &threads[i], &attributes,
+                  [](void* argument) -> void* {
+                    auto& [of, p, c] = *static_cast<Call*>(argument);
+                    run_task_without_memory(of, p, {0, p.m}, {0, p.n});
+                    return nullptr;
+                  },
+                  &calls[i]) == 0);
+    }
+    for (const pthread_t thread : threads) pthread_join(thread, nullptr);
+    pthread_attr_destroy(&attributes);
+    for (const Call& call : calls) CHECK(call.c == product.c);
   }
 }
 

@@ -46,11 +46,13 @@ OURS = [
     (r"backends/simd/.*", r"backends/(kernel_table\.h|simd/.*)", True),
     (r"backends/kernel_tables\.cpp", r"backends/(driver_backend|(scalar|simd)/.*tables?)\.h", False),
     # Executors know threads and nothing about arithmetic.
-    (r"backends/(openmp|tbb)/.*", r"backends/executor\.h", False),
-    (r"backends/(executor|adaptive_threading)\.h", r"backends/executor\.h", False),
+    (r"backends/(openmp|tbb)/.*",
+     r"backends/(executor|floating_point_control)\.h|core/platform/forked_process\.h", False),
+    (r"backends/(executor|adaptive_threading|floating_point_control)\.h", r"backends/executor\.h", False),
     # Drivers know no instruction set and no thread library.
     (r"backends/driver/.*",
-     r"include/lamella/.*|backends/(kernel_table|executor)\.h|backends/driver/.*", False),
+     r"include/lamella/.*|backends/(kernel_table|executor)\.h|backends/driver/.*|core/platform/fork_aware_lock\.h",
+     False),
     # The plan runner, which decides on threads, stands above the drivers.
     (r"backends/threading/.*",
      r"include/lamella/.*|backends/(kernel_table|executor|adaptive_threading)\.h|backends/(driver|threading)/.*",
