@@ -11,17 +11,23 @@ class DriverBackend final : public Backend {
   DriverBackend(BackendInfo info, KernelTables tables, std::unique_ptr<Executor> executor,
                 const ThreadingOptions& threading)
       : info_(std::move(info)),
+        info_in_child_(info_),
         threading_(threading),
         executor_(std::move(executor), threading),
         f32_(*tables.f32, executor_, threading_, f32_products_),
-        f64_(*tables.f64, executor_, threading_, f64_products_) {}
+        f64_(*tables.f64, executor_, threading_, f64_products_) {
+    info_in_child_.threads = 1;
+    info_in_child_.threads_limited_by = "child of fork()";
+  }
 
-  const BackendInfo& info() const noexcept override { return info_; }
+  const BackendInfo& info() const noexcept override {
+    return executor_.has_lost_threads() ? info_in_child_ : info_;
+  }
   const Kernels<float>& f32() const noexcept override { return f32_; }
   const Kernels<double>& f64() const noexcept override { return f64_; }
 
  private:
-  BackendInfo info_;
+  BackendInfo info_, info_in_child_;
   // Kernels are const and used by several threads at once; what they learn about threads changes
   // their speed and never their results.
   ThreadingOptions threading_;

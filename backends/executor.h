@@ -28,13 +28,19 @@ class Executor {
  public:
   virtual ~Executor() = default;
 
-  /// The largest number of workers worth asking for. 1 inside a parallel region of the same thread
-  /// library, where run() uses the calling thread alone.
+  /// The largest number of workers worth asking for. 1 where run() uses the calling thread alone:
+  /// inside a parallel region of the same thread library, in a child of fork() that has lost its
+  /// threads, and while the process ends.
   virtual int concurrency() const noexcept = 0;
+
+  /// Whether this process is a child of fork() that may not use threads, because those of its
+  /// parent are not in it. concurrency() is 1 then, and run() touches no thread library.
+  virtual bool has_lost_threads() const noexcept { return false; }
 
   /// Calls body(0) ... body(workers - 1), each once, on up to `workers` threads, and returns when
   /// all calls have returned. Two bodies need not run at the same time, so a body must not wait for
-  /// another one that may not have started.
+  /// another one that may not have started. Bodies find the floating-point settings of the caller
+  /// (floating_point_control.h).
   virtual void run(int workers, WorkerBody body) const noexcept = 0;
 
   /// Into how many parts a driver may cut the work of each worker. It is more than 1 where a worker
@@ -60,6 +66,10 @@ std::unique_ptr<Executor> make_serial_executor();
 /// first run. Each exists only in builds with its library.
 std::unique_ptr<Executor> make_openmp_executor(int threads);
 std::unique_ptr<Executor> make_tbb_executor(int threads);
+
+/// Executor::has_lost_threads() of any executor of this process.
+bool openmp_threads_are_lost() noexcept;
+bool tbb_threads_are_lost() noexcept;
 
 }  // namespace lamella::backends
 

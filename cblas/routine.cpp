@@ -1,8 +1,6 @@
 // Errors on their way to cblas_xerbla, and the backend of the process.
 #include "cblas/routine.h"
 
-#include <pthread.h>
-
 #include <atomic>
 #include <memory>
 
@@ -13,18 +11,11 @@
 namespace lamella::cblas {
 namespace {
 
-// Set in a child that fork() made: the threads of its parent's backend are not in it, and the
-// OpenMP runtime of GCC waits for them for ever.
-std::atomic<bool> forked = false;
-
 using Shared = std::shared_ptr<const Backend>;
 
-// Backends are never destroyed: other libraries may multiply matrices while the process ends.
-const Shared* first_backend() {
-  auto* const chosen = new Shared(make_backend());
-  pthread_atfork(nullptr, nullptr, [] { forked = true; });
-  return chosen;
-}
+// Never destroyed: other libraries may multiply matrices while the process ends. Not a static
+// variable of a function: a fork while another thread makes it would leave its guard locked.
+constinit std::atomic<const Shared*> chosen{nullptr};
 
 }  // namespace
 
@@ -39,12 +30,13 @@ void Routine::failed(const char* reason) const {
 }
 
 const Backend& Routine::backend() {
-  if (forked.load(std::memory_order_relaxed)) {
-    static const auto* const of_child = new Shared(make_backend({.threads = 1}));
-    return **of_child;
+  const Shared* shared = chosen.load(std::memory_order_acquire);
+  if (shared == nullptr) {
+    auto made = std::make_unique<const Shared>(make_backend());
+    if (chosen.compare_exchange_strong(shared, made.get(), std::memory_order_acq_rel))
+      shared = made.release();
   }
-  static const Shared* const chosen = first_backend();
-  return **chosen;
+  return **shared;
 }
 
 }  // namespace lamella::cblas

@@ -46,9 +46,8 @@ struct Routine {
   }
 
  private:
-  /// The backend that the environment selects, made at the first call that gets one; in a child of
-  /// fork() the same with one thread. Throws BackendError if there is none; the next call asks
-  /// again.
+  /// The backend that the environment selects, made at the first call that gets one. Throws
+  /// BackendError if there is none; the next call asks again.
   static const Backend& backend();
 };
 

@@ -12,6 +12,8 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include "backends/executor.h"
+#include "backends/floating_point_control.h"
+#include "core/platform/forked_process.h"
 
 namespace lamella::backends {
 namespace {
@@ -32,23 +34,36 @@ class Claims {
   std::array<std::atomic<std::uint64_t>, kMaxWorkers / 64> words_{};
 };
 
+// The generation of processes (forked_process.h) in which executors have first run on threads. A
+// child of it has none of these threads, and finds oneTBB's arenas as they were at the fork.
+constexpr std::int64_t kNever = -1;
+constinit std::atomic<std::int64_t> started_in{kNever};
+
 class TbbExecutor final : public Executor {
  public:
   explicit TbbExecutor(int threads)
       : threads_(std::clamp(threads, 1, kMaxWorkers)), arena_(std::min(threads_, granted())) {}
 
   int concurrency() const noexcept override {
-    return tbb::task::current_context() != nullptr ? 1 : threads_;
+    const bool alone = has_lost_threads() || detail::process_is_ending() ||
+                       tbb::task::current_context() != nullptr;
+    return alone ? 1 : threads_;
   }
+  bool has_lost_threads() const noexcept override { return tbb_threads_are_lost(); }
 
   void run(int workers, WorkerBody body) const noexcept override {
     if (workers <= 1 || workers > kMaxWorkers || concurrency() <= 1) {
       for (int worker = 0; worker < workers; ++worker) body(worker);
       return;
     }
+    if (started_in.load(std::memory_order_relaxed) == kNever)
+      started_in.store(detail::fork_generation(), std::memory_order_relaxed);
     Claims claims;
+    const FloatingPointControl control;
     const auto run_one = [&](int worker) {
-      if (claims.claim(worker)) body(worker);
+      if (!claims.claim(worker)) return;
+      const FloatingPointControl::Scope scope(control);
+      body(worker);
     };
     try {
       // The static partitioner sends worker i to the same slot of the arena in every run, so that
@@ -73,6 +88,11 @@ class TbbExecutor final : public Executor {
 };
 
 }  // namespace
+
+bool tbb_threads_are_lost() noexcept {
+  const std::int64_t started = started_in.load(std::memory_order_relaxed);
+  return started != kNever && started != detail::fork_generation();
+}
 
 std::unique_ptr<Executor> make_tbb_executor(int threads) {
   return std::make_unique<TbbExecutor>(threads);

@@ -21,6 +21,7 @@ class AdaptiveExecutor final : public Executor {
 
   /// 1 during a back-off, so that drivers do not even cut the work.
   int concurrency() const noexcept override;
+  bool has_lost_threads() const noexcept override { return inner_->has_lost_threads(); }
   /// As concurrency() without a back-off.
   int threads() const noexcept { return inner_->concurrency(); }
 

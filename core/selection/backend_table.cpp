@@ -13,20 +13,25 @@ std::unique_ptr<backends::Executor> one_thread(int) { return backends::make_seri
 
 #if LAMELLA_WITH_OPENMP
 constexpr MakeExecutor kOpenMp = backends::make_openmp_executor;
+constexpr bool (*kOpenMpLost)() noexcept = backends::openmp_threads_are_lost;
 #else
 constexpr MakeExecutor kOpenMp = nullptr;
+constexpr bool (*kOpenMpLost)() noexcept = nullptr;
 #endif
 #if LAMELLA_WITH_TBB
 constexpr MakeExecutor kTbb = backends::make_tbb_executor;
+constexpr bool (*kTbbLost)() noexcept = backends::tbb_threads_are_lost;
 #else
 constexpr MakeExecutor kTbb = nullptr;
+constexpr bool (*kTbbLost)() noexcept = nullptr;
 #endif
 
 constexpr BackendEntry kBackends[] = {
-    {"scalar", true, false, one_thread, "", "plain loops, one thread"},
-    {"simd", false, false, one_thread, "", "vector kernels, one thread"},
-    {"tbb", false, true, kTbb, "LAMELLA_WITH_TBB", "vector kernels on oneTBB threads"},
-    {"openmp", false, true, kOpenMp, "LAMELLA_WITH_OPENMP", "vector kernels on OpenMP threads"},
+    {"scalar", true, false, one_thread, nullptr, "", "plain loops, one thread"},
+    {"simd", false, false, one_thread, nullptr, "", "vector kernels, one thread"},
+    {"tbb", false, true, kTbb, kTbbLost, "LAMELLA_WITH_TBB", "vector kernels on oneTBB threads"},
+    {"openmp", false, true, kOpenMp, kOpenMpLost, "LAMELLA_WITH_OPENMP",
+     "vector kernels on OpenMP threads"},
 };
 
 constexpr IsaEntry kIsas[] = {
@@ -64,13 +69,13 @@ std::string unavailable_reason(const BackendEntry& entry) {
   return {};
 }
 
-MakeExecutor plugin_executor() {
+const BackendEntry& plugin_threads() {
   // The first one, which is oneTBB if it is compiled. A plugin has a parallel region in every
   // kernel. The join of libgomp waits for all threads of the team, also for one whose processor
   // another program has, while a oneTBB caller runs the tasks itself that no thread has begun.
   for (const BackendEntry& entry : kBackends)
-    if (entry.threads && entry.make_executor != nullptr) return entry.make_executor;
-  return one_thread;
+    if (entry.threads && entry.make_executor != nullptr) return entry;
+  return kBackends[0];
 }
 
 }  // namespace lamella::detail

@@ -19,10 +19,11 @@ using MakeExecutor = std::unique_ptr<backends::Executor> (*)(int threads);
 
 struct BackendEntry {
   const char* name;
-  bool scalar_kernels;         ///< else those of the best instruction set
-  bool threads;                ///< may use more than one
-  MakeExecutor make_executor;  ///< null: not compiled
-  const char* option;          ///< the CMake option that compiles it
+  bool scalar_kernels;                  ///< else those of the best instruction set
+  bool threads;                         ///< may use more than one
+  MakeExecutor make_executor;           ///< null: not compiled
+  bool (*has_lost_threads)() noexcept;  ///< in this process, a child of fork(); null: has none
+  const char* option;                   ///< the CMake option that compiles it
   const char* description;
 };
 
@@ -47,8 +48,8 @@ std::string unavailable_reason(const IsaEntry& entry);
 /// Why a backend cannot be used at all; empty if it can.
 std::string unavailable_reason(const BackendEntry& entry);
 
-/// How to make the executor of a plugin's parallel loops: with threads if the library has any.
-MakeExecutor plugin_executor();
+/// The backend whose executor runs a plugin's parallel loops: with threads if the library has any.
+const BackendEntry& plugin_threads();
 
 }  // namespace lamella::detail
 

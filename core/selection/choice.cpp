@@ -28,6 +28,13 @@ std::string error_text(std::string_view kind, const Request& request, std::strin
       formatted("{}; known are {}", error_text("instruction set", cap, problem), names));
 }
 
+/// `limit`, or what is left of it in a child of fork() that has no threads.
+ThreadLimit limit_here(const BackendEntry& entry, const ThreadLimit& limit) {
+  if (entry.has_lost_threads == nullptr || !entry.has_lost_threads() || limit.threads == 1)
+    return limit;
+  return {1, "child of fork()"};
+}
+
 /// The built-in backend of this name; null if there is none.
 const BackendEntry* choose_builtin(const std::optional<Request>& name, const ThreadLimit& limit) {
   if (name && name->value.empty()) refuse_backend(*name, "is empty");
@@ -88,8 +95,9 @@ void refuse_backend(const Request& name, std::string_view problem, RefusedAs ref
 
 std::string unavailable_to_auto_reason(const BackendEntry& entry, const ThreadLimit& limit) {
   auto reason = unavailable_reason(entry);
-  if (reason.empty() && entry.threads && limit.threads < 2)
-    reason = formatted("only one thread is allowed ({})", limit.limited_by);
+  if (!reason.empty() || !entry.threads) return reason;
+  const ThreadLimit here = limit_here(entry, limit);
+  if (here.threads < 2) reason = formatted("only one thread is allowed ({})", here.limited_by);
   return reason;
 }
 
@@ -108,6 +116,8 @@ Choice choose(const BackendRequest& request) {
   choice.isa = choose_isa(choice.cap);
   choice.builtin = choose_builtin(choice.name, choice.limit);
   if (choice.builtin == nullptr) choice.plugin = choose_plugin(*choice.name);
+  choice.limit =
+      limit_here(choice.builtin != nullptr ? *choice.builtin : plugin_threads(), choice.limit);
   return choice;
 }
 

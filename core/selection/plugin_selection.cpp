@@ -50,7 +50,7 @@ std::shared_ptr<const Backend> make_plugin(Plugin plugin, const ThreadLimit& lim
                                            const backends::ThreadingOptions& threading,
                                            bool verbose) {
   const std::shared_ptr<const backends::Executor> executor =
-      backends::make_adaptive_executor(plugin_executor()(limit.threads), threading);
+      backends::make_adaptive_executor(plugin_threads().make_executor(limit.threads), threading);
   return make_plugin_backend(
       std::move(plugin), limit,
       [executor](std::int32_t tasks, void (*body)(void*, std::int32_t), void* argument) {
