@@ -7,5 +7,7 @@
 set_target_properties(lamella PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${lamella_abi})
 set(lamella_version_script ${PROJECT_BINARY_DIR}/lamella.map)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/lamella.map.in ${lamella_version_script} @ONLY)
-target_link_options(lamella PRIVATE LINKER:--version-script=${lamella_version_script})
+# It stays in memory after dlclose(): threads that its backends have started run in it.
+target_link_options(lamella PRIVATE LINKER:--version-script=${lamella_version_script}
+                                    LINKER:-z,nodelete)
 set_target_properties(lamella PROPERTIES LINK_DEPENDS ${lamella_version_script})
