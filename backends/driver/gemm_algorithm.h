@@ -64,6 +64,28 @@ FusedGemm<T> first_pass(FusedGemm<T> call) {
   return call;
 }
 
+/// Strides along dimensions of one element or none mean nothing and may be any number. Of those the
+/// drivers and kernels compute addresses all the same, of rows that are not there.
+template <class T>
+[[gnu::noinline]] void limit_meaningless_strides(GemmProblem<T>& p) {
+  constexpr index kMost = index{1} << 40;
+  const auto limit = [](index extent, index& stride) {
+    if (extent <= 1 && stride > kMost) stride = kMost;
+  };
+  limit(p.m, p.a.row_stride);
+  limit(p.k, p.a.col_stride);
+  limit(p.k, p.b.matrix.row_stride);
+  limit(p.n, p.b.matrix.col_stride);
+  limit(p.m, p.c.row_stride);
+  limit(p.n, p.c.col_stride);
+  limit(p.m, p.epilogue.row_bias_stride);
+  limit(p.m, p.epilogue.activation_output_row_stride);
+  if (p.k == 0) {  // A and B may have no memory, and strides that would leave any
+    p.a = {nullptr, p.m, 0, 0, 0};
+    p.b.matrix = {nullptr, 0, p.n, 0, 0};
+  }
+}
+
 /// Lays the call out as a problem.
 template <class T>
 GemmProblem<T> make_problem(const FusedGemm<T>& call, Orientation orientation) {
@@ -81,6 +103,7 @@ GemmProblem<T> make_problem(const FusedGemm<T>& call, Orientation orientation) {
   p.alpha = g.alpha;
   p.beta = g.beta;
   p.epilogue = tile_epilogue_of(call.epilogue, orientation);
+  if (p.m <= 1 || p.n <= 1 || p.k <= 1) limit_meaningless_strides(p);
   return p;
 }
 

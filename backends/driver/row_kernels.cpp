@@ -221,19 +221,19 @@ void BlockedKernels<T>::column_sums(const ColumnSums<T>& call) const noexcept {
   const bool one_row = a.rows == 1 && unit_rows(a) && sums.stride == 1;
   if (unit_columns(a) && !one_row) {
     parallel_for(executor_, a.cols, 1, work, [&](Range r) {
-      table_.row_sums(r.size(), a.rows, call.alpha, a.data + r.begin * a.col_stride, a.col_stride,
+      table_.row_sums(r.size(), a.rows, call.alpha, column(a, r.begin).data, a.col_stride,
                       call.beta, &sums[r.begin], sums.stride);
     });
   } else if (unit_rows(a) && sums.stride == 1) {
     parallel_for(executor_, a.cols, kLaneGrain, work, [&](Range r) {
-      table_.column_sums(a.rows, r.size(), call.alpha, a.data + r.begin, a.row_stride, call.beta,
-                         &sums[r.begin]);
+      table_.column_sums(a.rows, r.size(), call.alpha, column(a, r.begin).data, a.row_stride,
+                         call.beta, &sums[r.begin]);
     });
   } else {
     parallel_for(executor_, a.cols, 1, work, [&](Range r) {
       for (index j = r.begin; j < r.end; ++j)
-        table_.column_sums(a.rows, 1, call.alpha, a.data + j * a.col_stride, a.row_stride,
-                           call.beta, &sums[j]);
+        table_.column_sums(a.rows, 1, call.alpha, column(a, j).data, a.row_stride, call.beta,
+                           &sums[j]);
     });
   }
 }
@@ -296,9 +296,9 @@ void BlockedKernels<T>::scale_shift_backward(const ScaleShiftBackward<T>& call) 
     s.features = features;
     s.alpha = call.alpha;
     s.beta = call.beta;
-    s.x = x.data + first * x.col_stride;
+    s.x = column(x, first).data;
     s.x_stride = x_stride;
-    s.d = d.data + first * d.col_stride;
+    s.d = column(d, first).data;
     s.d_stride = d_stride;
     if (!call.scale.empty()) s.scale = &call.scale[first];
     s.scale_stride = call.scale.stride;

@@ -59,22 +59,24 @@ constexpr View<T> transposed(View<T> v) {
   return {v.data, v.cols, v.rows, v.col_stride, v.row_stride};
 }
 
-/// The rows x cols block whose upper left corner is (row, col).
+/// The rows x cols block whose upper left corner is (row, col). Without elements it points to where
+/// v does, which may be nowhere; so do row() and column().
 template <class T>
 constexpr View<T> block(View<T> v, index_t row, index_t col, index_t rows, index_t cols) {
+  if (rows == 0 || cols == 0) return {v.data, rows, cols, v.row_stride, v.col_stride};
   return {v.data + row * v.row_stride + col * v.col_stride, rows, cols, v.row_stride, v.col_stride};
 }
 
 /// Row i as a vector of v.cols elements.
 template <class T>
 constexpr VectorView<T> row(View<T> v, index_t i) {
-  return {v.data + i * v.row_stride, v.cols, v.col_stride};
+  return {v.cols == 0 ? v.data : v.data + i * v.row_stride, v.cols, v.col_stride};
 }
 
 /// Column j as a vector of v.rows elements.
 template <class T>
 constexpr VectorView<T> column(View<T> v, index_t j) {
-  return {v.data + j * v.col_stride, v.rows, v.row_stride};
+  return {v.rows == 0 ? v.data : v.data + j * v.col_stride, v.rows, v.row_stride};
 }
 
 /// Dense row-major memory as a rows x cols view.
