@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the inputs that fuzzers start from: one directory a target below DIRECTORY.
 
-Usage: make_seeds.py DIRECTORY. Inputs named good-* are accepted by their target (tests/fuzz/replay.cpp
-checks it); bad-* are refused. The same files each time.
+Usage: make_seeds.py DIRECTORY. Inputs named good-* are accepted by their target, which
+tests/fuzz/replay.cpp checks; bad-* are refused. The same files each time.
 """
 import gzip
 import json
