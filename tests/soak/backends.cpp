@@ -94,12 +94,13 @@ void refused_requests(Context& context) {
   throw Mismatch("a backend that cannot be was made");
 }
 
+template <class T>
 void plugins(Context& context) {
   if (context.plugins.empty()) return;
   Random& random = context.random;
   const auto backend = make_backend({.name = pick(random, context.plugins)});
-  const Product<float> product(random, uniform_int(random, 1, 60), uniform_int(random, 1, 60),
-                               uniform_int(random, 1, 60));
+  const Product<T> product(random, uniform_int(random, 1, 60), uniform_int(random, 1, 60),
+                           uniform_int(random, 1, 60));
   const std::string problem = product.problem(product.on(*backend).view());
   require(problem.empty(), "plugin: " + problem);
 }
@@ -110,7 +111,8 @@ std::vector<Operation> backend_operations() {
   return {{"products_f32", products<float>},
           {"products_f64", products<double>},
           {"refused_requests", refused_requests},
-          {"plugins", plugins}};
+          {"plugins_f32", plugins<float>},
+          {"plugins_f64", plugins<double>}};
 }
 
 }  // namespace lamella::soak
