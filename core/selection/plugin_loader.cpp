@@ -6,10 +6,8 @@
 
 #include <dlfcn.h>
 #include <link.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
@@ -21,6 +19,7 @@
 #include "core/base/format.h"
 #include "core/platform/environment.h"
 #include "core/platform/floating_point.h"
+#include "core/selection/elf_file.h"
 #include "core/selection/plugin_abi.h"
 
 namespace lamella::detail {
@@ -62,11 +61,8 @@ struct OpenedLibrary {
 };
 
 OpenedLibrary open_library(const std::string& path) {
-  // The loader would wait for ever at a pipe without a writer.
-  struct stat status = {};
-  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-    return {nullptr,
-            formatted("{}: {}", path, std::strerror(S_ISDIR(status.st_mode) ? EISDIR : ENOEXEC))};
+  if (const auto reason = unloadable_reason(path); !reason.empty())
+    return {nullptr, formatted("{}: {}", path, reason)};
   dlerror();
   const FloatingPointGuard guard;  // its initialisers may change the settings, and so may its end
   // All symbols are resolved now, so that a missing one is found here and not during training.

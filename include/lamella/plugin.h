@@ -7,8 +7,22 @@
  *
  * Rules on both sides: nothing throws or longjmps across this interface; strings are UTF-8 and end
  * in a zero byte; sizes, strides and indices count elements; no pointer given to a kernel may be
- * kept after it returns. Structs grow at their end only, with the minor version: struct_size says
- * where the other side's ends, and what lies behind it counts as zero.
+ * kept after it returns.
+ *
+ * A plugin is loaded into the process that asks for it. Its initialisers, `create`, kernels and
+ * `destroy` leave working directory, signal handlers, locale, environment and standard output
+ * alone, do not fork, and do not end the process. lamella puts rounding and the treatment of
+ * denormal numbers of the calling thread back after each of them; nothing else. The library does
+ * not isolate a plugin; the command line tries it in a process of its own first
+ * (backend_selection.h says how a program can).
+ *
+ * How the interface grows. With a new minor version, new members stand at the end of the
+ * descriptor, of kernel tables, of the host and of the operands of a call. Structs that are members
+ * of others (matrices, vectors, labels, activations, and gemm, which fused_gemm holds) stay as they
+ * are. struct_size says where the other side's struct ends; what lies behind counts as zero, and
+ * members that the reader does not know are ignored. A library accepts every size from that of
+ * version 1.0 on. Operands of a call have no struct_size: a plugin may read those that came with
+ * minor version n if the abi_minor of its host is n or more.
  */
 #ifndef LAMELLA_PLUGIN_H_
 #define LAMELLA_PLUGIN_H_
@@ -20,7 +34,9 @@
 extern "C" {
 #endif
 
-/* A plugin is loaded if its major version is the library's and its minor version is not newer. */
+/* A plugin is loaded if its major version is the library's and its minor version is not newer.
+ * abi_minor says what a plugin needs, struct_size what it has: one that is built with a newer
+ * header and works with an older library, too, may give an older abi_minor. */
 #define LAMELLA_PLUGIN_ABI_MAJOR 1
 #define LAMELLA_PLUGIN_ABI_MINOR 1
 
@@ -34,13 +50,25 @@ enum {
   LAMELLA_PLUGIN_DECLINED = 3
 };
 
-/* Values of lamella_plugin_activation.kind; a is f(z). */
+/* Values of lamella_plugin_activation.kind. a is f(z), and NaN for z = NaN. "d times f'" in the
+ * kernels below is the third column, where a decides: it is a choice for the first three kinds, and
+ * no product. So relu gives +0 where a is 0, -0, negative or NaN, also for d = -1, infinity or NaN
+ * (a product would give -0 and NaN). For tanh and sigmoid it is the product.
+ *
+ *              f(z)                               d times f', from a
+ *   IDENTITY   z                                  d
+ *   RELU       z if z > 0, else +0                d if a > 0, else +0
+ *   LEAKY_RELU z if z >= 0 (so -0 stays), else    d if a > 0, else slope * d
+ *              slope * z
+ *   TANH       tanh(z)                            d * (1 - a * a)
+ *   SIGMOID    1 / (1 + exp(-z))                  d * (a * (1 - a))
+ */
 enum {
   LAMELLA_PLUGIN_IDENTITY = 0,
-  LAMELLA_PLUGIN_RELU = 1,       /* f' = [a > 0] */
-  LAMELLA_PLUGIN_LEAKY_RELU = 2, /* slope * z for z < 0; f' is 1 for a > 0, else slope */
-  LAMELLA_PLUGIN_TANH = 3,       /* f' = 1 - a * a */
-  LAMELLA_PLUGIN_SIGMOID = 4     /* f' = a * (1 - a) */
+  LAMELLA_PLUGIN_RELU = 1,
+  LAMELLA_PLUGIN_LEAKY_RELU = 2,
+  LAMELLA_PLUGIN_TANH = 3,
+  LAMELLA_PLUGIN_SIGMOID = 4
 };
 
 typedef struct lamella_plugin_activation {
@@ -82,28 +110,44 @@ typedef struct lamella_plugin_predictions {
 /* Everything that depends on the element type, declared for f32 (float) and f64 (double).
  *
  * Element (i, j) of a matrix is data[i * row_stride + j * col_stride], element i of a vector is
- * data[i * stride]. Strides are at least 1 wherever they matter, but not more is promised: a
- * transpose is a view. Any shape may be 0. Operands have been checked: shapes agree, and outputs
- * overlap no input unless said so below.
+ * data[i * stride]. Any shape may be 0; then data may be null. Strides:
+ *
+ *   - A stride along a dimension of 0 or 1 elements means nothing and may have any value.
+ *   - An operand that is only read may have any other strides that are not negative, in any order:
+ *     a transpose is a view, and a stride of 0 repeats an element, a row or a column.
+ *   - An operand that is written has strides of 1 or more, and its rows, or its columns, do not
+ *     interleave: row_stride > (cols - 1) * col_stride, or col_stride > (rows - 1) * row_stride.
+ *
+ * Operands have been checked: shapes agree, and outputs overlap no input unless said so below.
  *
  * kernels: functions get the context that `create` made and may be called by several threads at
  * once, then with outputs that do not overlap. The first four are required. An optional one that is
- * null is composed of the others and of plain loops; to be consistent it should give the same bits
- * as that composition.
+ * null is composed of the others and of plain loops.
+ *
+ * Results need not have the bits of lamella's kernels, nor of the composition that they replace;
+ * `lamella conformance` has bounds for their rounding. These must be equal bit for bit:
+ *
+ *   - the same call, repeated, in any thread, beside any other calls, for any number of threads;
+ *   - fused_gemm, and what gemm, bias_add, activate and activate_backward give one after the other
+ *     (the plugin's own, or lamella's where they are null);
+ *   - activate of the same z, whatever the strides, in place or not;
+ *   - softmax in place and not in place, with the same strides.
  *
  *   gemm               C <- alpha A B + beta C; A is m x k, B is k x n, C is m x n. With beta = 0,
- *                      C is only written: NaN in it must not survive. With k = 0 the product is 0.
+ *                      C is only written: NaN in it must not survive. With k = 0 or alpha = 0 the
+ *                      product is 0, whatever A and B hold.
  *   bias_add           c(i, j) <- c(i, j) + bias[j]
  *   softmax            each row of probabilities <- softmax of that row of logits, with the row's
  *                      maximum subtracted; both may be the same view. A row that holds NaN or +inf,
  *                      or only -inf, becomes NaN.
  *   outer_product      a(i, j) <- a(i, j) + alpha x[i] y[j]
  *
- *   fused_gemm         gemm, then c <- f(c + bias[j]) * g'(activation_output), where g is
- *                      backward_of. bias.size and activation_output.rows are 0 where there is none.
- *                      activation_output has C's shape and holds values of g.
+ *   fused_gemm         gemm, then c <- f(c + bias[j]), then c <- c times g', from
+ *                      activation_output, where g is backward_of. bias.size and
+ *                      activation_output.rows are 0 where there is none: nothing is added, or c
+ *                      left as it is. activation_output has C's shape and holds values of g.
  *   activate           a(i, j) <- f(z(i, j)); both may be the same view
- *   activate_backward  d(i, j) <- d(i, j) * f'(z), where a(i, j) = f(z) is given
+ *   activate_backward  d(i, j) <- d(i, j) times f', from a(i, j) = f(z)
  *   softmax_nll        for sample s with target t = (1 - e) onehot(labels[s]) + e / classes, where
  *                      e = label_smoothing, and w = weights[s], or 1 if weights.size is 0:
  *                      losses[s] = w (log sum_j exp z(s, j) - sum_j t_j z(s, j)),
@@ -238,7 +282,7 @@ typedef struct lamella_plugin_descriptor {
   /* 1 to 64 of a-z, 0-9, - and _; not the name of a built-in backend. The file that is found by
    * this name is called lamella-NAME.so or liblamella-NAME.so. */
   const char* name;
-  const char* description; /* a few words for `lamella info`; may be null */
+  const char* description; /* a few words for `lamella info`, cut after 200 bytes; may be null */
   /* Makes the context that every kernel gets. Both may be null: then the context is. If create
    * returns anything but LAMELLA_PLUGIN_OK, the plugin is not used and destroy not called. */
   int (*create)(const lamella_plugin_host* host, void** context);

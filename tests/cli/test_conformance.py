@@ -7,6 +7,9 @@ the wrong ones (tests/selection/plugins/faults.inc) has one fault.
 import json
 import os
 import pathlib
+import pty
+import subprocess
+import threading
 import unittest
 
 from harness import ToolTest, main, usable_backends
@@ -32,6 +35,29 @@ class ReportTest(ToolTest):
 
 
 class Conformance(ReportTest):
+    def run_on_terminal(self, *args):
+        """A run whose standard error is a terminal, and what the terminal was sent."""
+        leader, follower = pty.openpty()
+        shown = []
+
+        def read():
+            try:
+                while part := os.read(leader, 65536):
+                    shown.append(part)
+            except OSError:
+                pass  # the other end is closed
+
+        reader = threading.Thread(target=read)
+        reader.start()  # a terminal that nobody reads stops the program that writes to it
+        try:
+            done = self.run_tool(*args, capture_output=False, stdout=subprocess.PIPE,
+                                 stderr=follower, env={"TERM": "xterm"})
+        finally:
+            os.close(follower)
+            reader.join()
+            os.close(leader)
+        return done, b"".join(shown).decode()
+
     def test_built_in_backends_conform(self):
         for backend in usable_backends():
             report = self.report(0, "--backend", backend, "--kernel", "softmax")
@@ -51,6 +77,18 @@ class Conformance(ReportTest):
         self.assertRegex(text, r"^lamella \d+\.\d+\.\d+: scalar \(scalar, 1 thread\)\n")
         self.assertRegex(text, r"(?m)^ok    bias_add .* [0-9]{3,} cases$")
         self.assertRegex(text, r"(?m)^3 checks, 0 failed$")
+
+    def test_progress_is_for_terminals(self):
+        args = ("conformance", "--backend", "scalar", "--kernel", "gemm")
+        done = self.run_tool(*args)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done, text = self.run_on_terminal(*args)
+        self.assertEqual(done.returncode, 0)
+        self.assertNotIn("\r", done.stdout)
+        # Cut to the width of the terminal; the line is removed before results are written.
+        self.assertRegex(text, r"\r\x1b\[Kcheck 1/\d+  +gemm: .*  \d+ cases/s")
+        self.assertRegex(text, r"check [2-9]/\d+  \S+( s| ms)? left  gemm: ")
+        self.assertTrue(text.endswith("\r\x1b[K"), text[-80:])
 
     def test_in_one_process_it_finds_the_same(self):
         args = ("--backend", "scalar", "--kernel", "bias_add")
@@ -112,6 +150,20 @@ class Plugins(ReportTest):
         _, failed = self.failed_checks("beta_zero", "gemm")
         check = failed["NaN in C stays where it is if beta is not 0, and vanishes if it is"]
         self.assertTrue(any("is nan, expected" in p["problem"] for p in check["problems"]))
+
+    def test_a_derivative_that_is_multiplied_is_found(self):
+        _, failed = self.failed_checks("negative_zero", "activate_backward")
+        self.assertEqual(list(failed),
+                         ["relu and leaky relu choose by a, to the last bit and sign of zero"])
+        problems = [p["problem"] for check in failed.values() for p in check["problems"]]
+        self.assertTrue(all(" is -0, expected 0" in p for p in problems), problems)
+
+    def test_a_kernel_that_knows_no_strides_of_0_is_found(self):
+        _, failed = self.failed_checks("no_repeats", "strides")
+        self.assertEqual(list(failed), ["sums over repeated elements are exact"])
+        report, failed = self.failed_checks("no_repeats", "strides")
+        problems = failed["sums over repeated elements are exact"]["problems"]
+        self.assertTrue(all(p["case"].startswith("no_repeats: column_sums") for p in problems))
 
     def test_a_kernel_that_returns_an_error_is_found(self):
         _, failed = self.failed_checks("failing", "gemm")

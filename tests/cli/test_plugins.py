@@ -220,13 +220,12 @@ class Discovery(ToolTest):
         os.mkfifo(self.dir / "lamella-pipe.so")
         rows, warnings = self.info()
         self.assertEqual(warnings, "")
-        for name, reason in (("class", "wrong ELF class"), ("machine", "cannot open|machine|ELF"),
-                             ("half", "file too short|cannot|segment"), ("empty", "file too short"),
+        for name, reason in (("class", "wrong ELF class"), ("machine", "another processor .ELF machine 243"),
+                             ("half", "is cut off: it has 3000 bytes"), ("empty", "file too short"),
                              ("text", "invalid ELF header"), ("directory", "Is a directory"),
                              ("dangling", "No such file"), ("pipe", "Exec format error")):
             self.assertFalse(rows[name]["usable"])
-            self.assertRegex(rows[name]["reason"], f"^{self.dir}/lamella-{name}.so: .*({reason})|"
-                                                   f"plugin {name} .*which ended with")
+            self.assertRegex(rows[name]["reason"], f"^{self.dir}/lamella-{name}.so: .*{reason}")
         self.assertEqual(len(rows), 8)
 
     def test_two_of_one_name_and_one_named_as_a_built_in_backend(self):

@@ -43,6 +43,7 @@ LAMELLA_FOR_EACH_KERNEL(LAMELLA_TEST_KERNEL)
 #undef LAMELLA_TEST_KERNEL
 TEST_CASE("plan", "[plan]") { conform("plan"); }
 TEST_CASE("use", "[use]") { conform("use"); }
+TEST_CASE("strides", "[strides]") { conform("strides"); }
 
 TEST_CASE("every kernel has checks, each with a name of its own", "[harness]") {
   std::set<std::string> names, kernels;
@@ -52,7 +53,7 @@ TEST_CASE("every kernel has checks, each with a name of its own", "[harness]") {
     CHECK(check.f32 != check.f64);
     kernels.insert(check.kernel);
   }
-  std::set<std::string> expected = {"plan", "use"};
+  std::set<std::string> expected = {"plan", "use", "strides"};
 #define LAMELLA_EXPECT(Operands, function, requirement, matrix) expected.insert(#function);
   LAMELLA_FOR_EACH_KERNEL(LAMELLA_EXPECT)
 #undef LAMELLA_EXPECT

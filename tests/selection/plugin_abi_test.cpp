@@ -228,6 +228,21 @@ TEST_CASE("files that are named and listed are not opened", "[plugin]") {
   CHECK_THAT(message, ContainsSubstring("illegal (" + faulty + "/lamella-illegal.so)"));
 }
 
+TEST_CASE("a library that was cut off is refused instead of mapped", "[plugin]") {
+  // As an interrupted copy leaves it: the loader would end this process by a bus error.
+  const CleanEnvironment clean;
+  const ScratchDirectory scratch;
+  const auto file = scratch.path() / "lamella-good.so";
+  const auto whole = std::filesystem::file_size(file_of("good"));
+  for (const std::uintmax_t size : {whole / 2, whole / 8, std::uintmax_t{100}}) {
+    CAPTURE(size);
+    std::filesystem::copy_file(file_of("good"), file,
+                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(file, size);
+    CHECK_THAT(refusal(file.string()), ContainsSubstring(file.string() + ": is cut off: it has "));
+  }
+}
+
 TEST_CASE("what LAMELLA_PLUGIN_PATH leads to is told with what looks wrong", "[plugin]") {
   namespace fs = std::filesystem;
   const CleanEnvironment clean;

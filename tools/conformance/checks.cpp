@@ -16,6 +16,7 @@ const std::vector<Check>& checks() {
 #undef LAMELLA_ADD_CHECKS
     add(plan_checks());
     add(use_checks());
+    add(strides_checks());
     return list;
   }();
   return all;

@@ -15,7 +15,7 @@
 namespace lamella::conformance {
 
 struct Check {
-  const char* kernel;  ///< "gemm", "bias_add", ...; "plan" and "use" are about all of them
+  const char* kernel;  ///< "gemm", "bias_add", ...; "plan", "use", "strides": all of them
   const char* name;    ///< what must hold, unique among the kernel's checks
   void (*f32)(CheckContext&);
   void (*f64)(CheckContext&);
@@ -37,9 +37,10 @@ void run(const Check& check, ElementType type, std::span<const BackendUnderTest>
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_CHECKS)
 #undef LAMELLA_DECLARE_CHECKS
 
-/// The checks of plans, and those of several threads or repeated calls.
+/// The checks of plans, those of several threads or repeated calls, and those of strides of 0.
 std::vector<Check> plan_checks();
 std::vector<Check> use_checks();
+std::vector<Check> strides_checks();
 
 }  // namespace lamella::conformance
 

@@ -213,6 +213,10 @@ static int must_not_be_called(const lamella_plugin_host* host, void** context) {
 #define CREATE must_not_be_called
 #endif
 
+#ifndef OPTIONAL_F32
+#define OPTIONAL_F32
+#endif
+
 #if defined(VARIANT_optional)
 /* Kernels that give results of their own, to show that they were called. */
 static int odd_activate_f32(void* context, const lamella_plugin_activate_f32* call) {
@@ -257,18 +261,19 @@ static const lamella_plugin_kernels_f32 kernels_f32 = {
     .bias_add = BIAS_ADD_F32,
     .softmax = softmax_f32,
     .outer_product = outer_product_f32,
+    OPTIONAL_F32
 #if defined(VARIANT_optional)
-    .activate = odd_activate_f32,
+        .activate = odd_activate_f32,
     .adam_update = odd_adam_update_f32,
 #elif defined(VARIANT_version_1_0)
-    .adam_update = (int (*)(void*, const lamella_plugin_adam_update_f32*))16,
+        .adam_update = (int (*)(void*, const lamella_plugin_adam_update_f32*))16,
 #elif defined(VARIANT_older)
-    /* Not part of the struct by its size: whatever stands here must not be called. */
-    .activate = (int (*)(void*, const lamella_plugin_activate_f32*))16,
+        /* Not part of the struct by its size: whatever stands here must not be called. */
+        .activate = (int (*)(void*, const lamella_plugin_activate_f32*))16,
     .sgd_update = (int (*)(void*, const lamella_plugin_sgd_update_f32*))16,
     .adam_update = (int (*)(void*, const lamella_plugin_adam_update_f32*))16,
 #elif defined(VARIANT_declining)
-    LAMELLA_PLUGIN_OPTIONAL_KERNELS(DECLINING, f32)
+        LAMELLA_PLUGIN_OPTIONAL_KERNELS(DECLINING, f32)
 #endif
 };
 

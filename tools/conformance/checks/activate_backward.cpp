@@ -141,6 +141,47 @@ void passes_specials_of_d(CheckContext& context) {
   context.expect_cases(5 * 3 * 5);
 }
 
+/// identity, relu and leaky relu choose by a and multiply by nothing but the slope: the result is
+/// known to the last bit and to the sign of zero.
+template <class T>
+void chooses(CheckContext& context) {
+  constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+  constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  constexpr T kSpecials[] = {0, -T{0}, 1, -1, kInfinity, -kInfinity, kNan};
+  constexpr index_t kCount = static_cast<index_t>(std::size(kSpecials));
+  Random random(92);
+  for (const Activation& activation : {kAll[0], kAll[1], kAll[2]})
+    for (Order order : kOrders)
+      for (index_t repeats : {1, 2, 5}) {  // several vectors, and what remains of one
+        const auto special = [&](index_t i) { return kSpecials[i % kCount]; };
+        // Every pair of an a and a d.
+        const index_t rows = kCount, cols = kCount * repeats;
+        const Layout layout = random_layout(random, order);
+        Operand<T> a(rows, cols, random_layout(random),
+                     [&](index_t i, index_t) { return special(i); });
+        a.make_read_only();
+        std::vector<T> want;
+        for (index_t i = 0; i < rows; ++i)
+          for (index_t j = 0; j < cols; ++j) {
+            const T value = special(i), d = special(j);
+            const T otherwise = activation.kind == ActivationKind::relu
+                                    ? T{0}
+                                    : static_cast<T>(activation.slope) * d;
+            want.push_back(activation.kind == ActivationKind::identity || value > 0 ? d
+                                                                                    : otherwise);
+          }
+        const std::string what = "f=" + std::to_string(static_cast<int>(activation.kind)) + " " +
+                                 describe(Shape{rows, cols}) + " D " + describe(layout);
+        for (const BackendUnderTest& tested : context.backends()) {
+          context.begin(tested, what);
+          const Operand<T> d(rows, cols, layout, [&](index_t, index_t j) { return special(j); });
+          tested.backend->run(ActivateBackward<T>{activation, a.read(), d.view()});
+          context(tested, what, first_of({different_bits(d.read(), want), d.stray_writes()}));
+        }
+      }
+  context.expect_cases(27);
+}
+
 template <class T>
 void passes_nan_of_a(CheckContext& context) {
   constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
@@ -169,6 +210,8 @@ std::vector<Check> activate_backward_checks() {
        agrees_on_all_strides<float>, agrees_on_all_strides<double>},
       {"activate_backward", "NaN and infinity in d pass as products do, but not a relu that is off",
        passes_specials_of_d<float>, passes_specials_of_d<double>},
+      {"activate_backward", "relu and leaky relu choose by a, to the last bit and sign of zero",
+       chooses<float>, chooses<double>},
       {"activate_backward", "NaN in a reaches d where f' is computed from it",
        passes_nan_of_a<float>, passes_nan_of_a<double>}};
 }

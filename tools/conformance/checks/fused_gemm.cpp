@@ -37,17 +37,21 @@ FusedCase random_fused_case(Random& random, const GemmShape& shape) {
           pick(random, kActivations)};
 }
 
-/// `value` fills A, B, C and the bias.
+/// An activation output holds activations: values of tanh or sigmoid, zeros and ones of relu among
+/// them.
+double activation_value(Random& random) {
+  return random() % 4 == 0 ? static_cast<double>(random() % 2) : uniform(random, -1, 1);
+}
+
+/// `value` fills A, B, C and the bias, `activation_of(random)` the activation output.
 template <class T, class F>
-void expect_fused_is_unfused(CheckContext& context, Random& random, const FusedCase& f, F value) {
+void expect_fused_is_unfused(CheckContext& context, Random& random, const FusedCase& f, F value,
+                             double (*activation_of)(Random&) = activation_value) {
   const index_t m = f.gemm.shape.m, n = f.gemm.shape.n;
   const GemmOperands<T> operands(f.gemm, value);
   const Operand<T> bias = vector_operand<T>(n, f.bias_layout, [&](index_t) { return value(); });
-  // An activation output holds activations: values of tanh or sigmoid, zeros and ones of relu among
-  // them.
-  const Operand<T> activation_output(m, n, f.output_layout, [&](index_t, index_t) {
-    return random() % 4 == 0 ? static_cast<double>(random() % 2) : uniform(random, -1, 1);
-  });
+  const Operand<T> activation_output(m, n, f.output_layout,
+                                     [&](index_t, index_t) { return activation_of(random); });
   for (const BackendUnderTest& tested : context.backends()) {
     context.begin(tested, describe(f));
     const Backend& backend = *tested.backend;
@@ -130,10 +134,15 @@ void special_values(CheckContext& context) {
     return random() % 100 == 0 ? pick(random, {kInfinity, -kInfinity, kNan})
                                : pick(random, {0.0, -0.0, 1.0, -1.0});
   };
+  // Also what relu makes of NaN, and zeros of both signs: their derivative is chosen by them.
+  const auto activation_of = [](Random& r) {
+    return pick(r, {0.0, -0.0, 1.0, -1.0, 0.5, kInfinity, kNan});
+  };
   for (const GemmShape& shape : {GemmShape{9, 35, 4}, {20, 20, 1}, {3, 70, 0}, {1, 19, 5}})
-    for (int repeat = 0; repeat < 40; ++repeat)
-      expect_fused_is_unfused<T>(context, random, random_fused_case(random, shape), value);
-  context.expect_cases(160);
+    for (int repeat = 0; repeat < 80; ++repeat)
+      expect_fused_is_unfused<T>(context, random, random_fused_case(random, shape), value,
+                                 activation_of);
+  context.expect_cases(320);
 }
 
 }  // namespace
