@@ -44,6 +44,13 @@ add_test(NAME shared.installed
                  -DREADELF=${CMAKE_READELF}
                  -P ${CMAKE_CURRENT_LIST_DIR}/installed.cmake)
 set(shared_tests shared.symbols shared.installed)
+foreach(backend ${lamella_backends})
+  add_test(NAME shared.unload.${backend}
+           COMMAND lamella_process_unload ${shared_build}/liblamella.so 20)
+  set_tests_properties(shared.unload.${backend} PROPERTIES
+                       ENVIRONMENT "LAMELLA_NUM_THREADS=2;LAMELLA_BACKEND=${backend}")
+  list(APPEND shared_tests shared.unload.${backend})
+endforeach()
 foreach(method cmake pkg-config c)
   lamella_consumer_test(shared.${method} METHOD ${method} BUILD_DIR ${shared_build} CONFIG Release)
   list(APPEND shared_tests shared.${method})
