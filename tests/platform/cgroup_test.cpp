@@ -31,7 +31,8 @@ TEST_CASE("cpu.max is a quota and a period", "[cgroup]") {
 TEST_CASE("/proc/self/cgroup names the groups that may have a CPU quota", "[cgroup]") {
   const auto groups = detail::parse_proc_cgroup(
       "12:cpuset:/a\n4:cpu,cpuacct:/docker/1:2\n3:cpuacct:/c\n1:name=systemd:/d\n0::/user.slice\n"
-      "no colons\n5:cpu\n6:cpu:relative\n7:cpu:\n");
+      "no colons\n5:cpu\n6:cpu:relative\n7:cpu:\n",
+      "cpu");
   REQUIRE(groups.size() == 2);
   CHECK((groups[0].version == CgroupVersion::v1 && groups[0].path == "/docker/1:2"));
   CHECK((groups[1].version == CgroupVersion::v2 && groups[1].path == "/user.slice"));
@@ -43,7 +44,8 @@ TEST_CASE("mountinfo names the hierarchies, with any number of optional fields",
       "31 23 0:28 / /sys/fs/cgroup/cpu\\040x rw,relatime - cgroup cgroup rw,cpu,cpuacct\n"
       "32 23 0:29 /g /sys/fs/cgroup/b rw shared:1 master:2 - cgroup2 none rw\n"
       "33 23 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-      "34 23 0:31 / /x rw - cgroup2\n35 23 - cgroup2 a b\n-\n\n");
+      "34 23 0:31 / /x rw - cgroup2\n35 23 - cgroup2 a b\n-\n\n",
+      "cpu");
   REQUIRE(mounts.size() == 2);
   CHECK(mounts[0].version == CgroupVersion::v1);
   CHECK(mounts[0].mount_point == "/sys/fs/cgroup/cpu x");
