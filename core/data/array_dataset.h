@@ -32,6 +32,9 @@ DataSplit read_arrays(NdArray (&read)(const std::filesystem::path&), const Array
 DataSplit read_mnist_directory(const std::filesystem::path& directory,
                                const std::vector<std::string>& class_names);
 
+/// Those of the four files that are there.
+std::vector<std::filesystem::path> mnist_directory_files(const std::filesystem::path& directory);
+
 }  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_DATA_ARRAY_DATASET_H_

@@ -1,25 +1,21 @@
-// Bytes through zlib and the decoding of array elements; see array_reader.h.
+// The decoding of array elements; see array_reader.h.
 #include "core/data/array_reader.h"
-
-#include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cmath>
 #include <limits>
-#include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 #include <lamella/error.h>
 
-#include "core/base/file.h"
 #include "core/base/format.h"
 #include "core/base/sizes.h"
 #include "core/base/text.h"
 #include "core/platform/huge_pages.h"
+#include "core/platform/memory.h"
 
 namespace lamella::detail {
 namespace {
@@ -71,6 +67,9 @@ std::vector<T> read_as(ByteSource& source, bool big_endian, std::uint64_t count,
   constexpr std::size_t kChunk = kChunkBytes / sizeof(Raw);
   std::vector<std::byte> raw(static_cast<std::size_t>(std::min<std::uint64_t>(count, kChunk)) *
                              sizeof(Raw));
+  // A false header gets the message about data that are missing, not the one about memory.
+  const std::uint64_t real = std::min(count, source.most_bytes_left() / sizeof(Raw));
+  require_memory(real * sizeof(T), source.path().string() + ": reading it");
   std::vector<T> values;
   const std::uint64_t start = source.position();
   while (values.size() < count) {
@@ -126,57 +125,6 @@ Dataset::Features read_floats(ByteSource& source, ElementType type, std::uint64_
 }
 
 }  // namespace
-
-ByteSource::ByteSource(const std::filesystem::path& path) : path_(path) {
-  InputFile file(path);
-  const int descriptor = file.release();
-  file_ = ::gzdopen(descriptor, "rb");
-  if (file_ == nullptr) {
-    ::close(descriptor);
-    throw std::bad_alloc();
-  }
-  ::gzbuffer(static_cast<gzFile>(file_), 1U << 17);
-}
-
-ByteSource::~ByteSource() { ::gzclose_r(static_cast<gzFile>(file_)); }
-
-std::size_t ByteSource::read(std::span<std::byte> out) {
-  const auto file = static_cast<gzFile>(file_);
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const auto wanted = static_cast<unsigned>(std::min(out.size() - done, std::size_t{1} << 30));
-    const int count = ::gzread(file, out.data() + done, wanted);
-    if (count > 0) {
-      done += static_cast<std::size_t>(count);
-      position_ += static_cast<std::uint64_t>(count);
-    }
-    if (count == static_cast<int>(wanted)) continue;
-    // A short read is the end or an error. For data that are cut short zlib reports the error
-    // together with the last bytes.
-    const int system_error = errno;
-    int error = Z_OK;
-    const char* message = ::gzerror(file, &error);
-    if (error == Z_OK || error == Z_STREAM_END) break;
-    if (error == Z_ERRNO) throw_io_error(path_, "read", system_error);
-    if (error == Z_MEM_ERROR) throw std::bad_alloc();
-    fail(error == Z_BUF_ERROR
-             ? formatted("truncated: the compressed data end early, after {} bytes of content",
-                         position_)
-             : formatted("damaged gzip data after {} bytes of content ({})", position_, message));
-  }
-  return done;
-}
-
-void ByteSource::read_exactly(std::span<std::byte> out, std::string_view what) {
-  const std::uint64_t start = position_;
-  if (read(out) != out.size())
-    fail(formatted("truncated: the file ends at byte {}, within {} (bytes {} to {})", position_,
-                   what, start, start + out.size() - 1));
-}
-
-void ByteSource::fail(std::string_view message) const {
-  throw DataError(formatted("{}: {}", path_.string(), message));
-}
 
 Dataset::Features read_elements(ByteSource& source, ElementType type,
                                 std::span<const std::uint64_t> shape) {

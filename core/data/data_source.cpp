@@ -46,37 +46,66 @@ std::optional<fs::path> renamed(const fs::path& path, const std::string& from,
   return path.parent_path() / name.replace(at, from.size(), to);
 }
 
-// X.npy → y.npy, X_train.npy → y_train.npy.
-fs::path npy_labels(const fs::path& features) {
+// What a data source is, and the files that hold it.
+struct ArraySource {
+  ArrayFiles train;
+  std::optional<ArrayFiles> test;
+};
+
+// X.npy → y.npy, X_train.npy → y_train.npy; nothing if the name does not begin with X.
+std::optional<fs::path> npy_labels(const fs::path& features) {
   std::string name = features.filename().string();
-  if (name.front() != 'X' && name.front() != 'x')
-    throw ArgumentError(
-        formatted("{}: whose labels? Labelled .npy data are two files, X*.npy and y*.npy",
-                  features.string()));
+  if (name.empty() || (name.front() != 'X' && name.front() != 'x')) return std::nullopt;
   name.front() = 'y';
   return features.parent_path() / name;
 }
 
-DataSplit load_npy(const fs::path& path, const CsvOptions& options) {
-  if (!options.labelled) return read_arrays(read_npy, {path, std::nullopt}, std::nullopt, {});
-  std::optional<ArrayFiles> test;
+ArraySource npy_files(const fs::path& path, bool labelled) {
+  ArraySource source{{path, std::nullopt}, std::nullopt};
+  if (!labelled) return source;
+  source.train.labels = npy_labels(path);
   if (const auto features = renamed(path, "train", "test")) {
     std::error_code ignored;
-    if (fs::exists(*features, ignored)) test = ArrayFiles{*features, npy_labels(*features)};
+    if (fs::exists(*features, ignored)) source.test = ArrayFiles{*features, npy_labels(*features)};
   }
-  return read_arrays(read_npy, {path, npy_labels(path)}, test, options.class_names);
+  return source;
+}
+
+ArraySource idx_files(const fs::path& path, bool labelled) {
+  ArraySource source{{path, std::nullopt}, std::nullopt};
+  if (!labelled) return source;
+  source.train.labels = renamed(path, "images", "labels");
+  if (source.train.labels) source.train.labels = renamed(*source.train.labels, "idx3", "idx1");
+  return source;
+}
+
+DataSplit load_npy(const fs::path& path, const CsvOptions& options) {
+  const ArraySource source = npy_files(path, options.labelled);
+  if (!options.labelled) return read_arrays(read_npy, source.train, std::nullopt, {});
+  if (!source.train.labels)
+    throw ArgumentError(formatted(
+        "{}: whose labels? Labelled .npy data are two files, X*.npy and y*.npy", path.string()));
+  return read_arrays(read_npy, source.train, source.test, options.class_names);
 }
 
 DataSplit load_idx(const fs::path& path, const CsvOptions& options) {
-  if (!options.labelled) return read_arrays(read_idx, {path, std::nullopt}, std::nullopt, {});
-  auto labels = renamed(path, "images", "labels");
-  if (labels) labels = renamed(*labels, "idx3", "idx1");
-  if (!labels)
+  const ArraySource source = idx_files(path, options.labelled);
+  if (!options.labelled) return read_arrays(read_idx, source.train, std::nullopt, {});
+  if (!source.train.labels)
     throw ArgumentError(
         formatted("{}: whose labels? Labelled IDX data are two files, *images-idx3-ubyte and "
                   "*labels-idx1-ubyte",
                   path.string()));
-  return read_arrays(read_idx, {path, *labels}, std::nullopt, options.class_names);
+  return read_arrays(read_idx, source.train, std::nullopt, options.class_names);
+}
+
+bool is_generated(const std::string& source) { return source == "moons" || source == "blobs"; }
+
+std::string lower_case_name(const fs::path& path) {
+  std::string name = path.filename().string();
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
 }
 
 }  // namespace
@@ -93,14 +122,32 @@ DataSplit read_data_source(const std::string& source, const CsvOptions& csv, std
                             error ? error.message() : "no such file", kAccepted));
   if (fs::is_directory(status)) return detail::read_mnist_directory(path, csv.class_names);
 
-  std::string name = path.filename().string();
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string name = lower_case_name(path);
   if (name.ends_with(".csv")) return {read_csv(path, csv), std::nullopt};
   if (name.ends_with(".npy")) return load_npy(path, csv);
   if (name.find("idx") != std::string::npos) return load_idx(path, csv);
   throw ArgumentError(
       formatted("{}: not a name that says what is inside; {}", in_quotes(source), kAccepted));
+}
+
+std::vector<fs::path> data_source_files(const std::string& source, const CsvOptions& csv) {
+  if (is_generated(source)) return {};
+  const fs::path path(source);
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return mnist_directory_files(path);
+  const std::string name = lower_case_name(path);
+  ArraySource arrays{{path, std::nullopt}, std::nullopt};
+  if (name.ends_with(".npy"))
+    arrays = npy_files(path, csv.labelled);
+  else if (!name.ends_with(".csv") && name.find("idx") != std::string::npos)
+    arrays = idx_files(path, csv.labelled);
+  std::vector<fs::path> files;
+  for (const ArrayFiles* part : {&arrays.train, arrays.test ? &*arrays.test : nullptr}) {
+    if (part == nullptr) continue;
+    files.push_back(part->features);
+    if (part->labels) files.push_back(*part->labels);
+  }
+  return files;
 }
 
 }  // namespace lamella

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <lamella/error.h>
@@ -17,6 +18,11 @@ namespace fs = std::filesystem;
 namespace lamella {
 namespace detail {
 namespace {
+
+constexpr std::array<std::array<const char*, 2>, 4> kParts = {{{"train-images", "idx3"},
+                                                               {"train-labels", "idx1"},
+                                                               {"t10k-images", "idx3"},
+                                                               {"t10k-labels", "idx1"}}};
 
 // The name as published, as some archives spell it, and both compressed. Empty if none is there.
 fs::path find_part(const fs::path& directory, const std::string& part, const std::string& kind) {
@@ -37,10 +43,6 @@ DataSplit read_mnist_directory(const fs::path& directory,
   const fs::file_status status = fs::status(directory, error);
   if (!fs::is_directory(status))
     throw_io_error(directory, "read the directory", error ? error.value() : ENOTDIR);
-  constexpr std::array<std::array<const char*, 2>, 4> kParts = {{{"train-images", "idx3"},
-                                                                 {"train-labels", "idx1"},
-                                                                 {"t10k-images", "idx3"},
-                                                                 {"t10k-labels", "idx1"}}};
   std::vector<fs::path> paths;
   std::string missing;
   for (const auto& [part, kind] : kParts) {
@@ -52,6 +54,14 @@ DataSplit read_mnist_directory(const fs::path& directory,
     throw IoError(formatted("{}: not an MNIST-style directory: missing {} (each may end in .gz)",
                             directory.string(), missing));
   return read_arrays(read_idx, {paths[0], paths[1]}, ArrayFiles{paths[2], paths[3]}, class_names);
+}
+
+std::vector<fs::path> mnist_directory_files(const fs::path& directory) {
+  std::vector<fs::path> files;
+  for (const auto& [part, kind] : kParts)
+    if (fs::path file = find_part(directory, part, kind); !file.empty())
+      files.push_back(std::move(file));
+  return files;
 }
 
 }  // namespace detail

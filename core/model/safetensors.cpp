@@ -10,6 +10,7 @@
 
 #include "core/base/format.h"
 #include "core/base/json.h"
+#include "core/base/output_file.h"
 #include "core/base/text.h"
 #include "core/model/safetensors_header.h"
 
@@ -109,7 +110,7 @@ void Reader::fail(std::string_view message) const {
 void write(const std::filesystem::path& path, const Metadata& metadata,
            std::span<const TensorData> tensors) {
   const std::string header = header_text(metadata, tensors);
-  AtomicFile file(path);
+  OutputFile file(path);
   file.write(std::bit_cast<LengthBytes>(std::uint64_t{header.size()}));
   file.write(std::as_bytes(std::span(header)));
   for (const TensorData& tensor : tensors) file.write(tensor.bytes);

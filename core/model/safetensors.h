@@ -64,7 +64,7 @@ struct TensorData {
 };
 
 /// Writes the tensors in the given order to a temporary file, which then replaces `path` (see
-/// AtomicFile). The same arguments give the same bytes. Throws IoError, or ArgumentError if bytes
+/// OutputFile). The same arguments give the same bytes. Throws IoError, or ArgumentError if bytes
 /// and shape disagree, two tensors have one name, or text is not UTF-8.
 void write(const std::filesystem::path& path, const Metadata& metadata,
            std::span<const TensorData> tensors);

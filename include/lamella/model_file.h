@@ -33,9 +33,12 @@ struct Model {
 
 /// Writes to a temporary file beside `path`, syncs it and renames it: either the old file or the
 /// whole new one is there afterwards. The same arguments give the same bytes. A symbolic link is
-/// followed; a device or pipe is written to directly. Throws IoError with path and reason, or
-/// ArgumentError if `info` does not fit the network (one name per class, a sample shape of as many
-/// values as inputs, finite preprocessing of 0, 1 or that many) or a parameter is not finite.
+/// followed. A file that is replaced passes on its mode, group and access control list; one that is
+/// read-only is refused. A mount point, or a file in a directory that may not be written to, is
+/// overwritten from a complete copy, which an error would name. Devices, pipes and /dev/fd/N are
+/// written to directly. Throws IoError with path and reason, or ArgumentError if `info` does not
+/// fit the network (one name per class, a sample shape of as many values as inputs, finite
+/// preprocessing of 0, 1 or that many) or a parameter is not finite.
 template <class T>
 LAMELLA_API void save_model(const std::filesystem::path& path, const Network<T>& network,
                             const ModelInfo& info);

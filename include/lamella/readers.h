@@ -93,6 +93,12 @@ LAMELLA_API DataSplit read_mnist_directory(const std::filesystem::path& director
 LAMELLA_API DataSplit read_data_source(const std::string& source, const CsvOptions& csv,
                                        std::uint64_t seed);
 
+/// The files that read_data_source(source, csv, seed) reads, as far as their names tell: none for
+/// generated data, those that are there for a directory, and with the files of labels and of test
+/// data. So a program can see that it is about to write over its own data.
+LAMELLA_API std::vector<std::filesystem::path> data_source_files(const std::string& source,
+                                                                 const CsvOptions& csv);
+
 }  // namespace lamella
 
 #endif  // LAMELLA_READERS_H_
