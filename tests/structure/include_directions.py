@@ -65,6 +65,8 @@ OURS = [
     (r"bench/roofline/.*", r"(include/lamella|bench/roofline)/.*", False),
     (r"bench/workloads/.*", r"(include/lamella|bench/workloads)/.*", False),
     (r"bench/.*", r"(include/lamella|bench)/.*", False),
+    # The program writes files as the library does, and looks at the same limits of memory.
+    (r"tools/lamella/io/.*", r"(include/lamella|tools|core/base|core/platform)/.*", False),
     (r"tools/lamella/(commands|measure)/.*", r"(include/lamella|tools|bench)/.*", False),
     (r"tools/.*", r"(include/lamella|tools)/.*", False),
     (r"examples/.*", r"(include/lamella|examples)/.*", False),

@@ -50,7 +50,8 @@ constexpr const char* kFooter =
     "--backend, --isa and --threads leave open; LAMELLA_ADAPTIVE_THREADS=0 makes the\n"
     "number of threads depend on sizes alone; LAMELLA_VERBOSE=1 tells what was chosen\n"
     "and why.\n"
-    "Exit codes: 0 done; 1 bad data or failure; 2 bad usage; 130 stopped by Ctrl-C.";
+    "Exit codes: 0 done; 1 bad data or failure; 2 bad usage; 128 + n stopped by\n"
+    "signal n, 130 by Ctrl-C.";
 
 // Allocates nothing: it is called in handlers, and memory may have run out.
 void report(std::string_view message) noexcept {

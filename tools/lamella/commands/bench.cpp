@@ -1,5 +1,7 @@
 // `lamella bench`: how fast a backend is at the shapes of a network, in % of what the machine can
 // do.
+#include <unistd.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "bench/roofline/machine.h"
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/files.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/json.h"
 #include "tools/lamella/io/report.h"
@@ -121,7 +124,10 @@ struct BenchCommand {
 
   void run() const {
     if (network.size() < 2) throw UsageError("--network: give at least two widths, such as 784,10");
-    if (!html.empty()) check_file_target(html);
+    check_files({}, {{"--html", html}});
+    const bool page_on_stdout = leads_to(html, STDOUT_FILENO);
+    if (json && page_on_stdout)
+      throw UsageError("--json and --html would both write to standard output");
     BackendRequest request = backend.request();
     std::vector<std::shared_ptr<const Backend>> backends = {open_backend(request)};
     if (!compare.empty()) {
@@ -133,12 +139,16 @@ struct BenchCommand {
     const Precision type = precision == "f64" ? Precision::f64 : Precision::f32;
     context.peaks = measure_peaks(backends.front(), type);
     const std::vector<Row> rows = measure_rows(backends, {network, batch, type, seconds});
-    if (!html.empty()) {
-      OutputFile page(html);
-      page.write(bench_page(context, rows));
-      page.commit();
-    }
-    write_stdout(json ? to_line(to_json(context, rows)) + "\n" : to_text(context, rows));
+    // First what cannot fail for want of a directory or of space: the measuring took a while.
+    const std::string text = json ? to_line(to_json(context, rows)) + "\n" : to_text(context, rows);
+    if (page_on_stdout)
+      write_stderr(text);
+    else
+      write_stdout(text);
+    if (html.empty()) return;
+    TextOutput page(html);
+    page.write(bench_page(context, rows));
+    page.commit();
   }
 };
 

@@ -8,9 +8,11 @@
 #include <lamella/model_file.h>
 
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/files.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/json.h"
+#include "tools/lamella/io/memory.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/measure/plugin_probe.h"
@@ -42,6 +44,7 @@ void EvaluateCommand::add_to(CLI::App& app) {
 }
 
 void EvaluateCommand::run() const {
+  check_memory(need_of_data(source_files("--data", data, table.csv())));
   const Model loaded = load_model(model, open_backend(backend.request()));
   const std::vector<std::string>& class_names = loaded.info.class_names;
   const LabelledData labelled = load_labelled(data, table.csv(), seed, class_names);

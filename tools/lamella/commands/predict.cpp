@@ -22,9 +22,11 @@
 #include <lamella/model_file.h>
 
 #include "tools/lamella/commands.h"
+#include "tools/lamella/io/files.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/interrupt.h"
+#include "tools/lamella/io/memory.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
 #include "tools/lamella/measure/plugin_probe.h"
@@ -46,7 +48,7 @@ struct PredictCommand {
  private:
   template <class T>
   void predict_all(const Network<T>& network, const ModelInfo& info, const Dataset& data,
-                   const InterruptGuard& interrupts, OutputFile& out) const;
+                   const InterruptGuard& interrupts, TextOutput& out) const;
 };
 
 void PredictCommand::add_to(CLI::App& app) {
@@ -59,12 +61,14 @@ void PredictCommand::add_to(CLI::App& app) {
 }
 
 void PredictCommand::run() const {
+  check_files({{"--model", model}, {"--input", input}}, {{"--output", output}});
+  check_memory(need_of_data({{"--input", input}}));
   const Model loaded = load_model(model, open_backend(backend.request()));
   CsvOptions csv = table.csv();
   csv.labelled = table.names_label_column();
   const Dataset data = load_samples(input, csv);
   const InterruptGuard interrupts;
-  OutputFile out(output);
+  TextOutput out(output);
   std::visit(
       [&](const auto& network) {
         check_features(data, network.spec(), input.string());
@@ -95,7 +99,7 @@ bool append_line(fmt::memory_buffer& text, const std::vector<std::string>& names
 template <class T>
 void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& info,
                                  const Dataset& data, const InterruptGuard& interrupts,
-                                 OutputFile& out) const {
+                                 TextOutput& out) const {
   const index_t classes = network.spec().classes;
   std::vector<std::string> names;
   for (const std::string& name : info.class_names) names.push_back(csv_field(name));

@@ -17,12 +17,15 @@
 
 #include "tools/lamella/commands.h"
 #include "tools/lamella/io/epoch_log.h"
+#include "tools/lamella/io/files.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/interrupt.h"
 #include "tools/lamella/io/json.h"
+#include "tools/lamella/io/memory.h"
 #include "tools/lamella/io/progress.h"
 #include "tools/lamella/io/report.h"
+#include "tools/lamella/io/rescue.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
 #include "tools/lamella/measure/plugin_probe.h"
@@ -53,6 +56,7 @@ struct TrainCommand {
   bool quiet = false;
   bool json = false;
   bool profile = false;
+  bool model_on_stdout = false;  // so nothing else may go there
 
   void add_to(CLI::App& app);
   void run();
@@ -91,7 +95,8 @@ void TrainCommand::add_to(CLI::App& app) {
   add_integer(app, "--checkpoint-every", checkpoint_every, 1, kMostEpochs,
               "Write --model after every N epochs too, not only at the end");
   add_path(app, "--log", log, "Where to write JSON lines, one an epoch");
-  add_flag(app, "--quiet", quiet, "Print errors only, and what --json and --profile ask for");
+  add_flag(app, "--quiet", quiet,
+           "Print errors and warnings only, and what --json and --profile ask for");
   add_flag(app, "--json", json, "Print the summary as one JSON object");
   add_flag(app, "--profile", profile,
            "Print where the time of training went, by kernel and shape, against measured peaks");
@@ -99,22 +104,21 @@ void TrainCommand::add_to(CLI::App& app) {
 
 void TrainCommand::check() {
   options.optimizer = optimizer.optimizer();
-  const auto differ = [](const char* option, const std::filesystem::path& path,
-                         const char* other_option, const std::filesystem::path& other) {
-    if (!path.empty() && !other.empty() && same_file(path, other))
-      throw UsageError(
-          formatted("{} and {} name the same file, {}", option, other_option, path.string()));
-  };
-  differ("--model", model, "--log", log);
-  differ("--model", model, "--data", data);
-  differ("--log", log, "--data", data);
-  if (!model.empty()) check_file_target(model);
-  if (checkpoint_every > 0 && model.empty())
-    throw UsageError("--checkpoint-every needs a --model to write to");
+  const std::vector<NamedFile> files = source_files("--data", data, table.csv());
+  check_files(files, {{"--model", model}, {"--log", log}});
+  check_memory(need_of_data(files));
+  if (checkpoint_every > 0 && (model.empty() || !is_replaced(model)))
+    throw UsageError("--checkpoint-every needs a --model to write to, in a file");
+  model_on_stdout = leads_to(model, STDOUT_FILENO);
+  if (model_on_stdout && (json || profile))
+    throw UsageError(formatted("--model is standard output, to which {} prints too",
+                               json ? "--json" : "--profile"));
+  if (leads_to(model, STDERR_FILENO))
+    throw UsageError("--model is standard error too, to which progress and errors go");
 }
 
 /// A typing error in --hidden must not end in the kernel's out-of-memory killer.
-void check_memory(const NetworkSpec& spec, std::size_t element_size) {
+void check_weights(const NetworkSpec& spec, std::size_t element_size) {
   double parameters = 0;
   index_t inputs = spec.inputs;
   for (const index_t units : spec.hidden) {
@@ -136,8 +140,8 @@ void check_memory(const NetworkSpec& spec, std::size_t element_size) {
 template <class T>
 class TrainingSession {
  public:
-  /// Opens the log and makes the network. Throws UsageError if the network cannot fit into memory,
-  /// IoError if the log cannot be opened.
+  /// Opens the log and makes the network. Throws UsageError or IoError if the network cannot fit
+  /// into memory, IoError if the log cannot be opened.
   TrainingSession(const TrainCommand& command, const DataSplit& split,
                   std::shared_ptr<const Backend> backend);
 
@@ -170,12 +174,16 @@ class TrainingSession {
   std::optional<IoError> log_failure_;
 };
 
-/// The network that the command describes, for these data. Throws UsageError as check_memory().
+/// The network that the command describes, for these data. Throws UsageError as check_weights(),
+/// IoError as check_memory().
 template <class T>
 NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
   NetworkSpec spec{data.features(), command.hidden, data.classes(),
                    Activation{*activation_by_name(command.activation)}};
-  check_memory(spec, sizeof(T));
+  check_weights(spec, sizeof(T));
+  TrainOptions options = command.options;
+  options.batch_size = std::min(options.batch_size, data.samples());
+  check_memory(need_of_training(spec, options, sizeof(T)));
   return spec;
 }
 
@@ -204,7 +212,8 @@ void TrainingSession<T>::run() {
   const auto reports = train(network_, split_.train, split_.test ? &*split_.test : nullptr,
                              info_.preprocessing, options, callbacks);
 
-  if (!command_.model.empty()) save_model(command_.model, network_, info_);
+  if (!command_.model.empty())
+    save_or_rescue(command_.model, [this](const auto& path) { save_model(path, network_, info_); });
   log_.close();
   print_summary(reports);
   if (log_failure_) throw IoError(*log_failure_);
@@ -239,7 +248,7 @@ void TrainingSession<T>::write_log(const EpochReport& report) {
     // Little is lost after one epoch. Later, the training is worth more than its log.
     if (report.epoch == 1) throw;
     log_failure_ = error;
-    display_.line(formatted("lamella: {}; training goes on without a log", error.what()));
+    display_.warning(formatted("{}; training goes on without a log", error.what()));
   }
 }
 
@@ -249,7 +258,7 @@ void TrainingSession<T>::write_checkpoint(index_t epoch) {
     save_model(command_.model, network_, info_);
     last_checkpoint_ = epoch;
   } catch (const IoError& error) {  // the file may be writable again by the end
-    display_.line(formatted("lamella: {}; training goes on without this checkpoint", error.what()));
+    display_.warning(formatted("{}; training goes on without this checkpoint", error.what()));
   }
 }
 
@@ -337,7 +346,11 @@ void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) 
   if (!command_.quiet) text = summary_text(reports);
   if (!command_.quiet && profile) text += '\n';
   if (profile) text += profile_text(*profile);
-  if (!text.empty()) write_stdout(text);
+  if (text.empty()) return;
+  if (command_.model_on_stdout)
+    write_stderr(text);
+  else
+    write_stdout(text);
 }
 
 void TrainCommand::run() {

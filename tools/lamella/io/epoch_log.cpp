@@ -1,18 +1,20 @@
 // The training log as JSON lines, each written before the next epoch begins.
 #include "tools/lamella/io/epoch_log.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
 #include <lamella/error.h>
 
+#include "core/base/output_target.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/report.h"
+#include "tools/lamella/io/streams.h"
 
 namespace lamella::cli {
 namespace {
@@ -26,15 +28,21 @@ namespace {
 
 EpochLog::EpochLog(std::filesystem::path path) : path_(std::move(path)) {
   if (path_.empty()) return;
-  file_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666));
-  if (!file_.open()) fail(path_);
+  const detail::OutputTarget target = detail::find_output_target(path_);
+  file_ = detail::open_in_place(target);
+  // What stands before a descriptor's place is somebody else's (`>> file`).
+  shared_ = target.method == detail::OutputMethod::descriptor;
 }
 
 void EpochLog::start() {
   if (!file_.open()) return;
   struct stat status = {};
   if (::fstat(file_.get(), &status) != 0) fail(path_);
-  if (S_ISREG(status.st_mode) && ::ftruncate(file_.get(), 0) != 0) fail(path_);
+  if (!S_ISREG(status.st_mode)) return;
+  if (shared_)
+    end_ = std::max<off_t>(::lseek(file_.get(), 0, SEEK_CUR), 0);
+  else if (::ftruncate(file_.get(), 0) != 0)
+    fail(path_);
 }
 
 void EpochLog::write(const EpochReport& report) {
@@ -43,11 +51,11 @@ void EpochLog::write(const EpochReport& report) {
   try {
     write_all(file_.get(), line, "the log " + path_.string());
   } catch (const IoError&) {
-    (void)!::ftruncate(file_.get(), written_);
+    (void)!::ftruncate(file_.get(), end_);
     file_.close();
     throw;
   }
-  written_ += static_cast<std::int64_t>(line.size());
+  end_ += static_cast<std::int64_t>(line.size());
 }
 
 void EpochLog::close() {

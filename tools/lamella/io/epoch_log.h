@@ -7,7 +7,7 @@
 
 #include <lamella/trainer.h>
 
-#include "tools/lamella/io/streams.h"
+#include "core/base/file.h"
 
 namespace lamella::cli {
 
@@ -27,8 +27,9 @@ class EpochLog {
 
  private:
   std::filesystem::path path_;
-  Descriptor file_;
-  std::int64_t written_ = 0;  // bytes of whole lines
+  detail::Descriptor file_;
+  bool shared_ = false;   // the descriptor is not ours alone
+  std::int64_t end_ = 0;  // of the last whole line
 };
 
 }  // namespace lamella::cli

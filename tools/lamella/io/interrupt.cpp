@@ -1,5 +1,7 @@
-// Notes SIGINT and SIGTERM for a loop to ask for.
+// Notes signals for a loop to ask for.
 #include "tools/lamella/io/interrupt.h"
+
+#include <cstddef>
 
 namespace lamella::cli {
 namespace {
@@ -23,13 +25,11 @@ void watch(int signal, struct sigaction& old) {
 
 InterruptGuard::InterruptGuard() {
   noted_signal = 0;
-  watch(SIGINT, old_int_);
-  watch(SIGTERM, old_term_);
+  for (std::size_t i = 0; i < old_.size(); ++i) watch(kStoppingSignals[i], old_[i]);
 }
 
 InterruptGuard::~InterruptGuard() {
-  sigaction(SIGINT, &old_int_, nullptr);
-  sigaction(SIGTERM, &old_term_, nullptr);
+  for (std::size_t i = 0; i < old_.size(); ++i) sigaction(kStoppingSignals[i], &old_[i], nullptr);
 }
 
 int InterruptGuard::pending() const { return noted_signal; }

@@ -1,7 +1,8 @@
-// Ctrl-C and SIGTERM as something a loop asks for, so that it stops where nothing is half done.
+// Ctrl-C and its like as something a loop asks for, so that it stops where nothing is half done.
 #ifndef LAMELLA_TOOLS_LAMELLA_IO_INTERRUPT_H_
 #define LAMELLA_TOOLS_LAMELLA_IO_INTERRUPT_H_
 
+#include <array>
 #include <csignal>
 #include <string>
 
@@ -20,8 +21,15 @@ class Interrupted {
   std::string what_;
 };
 
-/// While one lives, the first SIGINT or SIGTERM is noted and a second one ends the process as
-/// usual. A signal that was ignored from the start (nohup, background jobs) stays ignored.
+/// The signals by which people, terminals and batch systems ask a program to come to its end:
+/// Ctrl-C, kill, a closed terminal, a time limit on the processor or by the clock, and the user
+/// signals, which batch systems send ahead of a kill. Not SIGQUIT, which asks for a core file of
+/// the program as it is.
+inline constexpr std::array kStoppingSignals = {SIGINT,  SIGTERM, SIGHUP, SIGXCPU,
+                                                SIGALRM, SIGUSR1, SIGUSR2};
+
+/// While one lives, the first of these signals is noted, and a second of its kind ends the process
+/// as usual. A signal that was ignored from the start (nohup, background jobs) stays ignored.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -33,8 +41,7 @@ class InterruptGuard {
   int pending() const;
 
  private:
-  struct sigaction old_int_ = {};
-  struct sigaction old_term_ = {};
+  std::array<struct sigaction, kStoppingSignals.size()> old_ = {};
 };
 
 }  // namespace lamella::cli

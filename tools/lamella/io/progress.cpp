@@ -52,6 +52,11 @@ void ProgressDisplay::line(const std::string& text) {
   write_stderr(text + "\n");
 }
 
+void ProgressDisplay::warning(const std::string& text) {
+  erase();
+  write_stderr("lamella: warning: " + text + "\n");
+}
+
 void ProgressDisplay::update(const Progress& progress) {
   update([&](double elapsed) { return moving_text(progress, elapsed); });
 }

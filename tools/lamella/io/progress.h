@@ -19,6 +19,8 @@ class ProgressDisplay {
   ProgressDisplay(const ProgressDisplay&) = delete;
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
+  /// A line that stays. It is written whatever the style: something went wrong, training goes on.
+  void warning(const std::string& text);
   /// A line that stays.
   void line(const std::string& text);
   /// Called after every batch; draws at most ten times a second, and only on a terminal.
