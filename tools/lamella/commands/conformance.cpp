@@ -60,9 +60,10 @@ Json to_json(const Check& check, const CheckResult& result) {
 /// How far the checks are. The time left supposes that those to come take as long as those before.
 std::string progress_text(const Check& check, const std::string& type, int done, int all, int cases,
                           double elapsed) {
-  std::string text = formatted("check {}/{}  {}  {}: {}  {:.0f} cases/s", done + 1, all,
-                               done == 0 ? "" : duration(elapsed * (all - done) / done) + " left",
-                               check.kernel, check.name, elapsed > 0 ? cases / elapsed : 0);
+  std::string text = formatted("check {}/{}  ", done + 1, all);
+  if (done > 0) text += duration(elapsed * (all - done) / done) + " left  ";
+  text += formatted("{}: {}", check.kernel, check.name);
+  if (cases > 0 && elapsed > 0) text += formatted("  {:.0f} cases/s", cases / elapsed);
   return type.empty() ? text : text + "  " + type;
 }
 
@@ -99,6 +100,7 @@ struct ConformanceCommand {
           return progress_text(check, type, run, all, cases + of_check, elapsed);
         });
       };
+      show("", 0);
       const CheckResult result =
           in_process ? run_here(check, request) : run_isolated(check, request, show);
       ++run;
