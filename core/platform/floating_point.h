@@ -7,9 +7,7 @@
 
 #include <cstdint>
 
-#if defined(__x86_64__) || defined(__i386__)
-#include <xmmintrin.h>
-#elif !defined(__aarch64__)
+#if !defined(__x86_64__) && !defined(__aarch64__)
 #include <cfenv>
 #endif
 
@@ -20,12 +18,19 @@ namespace lamella::detail {
 /// depend on it. Costs a few cycles where nothing was changed.
 class FloatingPointGuard {
  public:
-#if defined(__x86_64__) || defined(__i386__)
-  FloatingPointGuard() noexcept : mxcsr_(_mm_getcsr()) { asm volatile("fnstcw %0" : "=m"(x87_)); }
+#if defined(__x86_64__)
+  FloatingPointGuard() noexcept {
+    asm volatile("stmxcsr %0" : "=m"(mxcsr_));
+    asm volatile("fnstcw %0" : "=m"(x87_));
+  }
   ~FloatingPointGuard() {
-    constexpr unsigned kFlags = 0x3f;  // the sticky ones
-    const unsigned now = _mm_getcsr();
-    if (((now ^ mxcsr_) & ~kFlags) != 0) _mm_setcsr((mxcsr_ & ~kFlags) | (now & kFlags));
+    constexpr std::uint32_t kFlags = 0x3f;  // the sticky ones
+    std::uint32_t mxcsr = 0;
+    asm volatile("stmxcsr %0" : "=m"(mxcsr));
+    if (((mxcsr ^ mxcsr_) & ~kFlags) != 0) {
+      mxcsr = (mxcsr_ & ~kFlags) | (mxcsr & kFlags);
+      asm volatile("ldmxcsr %0" : : "m"(mxcsr));
+    }
     std::uint16_t x87 = 0;
     asm volatile("fnstcw %0" : "=m"(x87));
     if (x87 != x87_) asm volatile("fldcw %0" : : "m"(x87_));
@@ -45,8 +50,8 @@ class FloatingPointGuard {
   FloatingPointGuard& operator=(const FloatingPointGuard&) = delete;
 
  private:
-#if defined(__x86_64__) || defined(__i386__)
-  unsigned mxcsr_;
+#if defined(__x86_64__)
+  std::uint32_t mxcsr_ = 0;
   std::uint16_t x87_ = 0;
 #elif defined(__aarch64__)
   std::uint64_t fpcr_ = 0;
