@@ -70,7 +70,9 @@ Json::Json(bool value) : data_(value) {}
 Json::Json(double value) : data_(value) {}
 Json::Json(std::string value) : data_(std::move(value)) {}
 Json::Json(const char* value) : data_(std::string(value)) {}
-Json::Json(std::initializer_list<Member> members) : data_(Object(members)) {}
+Json::Json(std::initializer_list<Member> members) : data_(Object()) {
+  for (const Member& member : members) (*this)[member.key] = member.value;
+}
 
 Json Json::array() {
   Json json;
@@ -80,15 +82,21 @@ Json Json::array() {
 
 Json& Json::operator[](std::string_view key) {
   if (std::holds_alternative<std::nullptr_t>(data_)) data_ = Object();
-  auto& members = std::get<Object>(data_);
-  const auto found = std::ranges::find(members, key, &Member::key);
-  if (found != members.end()) return found->value;
-  members.push_back({std::string(key), nullptr});
-  return members.back().value;
+  Object& object = std::get<Object>(data_);
+  const auto found = std::ranges::find(object.keys, key);
+  if (found != object.keys.end())
+    return object.values[static_cast<std::size_t>(found - object.keys.begin())];
+  object.values.emplace_back();
+  object.keys.emplace_back(key);
+  return object.values.back();
 }
 
 void Json::erase(std::string_view key) {
-  std::erase_if(std::get<Object>(data_), [key](const Member& member) { return member.key == key; });
+  Object& object = std::get<Object>(data_);
+  const auto found = std::ranges::find(object.keys, key);
+  if (found == object.keys.end()) return;
+  object.values.erase(object.values.begin() + (found - object.keys.begin()));
+  object.keys.erase(found);
 }
 
 void Json::push_back(Json item) { std::get<Array>(data_).push_back(std::move(item)); }
@@ -122,11 +130,11 @@ void Json::append_to(std::string& text) const {
           text += ']';
         } else {
           text += '{';
-          for (const Member& member : value) {
-            if (&member != &value.front()) text += ',';
-            append_quoted(text, member.key);
+          for (std::size_t i = 0; i < value.keys.size(); ++i) {
+            if (i > 0) text += ',';
+            append_quoted(text, value.keys[i]);
             text += ':';
-            member.value.append_to(text);
+            value.values[i].append_to(text);
           }
           text += '}';
         }

@@ -51,7 +51,11 @@ class Json {
 
  private:
   using Array = std::vector<Json>;
-  using Object = std::vector<Member>;
+  /// Not a vector of members, since a member is incomplete here.
+  struct Object {
+    std::vector<std::string> keys;
+    std::vector<Json> values;
+  };
 
   template <class Integer>
   static Json whole(Integer value) {
