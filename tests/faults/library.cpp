@@ -135,6 +135,26 @@ Digest train_network(const Fixture& given, std::shared_ptr<const Backend> backen
   return probabilities(network);
 }
 
+/// Products that pack their operands, in memory or, without any, on the stack: the same bits.
+template <class T>
+Digest products(const Backend& backend) {
+  constexpr index_t m = 70, k = 90, n = 110;
+  const auto filled = [](index_t rows, index_t cols) {
+    Matrix<T> matrix(rows, cols);
+    for (index_t i = 0; i < rows; ++i)
+      for (index_t j = 0; j < cols; ++j)
+        matrix.view()(i, j) = static_cast<T>((i * 31 + j * 17) % 64 - 32) / 16;
+    return matrix;
+  };
+  const Matrix<T> a = filled(m, k), b = filled(k, n), transposed_a = filled(k, m);
+  Matrix<T> c(m, n);
+  backend.gemm(1, a.view(), b.view(), 0, c.view());
+  backend.gemm(1, transposed(transposed_a.view()), b.view(), 1, c.view());
+  Digest digest;
+  for (index_t i = 0; i < m; ++i) digest.add(&c.view()(i, 0), n * sizeof(T));
+  return digest;
+}
+
 Digest digest_of(const Dataset& data) {
   Digest digest;
   for (index_t i = 0; i < data.samples(); ++i)
@@ -194,6 +214,26 @@ const std::map<std::string_view, Operation>& operations() {
        [](const Fixture& given) {
          return train_network<float>(given, make_backend({given.name, "", 2}));
        }},
+      {"train_bytes",
+       [](const Fixture& given) {
+         std::vector<std::uint8_t> pixels;
+         std::vector<std::int32_t> labels;
+         for (int i = 0; i < 64 * 300; ++i) pixels.push_back(static_cast<std::uint8_t>(i * i / 7));
+         for (int i = 0; i < 64; ++i) labels.push_back(i % 3);
+         const Dataset data(std::move(pixels), {300}, std::move(labels));
+         Network<float> network({300, {40}, 3}, given.backend, 3);
+         TrainOptions options;
+         options.epochs = 2;
+         options.batch_size = 32;
+         train(network, data, nullptr, {{0}, {1.0 / 255}}, options);
+         Digest digest;
+         for (index_t i = 0; i < 40; ++i)
+           for (index_t j = 0; j < 300; ++j)
+             digest.add(&network.layer(0).weights(i, j), sizeof(float));
+         return digest;
+       }},
+      {"products_f32", [](const Fixture& given) { return products<float>(*given.backend); }},
+      {"products_f64", [](const Fixture& given) { return products<double>(*given.backend); }},
       {"profile",
        [](const Fixture& given) {
          const auto profiled = std::make_shared<ProfiledBackend>(given.backend);
