@@ -13,8 +13,8 @@ namespace {
 template <class T>
 class TracedKernels final : public TimedKernels<T> {
  public:
-  TracedKernels(const Kernels<T>& inner, const BackendInfo& info)
-      : TimedKernels<T>(inner), info_(info) {}
+  TracedKernels(const Kernels<T>& inner, const Backend& backend)
+      : TimedKernels<T>(inner), backend_(backend) {}
 
  protected:
   void report(const KernelSignature& signature, double seconds) const noexcept override {
@@ -23,8 +23,9 @@ class TracedKernels final : public TimedKernels<T> {
              sizeof(T) == sizeof(float) ? "f32" : "f64");
     add_shape(line, signature);
     add_options(line, signature);
-    line.add(" {}/{} {} {} {:.1f} us", info_.name, info_.isa, info_.threads,
-             info_.threads == 1 ? "thread" : "threads", seconds * 1e6);
+    const BackendInfo& info = backend_.info();  // another one in a child of fork()
+    line.add(" {}/{} {} {} {:.1f} us", info.name, info.isa, info.threads,
+             info.threads == 1 ? "thread" : "threads", seconds * 1e6);
     // Products are rated by their arithmetic, all other kernels by the memory they touch.
     const auto& [flops, bytes, footprint] = signature.work;
     const double amount = flops > 0 ? flops : bytes;
@@ -36,15 +37,13 @@ class TracedKernels final : public TimedKernels<T> {
   }
 
  private:
-  const BackendInfo& info_;
+  const Backend& backend_;
 };
 
 class TracedBackend final : public Backend {
  public:
   explicit TracedBackend(std::shared_ptr<const Backend> inner)
-      : inner_(std::move(inner)),
-        f32_(inner_->f32(), inner_->info()),
-        f64_(inner_->f64(), inner_->info()) {}
+      : inner_(std::move(inner)), f32_(inner_->f32(), *inner_), f64_(inner_->f64(), *inner_) {}
 
   const BackendInfo& info() const noexcept override { return inner_->info(); }
   const Kernels<float>& f32() const noexcept override { return f32_; }
