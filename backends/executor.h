@@ -5,6 +5,7 @@
 #ifndef LAMELLA_BACKENDS_EXECUTOR_H_
 #define LAMELLA_BACKENDS_EXECUTOR_H_
 
+#include <limits>
 #include <memory>
 
 namespace lamella::backends {
@@ -70,6 +71,16 @@ std::unique_ptr<Executor> make_tbb_executor(int threads);
 /// Executor::has_lost_threads() of any executor of this process.
 bool openmp_threads_are_lost() noexcept;
 bool tbb_threads_are_lost() noexcept;
+
+/// How many threads a thread library allows this process by its own settings, and which these are.
+struct LibraryThreads {
+  int usual = std::numeric_limits<int>::max();  ///< for who asks for no number of threads
+  const char* usual_set_by = "";
+  int most = std::numeric_limits<int>::max();  ///< for everybody
+  const char* most_set_by = "";
+};
+LibraryThreads openmp_library_threads();
+LibraryThreads tbb_library_threads();
 
 }  // namespace lamella::backends
 

@@ -1,11 +1,10 @@
-// The oneTBB executor: a parallel loop in a task arena of its own.
+// The oneTBB executor: a parallel loop in an arena that executors share.
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task.h>
@@ -13,12 +12,11 @@
 
 #include "backends/executor.h"
 #include "backends/floating_point_control.h"
+#include "backends/tbb/arena_pool.h"
 #include "core/platform/forked_process.h"
 
 namespace lamella::backends {
 namespace {
-
-constexpr int kMaxWorkers = 1024;
 
 /// Which workers have been run. If oneTBB gives up in the middle of a run, the calling thread
 /// finishes it with the bodies that are left.
@@ -31,7 +29,7 @@ class Claims {
   }
 
  private:
-  std::array<std::atomic<std::uint64_t>, kMaxWorkers / 64> words_{};
+  std::array<std::atomic<std::uint64_t>, kMaxTbbThreads / 64> words_{};
 };
 
 // The generation of processes (forked_process.h) in which executors have first run on threads. A
@@ -42,17 +40,18 @@ constinit std::atomic<std::int64_t> started_in{kNever};
 class TbbExecutor final : public Executor {
  public:
   explicit TbbExecutor(int threads)
-      : threads_(std::clamp(threads, 1, kMaxWorkers)), arena_(std::min(threads_, granted())) {}
+      : threads_(std::clamp(threads, 1, kMaxTbbThreads)),
+        arenas_(arena_pool(std::min(threads_, granted_tbb_threads()))) {}
 
   int concurrency() const noexcept override {
-    const bool alone = has_lost_threads() || detail::process_is_ending() ||
-                       tbb::task::current_context() != nullptr;
+    const bool alone = has_lost_threads() || detail::process_is_ending() || arenas_.is_refused() ||
+                       is_inside_task();
     return alone ? 1 : threads_;
   }
   bool has_lost_threads() const noexcept override { return tbb_threads_are_lost(); }
 
   void run(int workers, WorkerBody body) const noexcept override {
-    if (workers <= 1 || workers > kMaxWorkers || concurrency() <= 1) {
+    if (workers <= 1 || workers > kMaxTbbThreads || concurrency() <= 1) {
       for (int worker = 0; worker < workers; ++worker) body(worker);
       return;
     }
@@ -65,26 +64,24 @@ class TbbExecutor final : public Executor {
       const FloatingPointControl::Scope scope(control);
       body(worker);
     };
-    try {
-      // The static partitioner sends worker i to the same slot of the arena in every run, so that
-      // a worker finds its rows in the cache of the core that wrote them.
-      arena_.execute([&] { tbb::parallel_for(0, workers, run_one, tbb::static_partitioner{}); });
-    } catch (...) {
-      // Bodies do not throw, so oneTBB has failed to get a thread or memory.
+    // The static partitioner sends worker i to the same slot of the arena in every run, so that a
+    // worker finds its rows in the cache of the core that wrote them.
+    const bool done =
+        arenas_.execute([&] { tbb::parallel_for(0, workers, run_one, tbb::static_partitioner{}); });
+    // Bodies do not throw, so oneTBB has failed to get a thread or memory, or has not been called.
+    if (!done)
       for (int worker = 0; worker < workers; ++worker) run_one(worker);
-    }
   }
 
  private:
-  /// The number of threads that oneTBB grants this process. It prints a warning if asked for more.
-  static int granted() {
-    const auto most =
-        tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
-    return static_cast<int>(std::min(most, std::size_t{kMaxWorkers}));
+  static bool is_inside_task() noexcept {
+    // The context alone would tell, but for a thread that oneTBB does not know yet it allocates.
+    return tbb::this_task_arena::current_thread_index() != tbb::task_arena::not_initialized &&
+           tbb::task::current_context() != nullptr;
   }
 
   int threads_;
-  mutable tbb::task_arena arena_;  // starts nothing before its first execute()
+  ArenaPool& arenas_;
 };
 
 }  // namespace

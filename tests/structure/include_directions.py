@@ -47,7 +47,8 @@ OURS = [
     (r"backends/kernel_tables\.cpp", r"backends/(driver_backend|(scalar|simd)/.*tables?)\.h", False),
     # Executors know threads and nothing about arithmetic.
     (r"backends/(openmp|tbb)/.*",
-     r"backends/(executor|floating_point_control)\.h|core/platform/forked_process\.h", False),
+     r"backends/(executor|floating_point_control)\.h|backends/(openmp|tbb)/.*|core/platform/(forked_process|thread_probe)\.h",
+     False),
     (r"backends/(executor|adaptive_threading|floating_point_control)\.h", r"backends/executor\.h", False),
     # Drivers know no instruction set and no thread library.
     (r"backends/driver/.*",

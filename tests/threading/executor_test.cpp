@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -119,7 +120,67 @@ TEST_CASE("several threads may use one executor at once", "[executor]") {
   }
 }
 
+TEST_CASE("more threads than an executor has may use it at once", "[executor]") {
+  // None of them may wait for another to leave: each holds on until all are inside.
+  for (const auto& [name, executor, threads] : executors()) {
+    CAPTURE(name, threads);
+    constexpr int kCallers = 7;
+    std::atomic<int> inside{0}, ran{0};
+    std::vector<std::thread> callers;
+    for (int caller = 0; caller < kCallers; ++caller)
+      callers.emplace_back([&, e = executor.get()] {
+        std::atomic<bool> counted{false};
+        e->run(2, [&](int) {
+          ++ran;
+          if (!counted.exchange(true)) ++inside;
+          while (inside < kCallers) std::this_thread::yield();
+        });
+      });
+    for (auto& caller : callers) caller.join();
+    CHECK(ran == 2 * kCallers);
+  }
+}
+
+TEST_CASE("an executor may be asked for more threads than any machine has", "[executor]") {
+  std::vector<NamedExecutor> many;
+#ifdef LAMELLA_WITH_OPENMP
+  many.push_back({"openmp", backends::make_openmp_executor(1100), 1100});
+#endif
+#ifdef LAMELLA_WITH_TBB
+  many.push_back({"tbb", backends::make_tbb_executor(1100), 1100});
+#endif
+  for (const auto& [name, executor, threads] : many) {
+    CAPTURE(name);
+    CHECK(executor->concurrency() > 1);
+    CHECK(executor->concurrency() <= threads);
+    for (const int workers : {2, 1100, 3000})
+      CHECK(run_counts(*executor, workers) ==
+            std::vector<int>(static_cast<std::size_t>(workers), 1));
+  }
+}
+
 #if defined(__linux__)
+TEST_CASE("executors that were made, used and destroyed leave no memory behind", "[executor]") {
+  // Data of the process in pages, whoever has allocated it: oneTBB has an allocator of its own.
+  // Each executor of a leaking kind costs 7 KiB, and allocators ask the system for some MiB at a
+  // time.
+  const auto data_pages = [] {
+    std::ifstream statm("/proc/self/statm");
+    long size = 0, resident = 0, shared = 0, text = 0, library = 0, data = 0;
+    statm >> size >> resident >> shared >> text >> library >> data;
+    return data;
+  };
+  const auto make_and_use = [](int rounds) {
+    for (int round = 0; round < rounds; ++round)
+      for (const auto& entry : executors()) entry.executor->run(4, [](int) {});
+  };
+  make_and_use(20);
+  const long before = data_pages();
+  REQUIRE(before > 0);
+  make_and_use(300);  // 900 of oneTBB with more than one thread
+  CHECK(data_pages() - before < 3L * 1024 * 1024 / 4096);
+}
+
 TEST_CASE("making an executor starts no thread", "[executor]") {
   const auto threads_of_process = [] {
     int count = 0;

@@ -1,0 +1,86 @@
+// Reads OpenMP's settings, through its functions where there are any.
+#include "backends/openmp/openmp_settings.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+
+#include "backends/executor.h"
+
+namespace lamella::backends {
+namespace {
+
+const char* after_blanks(const char* text) noexcept {
+  while (std::isspace(static_cast<unsigned char>(*text)) != 0) ++text;
+  return text;
+}
+
+/// The stacks of LLVM's runtime, if nothing is set. GCC's takes the size that any thread has.
+#if defined(__clang__)
+constexpr std::size_t kDefaultStackBytes = std::size_t{4} << 20;
+#else
+constexpr std::size_t kDefaultStackBytes = 0;
+#endif
+
+}  // namespace
+
+std::size_t parse_openmp_stack_size(const char* text) noexcept {
+  text = after_blanks(text);
+  if (std::isdigit(static_cast<unsigned char>(*text)) == 0) return 0;
+  std::uint64_t size = 0;
+  constexpr std::uint64_t kMost = std::numeric_limits<std::size_t>::max();
+  for (; std::isdigit(static_cast<unsigned char>(*text)) != 0; ++text) {
+    if (size > kMost / 16) return 0;
+    size = 10 * size + static_cast<std::uint64_t>(*text - '0');
+  }
+  text = after_blanks(text);
+  int shift = 10;
+  switch (std::tolower(static_cast<unsigned char>(*text))) {
+    case 'b':
+      shift = 0;
+      break;
+    case 'k':
+      break;
+    case 'm':
+      shift = 20;
+      break;
+    case 'g':
+      shift = 30;
+      break;
+    case '\0':
+      --text;
+      break;
+    default:
+      return 0;
+  }
+  if (*after_blanks(text + 1) != '\0' || size > kMost >> shift) return 0;
+  return static_cast<std::size_t>(size << shift);
+}
+
+std::size_t openmp_stack_bytes() noexcept {
+  std::size_t bytes = 0;
+  for (const char* variable : {"OMP_STACKSIZE", "GOMP_STACKSIZE", "KMP_STACKSIZE"})
+    if (const char* text = std::getenv(variable))
+      bytes = std::max(bytes, parse_openmp_stack_size(text));
+  return bytes != 0 ? bytes : kDefaultStackBytes;
+}
+
+LibraryThreads openmp_library_threads() {
+  LibraryThreads threads;
+  threads.most = omp_get_thread_limit();
+  threads.most_set_by = "OMP_THREAD_LIMIT";
+  // Inside a parallel region the number is the one of regions within it.
+  if (omp_in_parallel() != 0) return threads;
+  threads.usual = omp_get_max_threads();
+  const char* const variable = std::getenv("OMP_NUM_THREADS");
+  const bool is_variable =
+      variable != nullptr && std::strtol(variable, nullptr, 10) == threads.usual;
+  threads.usual_set_by = is_variable ? "OMP_NUM_THREADS" : "omp_set_num_threads";
+  return threads;
+}
+
+}  // namespace lamella::backends
