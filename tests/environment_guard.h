@@ -40,6 +40,7 @@ struct CleanEnvironment {
   EnvironmentGuard adaptive{"LAMELLA_ADAPTIVE_THREADS", nullptr};
   EnvironmentGuard verbose{"LAMELLA_VERBOSE", nullptr};
   EnvironmentGuard plugins{"LAMELLA_PLUGIN_PATH", nullptr};
+  EnvironmentGuard slurm{"SLURM_CPUS_PER_TASK", nullptr};
 };
 
 }  // namespace lamella::test

@@ -3,7 +3,11 @@
 #include "core/platform/thread_limit.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
 #include <thread>
 
 #if defined(__linux__)
@@ -46,6 +50,18 @@ ThreadLimit processors() {
   return {all, "processors of this machine"};
 }
 
+/// The processors that Slurm has allotted to a task, which it does not always bind to them. The
+/// variable is not lamella's own, so what is no number of processors limits nothing.
+int slurm_cpus_per_task() {
+  constexpr int kAny = std::numeric_limits<int>::max();
+  const char* const text = std::getenv("SLURM_CPUS_PER_TASK");
+  if (text == nullptr) return kAny;
+  int cpus = 0;
+  const char* const end = text + std::strlen(text);
+  const auto parsed = std::from_chars(text, end, cpus);
+  return parsed.ec == std::errc{} && parsed.ptr == end && cpus >= 1 ? cpus : kAny;
+}
+
 }  // namespace
 
 ThreadLimit thread_limit_below(const std::filesystem::path& root, int requested) {
@@ -64,6 +80,8 @@ ThreadLimit thread_limit_below(const std::filesystem::path& root, int requested)
     if (requested <= limit.threads) limit = {requested, "request"};
   } else if (const auto wanted = environment_positive_int("LAMELLA_NUM_THREADS")) {
     if (*wanted <= limit.threads) limit = {*wanted, "LAMELLA_NUM_THREADS"};
+  } else if (const int allotted = slurm_cpus_per_task(); allotted < limit.threads) {
+    limit = {allotted, "SLURM_CPUS_PER_TASK"};
   }
   return limit;
 }

@@ -13,25 +13,36 @@ std::unique_ptr<backends::Executor> one_thread(int) { return backends::make_seri
 
 #if LAMELLA_WITH_OPENMP
 constexpr MakeExecutor kOpenMp = backends::make_openmp_executor;
+constexpr AskLibraryThreads kOpenMpThreads = backends::openmp_library_threads;
 constexpr bool (*kOpenMpLost)() noexcept = backends::openmp_threads_are_lost;
 #else
 constexpr MakeExecutor kOpenMp = nullptr;
+constexpr AskLibraryThreads kOpenMpThreads = nullptr;
 constexpr bool (*kOpenMpLost)() noexcept = nullptr;
 #endif
 #if LAMELLA_WITH_TBB
 constexpr MakeExecutor kTbb = backends::make_tbb_executor;
+constexpr AskLibraryThreads kTbbThreads = backends::tbb_library_threads;
 constexpr bool (*kTbbLost)() noexcept = backends::tbb_threads_are_lost;
 #else
 constexpr MakeExecutor kTbb = nullptr;
+constexpr AskLibraryThreads kTbbThreads = nullptr;
 constexpr bool (*kTbbLost)() noexcept = nullptr;
 #endif
 
+// oneTBB before OpenMP: its caller runs itself what no other thread has begun. The join of an
+// OpenMP region waits for all threads of the team, also for one whose processor another program
+// has; and its runtimes wait for ever in a child of fork(), and end the program where they get no
+// thread.
 constexpr BackendEntry kBackends[] = {
-    {"scalar", true, false, one_thread, nullptr, "", "plain loops, one thread"},
-    {"simd", false, false, one_thread, nullptr, "", "vector kernels, one thread"},
-    {"tbb", false, true, kTbb, kTbbLost, "LAMELLA_WITH_TBB", "vector kernels on oneTBB threads"},
-    {"openmp", false, true, kOpenMp, kOpenMpLost, "LAMELLA_WITH_OPENMP",
-     "vector kernels on OpenMP threads"},
+    {"scalar", true, false, one_thread, nullptr, nullptr, "", "plain loops, one thread",
+     "has no vector kernels"},
+    {"simd", false, false, one_thread, nullptr, nullptr, "", "vector kernels, one thread",
+     "uses one thread"},
+    {"openmp", false, true, kOpenMp, kOpenMpThreads, kOpenMpLost, "LAMELLA_WITH_OPENMP",
+     "vector kernels on OpenMP threads", "waits also for threads that have no processor"},
+    {"tbb", false, true, kTbb, kTbbThreads, kTbbLost, "LAMELLA_WITH_TBB",
+     "vector kernels on oneTBB threads", ""},
 };
 
 constexpr IsaEntry kIsas[] = {
@@ -70,12 +81,11 @@ std::string unavailable_reason(const BackendEntry& entry) {
 }
 
 const BackendEntry& plugin_threads() {
-  // The first one, which is oneTBB if it is compiled. A plugin has a parallel region in every
-  // kernel. The join of libgomp waits for all threads of the team, also for one whose processor
-  // another program has, while a oneTBB caller runs the tasks itself that no thread has begun.
+  // The last one, as `auto` takes it, for the same reasons.
+  const BackendEntry* best = &kBackends[0];
   for (const BackendEntry& entry : kBackends)
-    if (entry.threads && entry.make_executor != nullptr) return entry;
-  return kBackends[0];
+    if (entry.threads && entry.make_executor != nullptr) best = &entry;
+  return *best;
 }
 
 }  // namespace lamella::detail

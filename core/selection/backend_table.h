@@ -16,15 +16,18 @@
 namespace lamella::detail {
 
 using MakeExecutor = std::unique_ptr<backends::Executor> (*)(int threads);
+using AskLibraryThreads = backends::LibraryThreads (*)();
 
 struct BackendEntry {
   const char* name;
   bool scalar_kernels;                  ///< else those of the best instruction set
   bool threads;                         ///< may use more than one
   MakeExecutor make_executor;           ///< null: not compiled
+  AskLibraryThreads library_threads;    ///< null: it has no thread library
   bool (*has_lost_threads)() noexcept;  ///< in this process, a child of fork(); null: has none
   const char* option;                   ///< the CMake option that compiles it
   const char* description;
+  const char* weakness;  ///< why `auto` prefers the next one: "... because it <weakness>"
 };
 
 /// The built-in backends. `auto` takes the last one that is usable and fits the thread limit.

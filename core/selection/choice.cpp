@@ -28,20 +28,13 @@ std::string error_text(std::string_view kind, const Request& request, std::strin
       formatted("{}; known are {}", error_text("instruction set", cap, problem), names));
 }
 
-/// `limit`, or what is left of it in a child of fork() that has no threads.
-ThreadLimit limit_here(const BackendEntry& entry, const ThreadLimit& limit) {
-  if (entry.has_lost_threads == nullptr || !entry.has_lost_threads() || limit.threads == 1)
-    return limit;
-  return {1, "child of fork()"};
-}
-
 /// The built-in backend of this name; null if there is none.
-const BackendEntry* choose_builtin(const std::optional<Request>& name, const ThreadLimit& limit) {
+const BackendEntry* choose_builtin(const std::optional<Request>& name, const ThreadWish& wish) {
   if (name && name->value.empty()) refuse_backend(*name, "is empty");
   if (!name || name->value == "auto") {
     const BackendEntry* best = &backend_table().front();
     for (const auto& entry : backend_table())
-      if (unavailable_to_auto_reason(entry, limit).empty()) best = &entry;
+      if (unavailable_to_auto_reason(entry, wish).empty()) best = &entry;
     return best;
   }
   for (const auto& entry : backend_table()) {
@@ -93,11 +86,23 @@ void refuse_backend(const Request& name, std::string_view problem, RefusedAs ref
   throw BackendError(text);
 }
 
-std::string unavailable_to_auto_reason(const BackendEntry& entry, const ThreadLimit& limit) {
+ThreadLimit limit_of(const BackendEntry& entry, const ThreadWish& wish) {
+  if (entry.library_threads == nullptr || wish.limit.threads == 1) return wish.limit;
+  if (entry.has_lost_threads()) return {1, "child of fork()"};
+  const backends::LibraryThreads library = entry.library_threads();
+  ThreadLimit limit = wish.limit;
+  // As OpenMP has it: who asks for a number is not bound by the usual one, but by the largest.
+  if (!wish.is_explicit && library.usual < limit.threads)
+    limit = {library.usual, library.usual_set_by};
+  if (library.most < limit.threads) limit = {library.most, library.most_set_by};
+  return limit;
+}
+
+std::string unavailable_to_auto_reason(const BackendEntry& entry, const ThreadWish& wish) {
   auto reason = unavailable_reason(entry);
   if (!reason.empty() || !entry.threads) return reason;
-  const ThreadLimit here = limit_here(entry, limit);
-  if (here.threads < 2) reason = formatted("only one thread is allowed ({})", here.limited_by);
+  const ThreadLimit limit = limit_of(entry, wish);
+  if (limit.threads < 2) reason = formatted("only one thread is allowed ({})", limit.limited_by);
   return reason;
 }
 
@@ -112,12 +117,13 @@ Choice choose(const BackendRequest& request) {
   Choice choice;
   choice.name = requested(request.name, "LAMELLA_BACKEND");
   choice.cap = requested(request.isa, "LAMELLA_ISA");
-  choice.limit = thread_limit(request.threads);
+  choice.wish = {thread_limit(request.threads),
+                 request.threads > 0 || std::getenv("LAMELLA_NUM_THREADS") != nullptr};
   choice.isa = choose_isa(choice.cap);
-  choice.builtin = choose_builtin(choice.name, choice.limit);
+  choice.builtin = choose_builtin(choice.name, choice.wish);
   if (choice.builtin == nullptr) choice.plugin = choose_plugin(*choice.name);
   choice.limit =
-      limit_here(choice.builtin != nullptr ? *choice.builtin : plugin_threads(), choice.limit);
+      limit_of(choice.builtin != nullptr ? *choice.builtin : plugin_threads(), choice.wish);
   return choice;
 }
 

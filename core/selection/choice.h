@@ -27,10 +27,17 @@ std::optional<Request> requested(const std::string& argument, const char* variab
 /// Throws BackendError if the cap is unknown or not usable.
 const IsaEntry* choose_isa(const std::optional<Request>& cap);
 
+/// How many threads there may be before a backend is looked at.
+struct ThreadWish {
+  ThreadLimit limit;
+  bool is_explicit = false;  ///< a number was asked for, by the request or LAMELLA_NUM_THREADS
+};
+
 /// What make_backend has settled on, and what asked for it.
 struct Choice {
   std::optional<Request> name, cap;
-  ThreadLimit limit;
+  ThreadWish wish;
+  ThreadLimit limit;                      ///< of the backend that was chosen
   const IsaEntry* isa = nullptr;          ///< null: no vector kernels are usable here
   const BackendEntry* builtin = nullptr;  ///< null: a plugin
   std::optional<Plugin> plugin;
@@ -44,8 +51,11 @@ struct Choice {
 /// Throws BackendError or PluginError as make_backend does.
 Choice choose(const BackendRequest& request);
 
+/// How many threads a backend may use: the wish, or what its thread library allows if that is less.
+ThreadLimit limit_of(const BackendEntry& entry, const ThreadWish& wish);
+
 /// Why `auto` passes over a backend; empty if it does not.
-std::string unavailable_to_auto_reason(const BackendEntry& entry, const ThreadLimit& limit);
+std::string unavailable_to_auto_reason(const BackendEntry& entry, const ThreadWish& wish);
 
 /// What an error says of a name that cannot be had.
 enum class RefusedAs { builtin, plugin };

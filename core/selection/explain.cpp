@@ -14,10 +14,11 @@ std::string explain(const Choice& choice) {
   for (const auto& entry : backend_table()) {
     if (&entry == choice.builtin) continue;
     auto reason =
-        automatic ? unavailable_to_auto_reason(entry, choice.limit) : unavailable_reason(entry);
+        automatic ? unavailable_to_auto_reason(entry, choice.wish) : unavailable_reason(entry);
     if (reason.empty())
-      reason = automatic ? formatted("auto prefers {}", info.name)
-                         : formatted("{} asks for {}", choice.name->source, info.name);
+      reason = automatic
+                   ? formatted("auto prefers {}, as {} {}", info.name, entry.name, entry.weakness)
+                   : formatted("{} asks for {}", choice.name->source, info.name);
     text += formatted("lamella: backend {} not chosen: {}\n", entry.name, reason);
   }
   for (const auto& entry : isa_table()) {

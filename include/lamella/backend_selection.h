@@ -22,7 +22,8 @@ struct BackendRequest {
   std::string name = {};
   /// Cap on the instruction set: baseline, avx2, avx512, neon. Variable: LAMELLA_ISA.
   std::string isa = {};
-  /// Most threads; never above what the machine grants. Variable: LAMELLA_NUM_THREADS.
+  /// Most threads; never above what the machine grants. Goes before OMP_NUM_THREADS and
+  /// omp_set_num_threads(), as OpenMP's num_threads does. Variable: LAMELLA_NUM_THREADS.
   int threads = 0;
 };
 
@@ -49,8 +50,8 @@ struct ThreadLimit {
   std::string limited_by;
 };
 
-/// Makes the backend asked for. `auto` is the fastest usable one: openmp, else tbb where more than
-/// one thread is allowed, else simd, else scalar. Throws BackendError for an unknown, empty or
+/// Makes the backend asked for. `auto` is the best usable one: tbb, else openmp where more than one
+/// thread is allowed, else simd, else scalar. Throws BackendError for an unknown, empty or
 /// unusable name or instruction set, or a malformed environment variable; the message lists the
 /// valid names, each unusable one with its reason, and the files of plugins, which are not opened.
 ///
@@ -100,9 +101,10 @@ LAMELLA_API BackendStatus plugin_status(const std::string& name);
 /// invalid.
 LAMELLA_API std::vector<IsaStatus> list_isas(const BackendRequest& request = {});
 
-/// The thread limit that make_backend would apply: the least of the request (or
-/// LAMELLA_NUM_THREADS), the affinity mask and the cgroup CPU quota. Throws BackendError for a
-/// malformed number.
+/// The thread limit of every backend: the least of the request (else LAMELLA_NUM_THREADS, else
+/// SLURM_CPUS_PER_TASK), the affinity mask and the cgroup CPU quota, as they are now. make_backend
+/// applies it, and what the settings of the backend's own thread library allow (OMP_NUM_THREADS and
+/// OMP_THREAD_LIMIT for openmp). Throws BackendError for a malformed number.
 LAMELLA_API ThreadLimit thread_limit(int requested = 0);
 
 }  // namespace lamella

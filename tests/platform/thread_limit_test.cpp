@@ -95,6 +95,34 @@ TEST_CASE("malformed numbers of threads are errors", "[thread_limit]") {
   }
 }
 
+TEST_CASE("Slurm's processors of a task are a cap, below a request and lamella's own variable",
+          "[thread_limit]") {
+  const CleanEnvironment clean;
+  const Machine machine;
+  const int all = machine.limit().threads;
+  const EnvironmentGuard one("SLURM_CPUS_PER_TASK", "1");
+  CHECK(machine.limit().threads == 1);
+  if (all > 1) CHECK(machine.limit().limited_by == "SLURM_CPUS_PER_TASK");
+  CHECK(machine.limit(all).threads == all);
+  CHECK(machine.limit(all).limited_by == "request");
+  const EnvironmentGuard own("LAMELLA_NUM_THREADS", std::to_string(all).c_str());
+  CHECK(machine.limit().threads == all);
+  CHECK(machine.limit().limited_by == "LAMELLA_NUM_THREADS");
+}
+
+TEST_CASE("what is no number of processors in Slurm's variable limits nothing", "[thread_limit]") {
+  const CleanEnvironment clean;
+  const Machine machine;
+  const int all = machine.limit().threads;
+  for (const char* text :
+       {"", "0", "-1", "1(x2)", "one", "1.5", " 1", "99999999999999999999", "4096"}) {
+    CAPTURE(text);
+    const EnvironmentGuard guard("SLURM_CPUS_PER_TASK", text);
+    CHECK(machine.limit().threads == all);
+    CHECK(machine.limit().limited_by != "SLURM_CPUS_PER_TASK");
+  }
+}
+
 #if defined(__linux__)
 TEST_CASE("the affinity mask limits the threads", "[thread_limit]") {
   const CleanEnvironment clean;
