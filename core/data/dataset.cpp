@@ -21,6 +21,9 @@ namespace {
 // treated as a mistake (an identifier, a price) and not as a million classes.
 constexpr std::int32_t kMaxUnnamedClasses = 1 << 20;
 
+// More classes than this are only made without names if there are as many samples.
+constexpr std::int32_t kMostSparseClasses = 1000;
+
 // Samples are addressed by 32-bit indices.
 constexpr std::size_t kMaxSamples = std::numeric_limits<std::int32_t>::max();
 
@@ -68,9 +71,22 @@ Dataset::Dataset(Features features, std::vector<index_t> sample_shape,
   if (class_names_.empty()) {
     check_labels(labels_, kMaxUnnamedClasses);
     const std::int32_t largest = *std::ranges::max_element(labels_);
+    if (largest >= kMostSparseClasses && largest >= samples_)
+      throw DataError(
+          formatted("Dataset: label {} would make {} classes of {} samples; labels are class "
+                    "indices from 0, so number the classes, or name them all",
+                    largest, index_t{largest} + 1, samples_));
     for (std::int32_t c = 0; c <= largest; ++c) class_names_.push_back(std::to_string(c));
   }
   check_labels(labels_, classes());
+}
+
+Dataset Dataset::with_columns(ColumnNames columns) && {
+  if (!columns.features.empty() && std::ssize(columns.features) != features())
+    throw ArgumentError(formatted("Dataset::with_columns: {} names for {} features",
+                                  columns.features.size(), features()));
+  columns_ = std::move(columns);
+  return std::move(*this);
 }
 
 double Dataset::value(index_t sample, index_t feature) const {
@@ -98,7 +114,8 @@ Dataset Dataset::subset(std::span<const std::int32_t> indices) const {
   if (labelled())
     for (const std::int32_t index : indices)
       labels.push_back(labels_[static_cast<std::size_t>(index)]);
-  return Dataset(std::move(values), sample_shape_, std::move(labels), class_names_);
+  return Dataset(std::move(values), sample_shape_, std::move(labels), class_names_)
+      .with_columns(columns_);
 }
 
 }  // namespace lamella

@@ -29,6 +29,14 @@ struct Preprocessing {
   friend bool operator==(const Preprocessing&, const Preprocessing&) = default;
 };
 
+/// The names of a table's columns. Data without names have neither.
+struct ColumnNames {
+  std::vector<std::string> features;  ///< empty, or one per feature, all different
+  std::string label;                  ///< empty if unlabelled or without a name
+
+  friend bool operator==(const ColumnNames&, const ColumnNames&) = default;
+};
+
 /// A matrix of samples x features and, unless it is unlabelled, one class index per sample.
 /// Immutable.
 class LAMELLA_API Dataset {
@@ -41,7 +49,8 @@ class LAMELLA_API Dataset {
   /// Takes ownership of `features` (row-major, product(sample_shape) values per sample, dimensions
   /// at least 1) and `labels` (empty for unlabelled data, else one per sample in
   /// [0, class_names.size())). With class_names empty, the names are "0", "1", ... up to the
-  /// largest label, which must be below 2^20. At most 2^31 - 1 samples.
+  /// largest label, which must be below 2^20, and not make more than 1000 classes where there are
+  /// fewer samples: such labels are identifiers. At most 2^31 - 1 samples.
   /// Throws ArgumentError if sizes disagree, DataError if a label is out of range (naming the
   /// sample).
   Dataset(Features features, std::vector<index_t> sample_shape, std::vector<std::int32_t> labels,
@@ -58,6 +67,10 @@ class LAMELLA_API Dataset {
   const Features& values() const { return values_; }
   std::span<const std::int32_t> labels() const { return labels_; }
   const std::vector<std::string>& class_names() const { return class_names_; }
+  /// Names of the columns; empty unless the source had them.
+  const ColumnNames& columns() const { return columns_; }
+  /// The same data with these names. Throws ArgumentError unless there is none or one per feature.
+  Dataset with_columns(ColumnNames columns) &&;
   /// Value of one feature of one sample, unscaled; both must be in range (not checked). O(1).
   double value(index_t sample, index_t feature) const;
 
@@ -71,7 +84,8 @@ class LAMELLA_API Dataset {
   void gather(std::span<const std::int32_t> indices, const Preprocessing& preprocessing,
               View<T> out) const;
 
-  /// A copy of the samples named by `indices`, in that order, with the same class names.
+  /// A copy of the samples named by `indices`, in that order, with the same class and
+  /// column names.
   /// Throws ArgumentError if an index is out of range.
   Dataset subset(std::span<const std::int32_t> indices) const;
 
@@ -80,18 +94,33 @@ class LAMELLA_API Dataset {
   std::vector<index_t> sample_shape_;
   std::vector<std::int32_t> labels_;
   std::vector<std::string> class_names_;
+  ColumnNames columns_;
   index_t samples_ = 0;
   index_t features_per_sample_ = 0;
 };
 
-/// Preprocessing that suits `data`: bytes are scaled to [0, 1], other types are standardised.
-/// O(samples * features).
+/// Preprocessing that suits `data`: bytes are scaled to [0, 1] (by 1/255; those that are 0 and 1
+/// alone, as bool is, stay 0 and 1), other types are standardised. O(samples * features).
 LAMELLA_API Preprocessing suggest_preprocessing(const Dataset& data);
 
-/// Preprocessing that gives each feature mean 0 and (population) standard deviation 1 over `data`.
-/// A feature that does not vary is only centred. Without samples the result is empty.
-/// O(samples * features).
+/// Preprocessing that gives each feature mean 0 and (population) standard deviation 1 over `data`,
+/// whatever the magnitude of its finite values. A feature that does not vary, or by a few units in
+/// the last place alone, is only centred. A feature whose range exceeds that of double is only
+/// scaled. Without samples the result is empty. O(samples * features).
 LAMELLA_API Preprocessing standardize(const Dataset& data);
+
+/// How a mean is rounded. The two differ in its last bits, and so do models trained with them.
+enum class MeanRounding : std::uint8_t {
+  sum_divided,       ///< the sum over the number of samples; what standardize(data) does
+  summands_divided,  ///< the sum of x / samples; what `lamella train --preprocess standardize` does
+};
+/// The same with a mean that is rounded in this way.
+LAMELLA_API Preprocessing standardize(const Dataset& data, MeanRounding rounding);
+
+/// Preprocessing that maps each feature's range over `data` to [0, 1]; bytes as
+/// suggest_preprocessing. A feature that does not vary becomes 0. One whose range exceeds that of
+/// double is only scaled, to [-1, 1]. O(samples * features).
+LAMELLA_API Preprocessing scale_to_unit(const Dataset& data);
 
 /// out(i, j) ← (x(i, j) - offset[j]) * scale[j]: preprocesses samples that are not in a Dataset,
 /// with the same bits as Dataset::gather.

@@ -4,73 +4,17 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <limits>
 #include <numeric>
 #include <random>
 #include <string_view>
 #include <utility>
 
-#include <lamella/chunks.h>
 #include <lamella/error.h>
-#include <lamella/matrix.h>
 
 #include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
 namespace {
-
-/// Calls visit(row) for every sample of `data` as `features` doubles, a chunk in memory at a time.
-template <class Visit>
-void for_each_sample(const Dataset& data, const Visit& visit) {
-  Matrix<double> values(std::min(kChunkSamples, data.samples()), data.features());
-  for_each_chunk_of_indices(data.samples(), [&](std::span<const std::int32_t> indices) {
-    const auto count = static_cast<index_t>(indices.size());
-    data.gather(indices, Preprocessing{}, block(values.view(), 0, 0, count, data.features()));
-    for (index_t i = 0; i < count; ++i) visit(&values(i, 0));
-  });
-}
-
-Preprocessing scale_to_unit(const Dataset& data) {
-  if (data.holds_bytes()) return {{}, {1.0 / 255.0}};
-  const auto features = static_cast<std::size_t>(data.features());
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  std::vector<double> low(features, infinity), high(features, -infinity);
-  for_each_sample(data, [&](const double* row) {
-    for (std::size_t j = 0; j < features; ++j) {
-      low[j] = std::min(low[j], row[j]);
-      high[j] = std::max(high[j], row[j]);
-    }
-  });
-  Preprocessing result{low, std::vector<double>(features, 1.0)};
-  for (std::size_t j = 0; j < features; ++j)
-    if (std::isfinite(1 / (high[j] - low[j]))) result.scale[j] = 1 / (high[j] - low[j]);
-  return result;
-}
-
-/// As lamella::standardize, which divides the sum of a feature by the number of samples where this
-/// divides each summand. The last bits differ, and with them every model that has been trained with
-/// `--preprocess standardize`.
-Preprocessing standardize_by_summands(const Dataset& data) {
-  const auto features = static_cast<std::size_t>(data.features());
-  const auto samples = static_cast<double>(data.samples());
-  // Two passes: a sum of squares less a squared sum would cancel for features far from zero.
-  std::vector<double> mean(features, 0), squares(features, 0);
-  for_each_sample(data, [&](const double* row) {
-    for (std::size_t j = 0; j < features; ++j) mean[j] += row[j] / samples;
-  });
-  for_each_sample(data, [&](const double* row) {
-    for (std::size_t j = 0; j < features; ++j)
-      squares[j] += (row[j] - mean[j]) * (row[j] - mean[j]);
-  });
-  Preprocessing result{mean, std::vector<double>(features, 1.0)};
-  for (std::size_t j = 0; j < features; ++j) {
-    const double deviation = std::sqrt(squares[j] / samples);
-    // A constant feature keeps a deviation of rounding errors, which must not be blown up to 1.
-    if (deviation > 1e-12 * std::abs(mean[j]) && std::isfinite(1 / deviation))
-      result.scale[j] = 1 / deviation;
-  }
-  return result;
-}
 
 enum class Format { csv, idx, npy };
 
@@ -106,7 +50,7 @@ const std::vector<std::string>& preprocessing_names() {
 Preprocessing make_preprocessing(const std::string& name, const Dataset& data) {
   if (name == "auto") return suggest_preprocessing(data);
   if (name == "scale") return scale_to_unit(data);
-  if (name == "standardize") return standardize_by_summands(data);
+  if (name == "standardize") return standardize(data, MeanRounding::summands_divided);
   return {};
 }
 
