@@ -21,9 +21,10 @@ struct ArrayFiles {
 };
 
 /// Reads both pairs (read_idx or read_npy by `read`). Features are [samples, ...] and finite;
-/// labels are [samples] whole numbers, at least 0, and stand for the class whose name is that
-/// number. With `class_names` empty the classes are 0 up to the largest label of both pairs. Throws
-/// DataError, naming the file, if anything does not fit together.
+/// labels are whole numbers, [samples] or [samples, 1], or one-hot rows, and stand for the class
+/// whose name is that number. With `class_names` empty the labels of both pairs decide the classes,
+/// as read_data_source documents. Throws DataError, naming the file, if anything does not fit
+/// together.
 DataSplit read_arrays(NdArray (&read)(const std::filesystem::path&), const ArrayFiles& train,
                       const std::optional<ArrayFiles>& test,
                       const std::vector<std::string>& class_names);

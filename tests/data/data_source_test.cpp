@@ -100,12 +100,12 @@ TEST_CASE("MNIST files that do not agree", "[load]") {
   CHECK_THAT(message("train-images-idx3-ubyte", idx_bytes(8, {0, 2, 3}, "")),
              ContainsSubstring("shape 0 x 2 x 3 holds no samples"));
   CHECK_THAT(message("t10k-labels-idx1-ubyte", idx_bytes(9, {10}, std::string(10, '\xff'))),
-             ContainsSubstring("label -1 of sample 0 is not a whole number"));
+             ContainsSubstring("label -1 of sample 0 is not one of the classes"));
   reset_largest_allocation();
   std::string huge;
   for (int i = 0; i < 10; ++i) huge += big_endian(std::int32_t{2'000'000'000});
   CHECK_THAT(message("t10k-labels-idx1-ubyte", idx_bytes(0x0c, {10}, huge)),
-             ContainsSubstring("label 2000000000 of sample 0 is not a whole number"));
+             ContainsSubstring("label 2000000000 of sample 0 is not one of the classes"));
   CHECK(largest_allocation() < 1 << 20);
   CHECK_THAT(message("t10k-images-idx3-ubyte", images(10).substr(0, 40)),
              ContainsSubstring("truncated"));
