@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,26 +25,48 @@ struct DataSplit {
   std::optional<Dataset> test;
 };
 
+/// The type in which the features of a table are kept.
+enum class CsvPrecision : std::uint8_t {
+  automatic,  ///< float, unless that would lose what tells the values of a column apart
+  single,     ///< float
+  full,       ///< double
+};
+
 /// How to read a table of numbers.
 struct CsvOptions {
-  /// Whether the first line is a header. If unset, it is one when `label_column` is a name, or when
-  /// no feature field of that line is a number and at least one of them has text.
+  /// Whether the first line is a header. If unset, it is one when `label_column` is a name, when no
+  /// feature field of that line is a number and at least one of them has text, or when it holds all
+  /// of columns.features. A line of numbers that looks like a header all the same is an error.
   std::optional<bool> header;
   /// The column that holds the labels: its name, or its 0-based index (negative from the end). A
-  /// column whose name is that number takes precedence over the index. Empty: the last column.
+  /// column whose name is that number takes precedence over the index. Empty: the only column that
+  /// is called label, class, target or species (in any case), else the last one.
   std::string label_column;
   bool labelled = true;                  ///< false: every column is a feature
   std::vector<std::string> class_names;  ///< if given, labels must be among them, in this order
   char delimiter = ',';
+  /// Names to look for. If the table has a header, the features are the columns called
+  /// columns.features, in this order, and others are left out; the labels, unless `label_column` is
+  /// given, those of the column called columns.label. What is missing is an error. What is empty
+  /// decides nothing.
+  ColumnNames columns = {};
+  CsvPrecision precision = CsvPrecision::automatic;
+  /// Called, unless empty, with a sentence about each decision that may be wrong.
+  std::function<void(const std::string&)> warn = {};
 };
 
-/// A table with a label column; features are kept as float. Text labels map to classes in sorted
-/// order (numeric order if all labels are integers).
+/// A table with a label column. Text labels map to classes in sorted order (numeric order if all
+/// labels are integers). The names of a header become Dataset::columns(), unless two are equal.
+///
+/// Features are kept as float, or all of them as double, as `precision` says: automatic is double
+/// if in some column float would round a whole number, or round by more than 2^-12 of the column's
+/// range. A pipe is then kept in double until its end is known.
 ///
 /// Fields may be quoted as in RFC 4180; blanks around fields, a byte order mark and empty lines are
-/// skipped. Numbers are read the same in every locale; a missing, non-numeric or non-finite feature
-/// is an error. Throws IoError, DataError naming file, line and column (both from 1, and the
-/// column's name), or ArgumentError for options that contradict each other.
+/// skipped. Numbers are read the same in every locale; those too small for double are 0; a missing,
+/// non-numeric or non-finite feature is an error. Throws IoError, DataError naming file, line and
+/// column (both from 1, and the column's name), or ArgumentError for options that contradict each
+/// other.
 LAMELLA_API Dataset read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
 
 /// Numbers of any shape, as array files hold them.
@@ -85,6 +108,11 @@ LAMELLA_API DataSplit read_mnist_directory(const std::filesystem::path& director
 ///   labels (X.npy and y.npy). If the name contains "train" and there is a file with "test"
 ///   instead, that file holds the test data (X_train.npy, y_train.npy, X_test.npy, y_test.npy).
 /// - A name that contains "idx": one pair of MNIST's files, named by the images; no test data.
+///
+/// Labels in arrays are whole numbers, one per sample ([n] or [n, 1]), or one-hot rows [n,
+/// classes]. If they begin at 0 and at least half of the numbers up to the largest occur, they are
+/// class indices; otherwise the numbers that occur, in order, name the classes: 90001 and 90210, -1
+/// and 1, or 1 to 26 make 2, 2 and 26 classes.
 ///
 /// `seed` matters to generated data only. `csv.labelled` false leaves .csv, .npy and IDX files
 /// unlabelled. `csv.class_names`, if given, are the classes of the data read from files; a whole

@@ -186,8 +186,13 @@ TEST_CASE("errors name file, line, column and column name", "[csv]") {
   CHECK_THAT(message("1,2,3,a"), ContainsSubstring(":3: 4 fields, where the first line has 3"));
   for (const std::string value : {"nan", "NaN", "inf", "-inf", "Infinity"})
     CHECK_THAT(message(value + ",2,a"), ContainsSubstring("is not a finite number"));
-  for (const std::string value : {"1e39", "-1e39", "1e999"})
-    CHECK_THAT(message(value + ",2,a"), ContainsSubstring("is out of the range of float"));
+  for (const std::string value : {"1e309", "-1e309", "1e999"})
+    CHECK_THAT(message(value + ",2,a"), ContainsSubstring("is out of the range of double"));
+  CsvOptions single;
+  single.precision = CsvPrecision::single;
+  for (const std::string value : {"1e39", "-1e39"})
+    CHECK_THAT(csv.message(head + value + ",2,a\n", single),
+               ContainsSubstring("is out of the range of float"));
   for (const std::string value : {"1.2.3", "1,5e", "0x10", "1 2", "--1", "+-1", "+", "-", ".", "e5",
                                   "1e", "\x01\x1b[31m", "12345678x", "1_000"})
     CHECK_THAT(message("\"" + value + "\",2,a"), ContainsSubstring("is not a number"));
