@@ -7,6 +7,8 @@
 //   class_names     ["0", "1", ...]; a name that is not UTF-8 is {"hex": BYTES}
 //   sample_shape    [28, 28]
 //   preprocessing   {"offset": [...], "scale": [...]}
+//   columns         {"features": [NAME, ...], "label": NAME, "precision": "f64"}; only if the
+//                   training data were a table with names, or one to be kept as double
 #include "core/model/model_metadata.h"
 
 #include <algorithm>
@@ -49,6 +51,9 @@ std::string error_text(const NetworkSpec& spec, const ModelInfo& info) {
     if (!std::ranges::all_of(*values, [](double v) { return std::isfinite(v); }))
       return "preprocessing that is not finite";
   }
+  const auto& names = info.columns.features;
+  if (!names.empty() && std::ssize(names) != spec.inputs)
+    return formatted("{} names of columns for {} inputs", names.size(), spec.inputs);
   return {};
 }
 
@@ -76,6 +81,28 @@ std::string decode_name(const json::Value& value) {
     name += static_cast<char>(byte);
   }
   return name;
+}
+
+constexpr std::string_view kDouble = "f64", kSingle = "f32";
+
+std::string encode_columns(const ModelInfo& info) {
+  json::Writer out;
+  out.begin_object().key("features").begin_array();
+  for (const std::string& name : info.columns.features) encode_name(out, name);
+  out.end_array().key("label");
+  encode_name(out, info.columns.label);
+  out.key("precision").value(info.precision == CsvPrecision::full ? kDouble : kSingle);
+  return out.end_object().take();
+}
+
+void decode_columns(const json::Value& value, ModelInfo& info) {
+  for (const json::Value& name : value.at("features").array())
+    info.columns.features.push_back(decode_name(name));
+  info.columns.label = decode_name(value.at("label"));
+  const std::string& precision = value.at("precision").text();
+  if (precision != kDouble && precision != kSingle)
+    throw DataError(formatted("precision {} is neither f32 nor f64", in_quotes(precision)));
+  info.precision = precision == kDouble ? CsvPrecision::full : CsvPrecision::single;
 }
 
 // Passes the value of `key` to `use`; errors in it are reported with the name of the key.
@@ -159,9 +186,13 @@ safetensors::Metadata encode_metadata(const NetworkSpec& spec, const ModelInfo& 
   preprocessing.key("offset").values(info.preprocessing.offset);
   preprocessing.key("scale").values(info.preprocessing.scale);
   preprocessing.end_object();
-  return {{"format", std::string(kFormat)},      {"format_version", std::string(kFormatVersion)},
-          {"architecture", architecture.take()}, {"class_names", names.take()},
-          {"sample_shape", shape.take()},        {"preprocessing", preprocessing.take()}};
+  safetensors::Metadata metadata = {
+      {"format", std::string(kFormat)},      {"format_version", std::string(kFormatVersion)},
+      {"architecture", architecture.take()}, {"class_names", names.take()},
+      {"sample_shape", shape.take()},        {"preprocessing", preprocessing.take()}};
+  if (info.columns != ColumnNames{} || info.precision == CsvPrecision::full)
+    metadata["columns"] = encode_columns(info);
+  return metadata;
 }
 
 ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
@@ -187,6 +218,9 @@ ModelMetadata decode_metadata(const safetensors::Metadata& metadata) {
     result.info.preprocessing.offset = decode_numbers(value.at("offset"));
     result.info.preprocessing.scale = decode_numbers(value.at("scale"));
   });
+  if (metadata.contains("columns"))
+    decode(metadata, "columns",
+           [&](const json::Value& value) { decode_columns(value, result.info); });
   if (const std::string what = error_text(result.spec, result.info); !what.empty())
     throw DataError(formatted("metadata: {}", what));
   return result;

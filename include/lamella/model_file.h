@@ -15,6 +15,7 @@
 #include <lamella/dataset.h>
 #include <lamella/export.h>
 #include <lamella/network.h>
+#include <lamella/readers.h>
 
 namespace lamella {
 
@@ -23,6 +24,9 @@ struct ModelInfo {
   std::vector<std::string> class_names;
   std::vector<index_t> sample_shape;
   Preprocessing preprocessing;
+  ColumnNames columns = {};  ///< of the table that the model was trained on; may be empty
+  /// Whether the features were kept as double in a table's reader, and should be when it predicts.
+  CsvPrecision precision = CsvPrecision::single;
 };
 
 /// A network of either precision and its description.
@@ -38,7 +42,8 @@ struct Model {
 /// overwritten from a complete copy, which an error would name. Devices, pipes and /dev/fd/N are
 /// written to directly. Throws IoError with path and reason, or ArgumentError if `info` does not
 /// fit the network (one name per class, a sample shape of as many values as inputs, finite
-/// preprocessing of 0, 1 or that many) or a parameter is not finite.
+/// preprocessing of 0, 1 or that many, and none or that many column names) or a parameter is not
+/// finite.
 template <class T>
 LAMELLA_API void save_model(const std::filesystem::path& path, const Network<T>& network,
                             const ModelInfo& info);

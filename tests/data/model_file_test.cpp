@@ -111,6 +111,27 @@ TEST_CASE("class names of any bytes survive", "[model_file]") {
   CHECK(load_model(path, backend()).info.class_names == names);
 }
 
+TEST_CASE("names of columns are kept, and are nowhere if there are none", "[model_file]") {
+  const ScratchDirectory directory;
+  const auto path = directory.path() / "m";
+  const Network<float> network(small_spec(), backend());
+  ModelInfo info = small_info();
+  save_model(path, network, info);
+  CHECK(!safetensors::Reader(path).metadata().contains("columns"));
+  CHECK(load_model(path, backend()).info.columns == ColumnNames{});
+  for (const CsvPrecision precision : {CsvPrecision::single, CsvPrecision::full}) {
+    info.columns = {{"caf\xe9", "\"\n"}, "kind"};
+    info.precision = precision;
+    save_model(path, network, info);
+    const ModelInfo loaded = load_model(path, backend()).info;
+    CHECK(loaded.columns == info.columns);
+    CHECK(loaded.precision == precision);
+  }
+  info.columns.features.pop_back();
+  CHECK_THAT(message_of<ArgumentError>([&] { save_model(path, network, info); }),
+             ContainsSubstring("1 names of columns for 2 inputs"));
+}
+
 TEST_CASE("info that does not fit the network is not saved", "[model_file]") {
   const ScratchDirectory directory;
   const Network<float> network(small_spec(), backend());
