@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -264,6 +265,13 @@ int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t sample
     const lamella::Dataset data(std::vector<U>(x, x + values), {inputs},
                                 std::vector<std::int32_t>(labels, labels + samples),
                                 std::move(names));
+    const auto same = [labels](index_t i) { return labels[i] == labels[0]; };
+    if (const auto all = std::views::iota(index_t{0}, samples);
+        options.classes == 0 && std::ranges::all_of(all, same))
+      throw lamella::DataError(
+          formatted("{}: all {} labels are {}, so there is nothing to tell apart; set `classes` if "
+                    "that is right",
+                    where, samples, labels[0]));
     const lamella::Preprocessing preprocessing =
         options.standardize != 0 ? lamella::suggest_preprocessing(data) : lamella::Preprocessing{};
     const lamella::NetworkSpec spec = spec_of(where, options, data);

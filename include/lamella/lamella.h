@@ -127,7 +127,9 @@ typedef struct lamella_train_options {
   int precision;           /**< of the model; LAMELLA_F32 */
   int standardize;         /**< not 0, the default: each feature to mean 0 and deviation 1 */
   int shuffle;             /**< not 0, the default: a new order of the samples in each epoch */
-  ptrdiff_t classes;       /**< 0, the default: the largest label plus 1 */
+  ptrdiff_t classes;       /**< 0, the default: the largest label plus 1. Labels that are all the
+                                same, or make more than 1000 classes of fewer samples, are then an
+                                error of data */
   ptrdiff_t epochs;        /**< 10 */
   ptrdiff_t batch_size;    /**< 128 */
   int optimizer;           /**< LAMELLA_SGD */

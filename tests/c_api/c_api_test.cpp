@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <lamella/backend_selection.h>
@@ -292,6 +293,54 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
   diverging.learning_rate = 1e30;
   CHECK(train(moons, &diverging, &model) == LAMELLA_ERROR_TRAINING);
   CHECK(model == nullptr);
+}
+
+TEST_CASE("labels from which nothing can be learnt are refused unless classes are given",
+          "[c_api]") {
+  const std::vector<float> x{1, 2, 3};
+  lamella_train_options options;
+  lamella_train_options_init(&options, sizeof options);
+  lamella_model* model = nullptr;
+  const auto status = [&](const std::vector<std::int32_t>& labels) {
+    return lamella_train_f32(x.data(), labels.data(), 3, 1, &options, nullptr, &model);
+  };
+  for (const std::vector<std::int32_t>& one : {std::vector{0, 0, 0}, std::vector{1, 1, 1}}) {
+    options.classes = 0;
+    CHECK(status(one) == LAMELLA_ERROR_DATA);
+    CHECK_THAT(lamella_last_error(), ContainsSubstring("nothing to tell apart"));
+    CHECK(model == nullptr);
+    options.classes = 2;
+    CHECK(status(one) == LAMELLA_OK);
+    ModelHandle(std::exchange(model, nullptr));
+  }
+  options.classes = 0;
+  CHECK(status({90001, 90210, 99950}) == LAMELLA_ERROR_DATA);
+  CHECK_THAT(lamella_last_error(), ContainsSubstring("99951 classes of 3 samples"));
+}
+
+TEST_CASE("a constant of doubles does not drown the other features", "[c_api]") {
+  // 36.6 summed up 100000 times is not 100000 * 36.6, which was taken for a deviation.
+  constexpr ptrdiff_t kSamples = 100'000;
+  std::vector<double> x;
+  std::vector<std::int32_t> labels;
+  for (ptrdiff_t i = 0; i < kSamples; ++i) {
+    const std::int32_t label = i * i % 7 < 3 ? 1 : 0;
+    x.insert(x.end(), {36.6, label == 1 ? 1.0 : -1.0});
+    labels.push_back(label);
+  }
+  lamella_train_options options;
+  lamella_train_options_init(&options, sizeof options);
+  options.epochs = 1;
+  lamella_model* made = nullptr;
+  REQUIRE(lamella_train_f64(x.data(), labels.data(), kSamples, 2, &options, nullptr, &made) ==
+          LAMELLA_OK);
+  const ModelHandle model(made);
+  const double one = 36.6000001;  // a rounding error elsewhere
+  const double points[] = {one, 1.0, one, -1.0};
+  double p[4];
+  REQUIRE(lamella_model_predict_f64(model.get(), points, 2, p) == LAMELLA_OK);
+  CHECK(p[1] > 0.9);
+  CHECK(p[2] > 0.9);
 }
 
 TEST_CASE("bad predictions are refused, and null handles are harmless", "[c_api]") {

@@ -47,7 +47,8 @@ void EvaluateCommand::run() const {
   check_memory(need_of_data(source_files("--data", data, table.csv())));
   const Model loaded = load_model(model, open_backend(backend.request()));
   const std::vector<std::string>& class_names = loaded.info.class_names;
-  const LabelledData labelled = load_labelled(data, table.csv(), seed, class_names);
+  const Warnings warnings(Warnings::Which::all);
+  const LabelledData labelled = load_labelled(data, table.csv(), seed, loaded.info, warnings);
   const Evaluation evaluation = std::visit(
       [&](const auto& network) {
         check_features(labelled.data, network.spec(), data);

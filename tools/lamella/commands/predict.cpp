@@ -66,7 +66,8 @@ void PredictCommand::run() const {
   const Model loaded = load_model(model, open_backend(backend.request()));
   CsvOptions csv = table.csv();
   csv.labelled = table.names_label_column();
-  const Dataset data = load_samples(input, csv);
+  const Warnings warnings(Warnings::Which::all);
+  const Dataset data = load_samples(input, csv, loaded.info, warnings);
   const InterruptGuard interrupts;
   TextOutput out(output);
   std::visit(
@@ -84,16 +85,18 @@ std::string header_line(const std::vector<std::string>& class_names) {
   return line + "\n";
 }
 
-/// Returns false if a probability is not finite.
 template <class T>
-bool append_line(fmt::memory_buffer& text, const std::vector<std::string>& names,
+bool all_finite(std::span<const T> values) {
+  return std::ranges::all_of(values, [](T v) { return std::isfinite(v); });
+}
+
+template <class T>
+void append_line(fmt::memory_buffer& text, const std::vector<std::string>& names,
                  std::span<const T> probabilities) {
-  if (!std::ranges::all_of(probabilities, [](T p) { return std::isfinite(p); })) return false;
   const auto best = std::ranges::max_element(probabilities) - probabilities.begin();
   text.append(names[static_cast<std::size_t>(best)]);
   for (const T p : probabilities) fmt::format_to(std::back_inserter(text), FMT_COMPILE(",{}"), p);
   text.push_back('\n');
-  return true;
 }
 
 template <class T>
@@ -117,11 +120,16 @@ void PredictCommand::predict_all(const Network<T>& network, const ModelInfo& inf
     const View<T> p = block(probabilities.view(), 0, 0, count, classes);
     data.gather(indices, info.preprocessing, x);
     network.predict(x, p);
-    for (index_t i = 0; i < count; ++i)
-      if (!append_line<T>(text, names, {&p(i, 0), names.size()}))
+    for (index_t i = 0; i < count; ++i) {
+      // An infinite feature can give finite probabilities, through tanh for example.
+      const std::span<const T> features(&x(i, 0), static_cast<std::size_t>(data.features()));
+      const std::span<const T> result(&p(i, 0), names.size());
+      if (!all_finite(features) || !all_finite(result))
         throw DataError(formatted(
             "{}: sample {} gives no probabilities; it holds nan, inf or numbers too large",
             input.string(), begin + i + 1));
+      append_line(text, names, result);
+    }
     out.write({text.data(), text.size()});
     text.clear();
   });

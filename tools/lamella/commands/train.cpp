@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -10,7 +11,9 @@
 #include <vector>
 
 #include <lamella/activation.h>
+#include <lamella/data_checks.h>
 #include <lamella/error.h>
+#include <lamella/metrics.h>
 #include <lamella/model_file.h>
 #include <lamella/profile.h>
 #include <lamella/trainer.h>
@@ -28,6 +31,7 @@
 #include "tools/lamella/io/rescue.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
+#include "tools/lamella/io/warnings.h"
 #include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/measure/training_profile.h"
 #include "tools/lamella/options/optimizer_options.h"
@@ -63,6 +67,7 @@ struct TrainCommand {
 
  private:
   void check();
+  DataSplit read(const Warnings& warnings) const;
 };
 
 std::vector<std::string> activation_names() {
@@ -160,6 +165,8 @@ class TrainingSession {
   Json summary_json(const std::vector<EpochReport>& reports) const;
   std::string summary_text(const std::vector<EpochReport>& reports) const;
   void print_summary(const std::vector<EpochReport>& reports) const;
+  std::optional<Evaluation> evaluate_held_out() const;
+  void warn_if_it_guesses_better(const EpochReport& last) const;
 
   const TrainCommand& command_;
   const DataSplit& split_;
@@ -187,6 +194,13 @@ NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
   return spec;
 }
 
+/// Of the model's tables. Arrays of doubles say what they are; only tables are read as either type.
+CsvPrecision table_precision(const Dataset& data) {
+  const bool table = data.columns() != ColumnNames{};
+  return table && std::holds_alternative<std::vector<double>>(data.values()) ? CsvPrecision::full
+                                                                             : CsvPrecision::single;
+}
+
 template <class T>
 TrainingSession<T>::TrainingSession(const TrainCommand& command, const DataSplit& split,
                                     std::shared_ptr<const Backend> backend)
@@ -195,7 +209,8 @@ TrainingSession<T>::TrainingSession(const TrainCommand& command, const DataSplit
       spec_(network_spec<T>(command, split.train)),
       log_(command.log),
       info_{split.train.class_names(), split.train.sample_shape(),
-            make_preprocessing(command.preprocess, split.train)},
+            make_preprocessing(command.preprocess, split.train), split.train.columns(),
+            table_precision(split.train)},
       profiled_(command.profile ? std::make_shared<ProfiledBackend>(backend) : nullptr),
       network_(spec_, profiled_ ? profiled_ : std::move(backend), command.options.seed),
       display_(command.quiet) {}
@@ -215,6 +230,7 @@ void TrainingSession<T>::run() {
   if (!command_.model.empty())
     save_or_rescue(command_.model, [this](const auto& path) { save_model(path, network_, info_); });
   log_.close();
+  warn_if_it_guesses_better(reports.back());
   print_summary(reports);
   if (log_failure_) throw IoError(*log_failure_);
 }
@@ -331,19 +347,44 @@ std::string TrainingSession<T>::summary_text(const std::vector<EpochReport>& rep
   return text;
 }
 
+/// The samples that were held out are not to be had from `evaluate`, which sees the whole file.
+template <class T>
+std::optional<Evaluation> TrainingSession<T>::evaluate_held_out() const {
+  if (command_.held_out == 0 || !split_.test) return std::nullopt;
+  if (profiled_) profiled_->set_recording(false);
+  return evaluate(network_, *split_.test, info_.preprocessing);
+}
+
+/// A loss far above that of equal probabilities is finite, and yet training has failed.
+template <class T>
+void TrainingSession<T>::warn_if_it_guesses_better(const EpochReport& last) const {
+  constexpr double kFar = 3;
+  const double guessing = std::log(static_cast<double>(network_.spec().classes));
+  if (last.train_loss > kFar * guessing)
+    Warnings(Warnings::Which::all)
+        .print(formatted("the last loss, {:.4g}, is far above that of guessing, {:.4g}; a learning "
+                         "rate smaller than {} may help",
+                         last.train_loss, guessing, learning_rate(command_.options.optimizer)),
+               Suspicion::likely);
+}
+
 template <class T>
 void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) const {
   std::optional<TrainingProfile> profile;
   if (profiled_)
     profile = training_profile(*profiled_, training_time(reports, split_.train.samples()).seconds);
+  std::optional<Evaluation> held_out;
+  if (command_.json || !command_.quiet) held_out = evaluate_held_out();
   if (command_.json) {
     Json summary = summary_json(reports);
+    if (held_out) summary["held_out"] = evaluation_json(*held_out, info_.class_names);
     if (profile) summary["profile"] = profile_json(*profile);
     write_stdout(to_line(summary) + "\n");
     return;
   }
   std::string text;
   if (!command_.quiet) text = summary_text(reports);
+  if (held_out) text += "\nsamples held out:\n" + evaluation_text(*held_out, info_.class_names);
   if (!command_.quiet && profile) text += '\n';
   if (profile) text += profile_text(*profile);
   if (text.empty()) return;
@@ -353,15 +394,26 @@ void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) 
     write_stdout(text);
 }
 
-void TrainCommand::run() {
-  check();
-  auto chosen = open_backend(backend.request());
-  DataSplit split = read_data_source(data, table.csv(), options.seed);
+DataSplit TrainCommand::read(const Warnings& warnings) const {
+  CsvOptions csv = table.csv();
+  csv.warn = [&](const std::string& text) { warnings.print(text, Suspicion::possible); };
+  DataSplit split = read_data_source(data, csv, options.seed);
+  require_learnable(data, split.train);
+  for (const DataWarning& warning :
+       data_warnings(data, split.train, split.test ? &*split.test : nullptr))
+    warnings.print(warning.text, warning.suspicion);
   if (held_out > 0) {
     if (split.test)
       throw UsageError(formatted("--validation-fraction: {} has test data of its own", data));
-    hold_out(split, held_out, options.seed);
+    hold_out(split, held_out, options.seed, warnings);
   }
+  return split;
+}
+
+void TrainCommand::run() {
+  check();
+  auto chosen = open_backend(backend.request());
+  const DataSplit split = read(Warnings(quiet ? Warnings::Which::likely : Warnings::Which::all));
   const std::vector<index_t>& shape = split.train.sample_shape();
   if (options.augmentation.moves_pixels() && options.augmentation.image_shape.empty() &&
       shape.size() == 1)

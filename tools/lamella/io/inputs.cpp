@@ -40,6 +40,29 @@ Dataset from_array(NdArray array, const std::filesystem::path& path) {
   return Dataset(std::move(array.values), std::move(sample_shape), {});
 }
 
+/// Marks `count` of the samples in `order`, drawn without replacement; changes the order.
+void draw(std::vector<std::int32_t>& order, std::size_t count, std::uint64_t seed,
+          std::vector<bool>& chosen) {
+  // mt19937_64 is the same everywhere, std::shuffle is not.
+  std::mt19937_64 random(seed);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::swap(order[i], order[i + random() % (order.size() - i)]);
+    chosen[static_cast<std::size_t>(order[i])] = true;
+  }
+}
+
+/// The name of a class of two samples or more that are all chosen or all not; empty if there is
+/// none.
+std::string class_on_one_side(const Dataset& data, const std::vector<bool>& chosen) {
+  const auto classes = static_cast<std::size_t>(data.classes());
+  std::vector<std::size_t> in(classes), out(classes);
+  for (std::size_t i = 0; i < chosen.size(); ++i)
+    ++(chosen[i] ? in : out)[static_cast<std::size_t>(data.labels()[i])];
+  for (std::size_t c = 0; c < classes; ++c)
+    if (in[c] + out[c] >= 2 && (in[c] == 0 || out[c] == 0)) return data.class_names()[c];
+  return {};
+}
+
 }  // namespace
 
 const std::vector<std::string>& preprocessing_names() {
@@ -54,8 +77,9 @@ Preprocessing make_preprocessing(const std::string& name, const Dataset& data) {
   return {};
 }
 
-void hold_out(DataSplit& split, double fraction, std::uint64_t seed) {
-  const auto samples = static_cast<std::size_t>(split.train.samples());
+void hold_out(DataSplit& split, double fraction, std::uint64_t seed, const Warnings& warnings) {
+  const Dataset& data = split.train;
+  const auto samples = static_cast<std::size_t>(data.samples());
   const auto held_out =
       static_cast<std::size_t>(std::llround(fraction * static_cast<double>(samples)));
   if (held_out == 0 || held_out == samples)
@@ -64,35 +88,65 @@ void hold_out(DataSplit& split, double fraction, std::uint64_t seed) {
                   fraction, samples));
   std::vector<std::int32_t> order(samples);
   std::iota(order.begin(), order.end(), 0);
-  // mt19937_64 is the same everywhere, std::shuffle is not.
-  std::mt19937_64 random(seed);
-  for (std::size_t i = 0; i < held_out; ++i)
-    std::swap(order[i], order[i + random() % (samples - i)]);
+  std::vector<bool> chosen(samples);
+  draw(order, held_out, seed, chosen);
+  if (const std::string name = class_on_one_side(data, chosen); !name.empty()) {
+    warnings.print(formatted("holding out samples at random would leave class '{}' out of one "
+                             "part, so they are held out class by class",
+                             name),
+                   Suspicion::possible);
+    chosen.assign(samples, false);
+    for (index_t c = 0; c < data.classes(); ++c) {
+      order.clear();
+      for (std::size_t i = 0; i < samples; ++i)
+        if (data.labels()[i] == c) order.push_back(static_cast<std::int32_t>(i));
+      if (order.size() < 2) continue;  // needed for training
+      const auto wanted = std::llround(fraction * static_cast<double>(order.size()));
+      draw(order, std::clamp(static_cast<std::size_t>(wanted), std::size_t{1}, order.size() - 1),
+           seed + static_cast<std::uint64_t>(c) + 1, chosen);
+    }
+  }
   // Both parts in the order of the file.
-  const auto middle = order.begin() + static_cast<std::ptrdiff_t>(held_out);
-  std::sort(order.begin(), middle);
-  std::sort(middle, order.end());
-  const std::span<const std::int32_t> all(order);
-  split.test = split.train.subset(all.first(held_out));
-  split.train = split.train.subset(all.subspan(held_out));
+  std::vector<std::int32_t> test, train;
+  for (std::size_t i = 0; i < samples; ++i)
+    (chosen[i] ? test : train).push_back(static_cast<std::int32_t>(i));
+  split.test = data.subset(test);
+  split.train = data.subset(train);
+}
+
+CsvOptions csv_for_model(CsvOptions csv, const ModelInfo& model, const Warnings& warnings) {
+  csv.columns = model.columns;
+  csv.class_names = model.class_names;
+  csv.warn = [&warnings](const std::string& text) { warnings.print(text, Suspicion::possible); };
+  // As read for training; else in double where float would cancel digits or overflow.
+  const Preprocessing& map = model.preprocessing;
+  constexpr double kMostDigitsLost = 4096, kSmallest = 1e-30, kLargest = 1e30;
+  bool full = model.precision == CsvPrecision::full;
+  for (std::size_t j = 0; j < map.scale.size(); ++j) {
+    const double offset = map.offset.size() == map.scale.size() ? map.offset[j] : 0;
+    full = full || map.scale[j] < kSmallest || map.scale[j] > kLargest ||
+           std::abs(offset) * map.scale[j] > kMostDigitsLost;
+  }
+  csv.precision = full ? CsvPrecision::full : CsvPrecision::single;
+  return csv;
 }
 
 LabelledData load_labelled(const std::string& source, CsvOptions csv, std::uint64_t seed,
-                           const std::vector<std::string>& class_names) {
-  csv.class_names = class_names;
-  DataSplit split = read_data_source(source, csv, seed);
+                           const ModelInfo& model, const Warnings& warnings) {
+  DataSplit split = read_data_source(source, csv_for_model(std::move(csv), model, warnings), seed);
   const bool has_test = split.test.has_value();
   LabelledData result{has_test ? *std::move(split.test) : std::move(split.train), has_test};
   // Sources that number their classes may name fewer of them than the model knows.
   const std::vector<std::string>& names = result.data.class_names();
-  if (names.size() > class_names.size() ||
-      !std::equal(names.begin(), names.end(), class_names.begin()))
+  if (names.size() > model.class_names.size() ||
+      !std::equal(names.begin(), names.end(), model.class_names.begin()))
     throw DataError(formatted("{}: its classes ({}) are not those of the model ({})", source,
-                              joined(names, ", "), joined(class_names, ", ")));
+                              joined(names, ", "), joined(model.class_names, ", ")));
   return result;
 }
 
-Dataset load_samples(const std::filesystem::path& path, const CsvOptions& csv) {
+Dataset load_samples(const std::filesystem::path& path, const CsvOptions& csv,
+                     const ModelInfo& model, const Warnings& warnings) {
   switch (format_of(path)) {
     case Format::idx:
       return from_array(read_idx(path), path);
@@ -101,7 +155,9 @@ Dataset load_samples(const std::filesystem::path& path, const CsvOptions& csv) {
     case Format::csv:
       break;
   }
-  return read_csv(path, csv);
+  CsvOptions options = csv_for_model(csv, model, warnings);
+  options.class_names.clear();  // labels are ignored, whatever they are
+  return read_csv(path, options);
 }
 
 void check_features(const Dataset& data, const NetworkSpec& spec, const std::string& source) {

@@ -8,8 +8,11 @@
 #include <string>
 #include <vector>
 
+#include <lamella/model_file.h>
 #include <lamella/network.h>
 #include <lamella/readers.h>
+
+#include "tools/lamella/io/warnings.h"
 
 namespace lamella::cli {
 
@@ -20,8 +23,14 @@ const std::vector<std::string>& preprocessing_names();
 Preprocessing make_preprocessing(const std::string& name, const Dataset& data);
 
 /// Moves round(fraction * samples) samples, drawn without replacement by `seed`, from split.train
-/// to split.test. Throws DataError if that leaves either of them empty.
-void hold_out(DataSplit& split, double fraction, std::uint64_t seed);
+/// to split.test. If one part would lack a class that has two samples or more, so many of each
+/// class are drawn instead, at least one and not all, and that is said by `warnings`. Throws
+/// DataError if there would be no samples in one part.
+void hold_out(DataSplit& split, double fraction, std::uint64_t seed, const Warnings& warnings);
+
+/// How a table is read for `model`: its columns by name, its numbers in the precision that the
+/// model's preprocessing needs, and what may be wrong said by `warnings`.
+CsvOptions csv_for_model(CsvOptions csv, const ModelInfo& model, const Warnings& warnings);
 
 /// The samples of `source` (see read_data_source) to evaluate on, with the model's classes.
 struct LabelledData {
@@ -30,11 +39,12 @@ struct LabelledData {
 };
 /// Throws DataError if the classes are not the model's.
 LabelledData load_labelled(const std::string& source, CsvOptions csv, std::uint64_t seed,
-                           const std::vector<std::string>& class_names);
+                           const ModelInfo& model, const Warnings& warnings);
 
 /// Samples without labels from an IDX file (gzip'd or not), a NumPy file or a CSV file, told apart
 /// by how they begin. Labels of a CSV file, if csv.labelled, are dropped.
-Dataset load_samples(const std::filesystem::path& path, const CsvOptions& csv);
+Dataset load_samples(const std::filesystem::path& path, const CsvOptions& csv,
+                     const ModelInfo& model, const Warnings& warnings);
 
 /// Throws DataError, saying what both have, unless `data` has as many features as a network of
 /// `spec` takes.
