@@ -9,9 +9,12 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/file.h"
 #include "core/base/output_file.h"
 
 namespace lamella::cli {
+
+using detail::Descriptor;
 
 /// Call first in main: a closed pipe and a limit on the size of files become errors of write, and a
 /// descriptor 0 to 2 that was closed by the caller is never handed to a file that is opened later.

@@ -18,7 +18,6 @@
 
 #include <lamella/error.h>
 
-#include "core/base/file.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/streams.h"
 
@@ -114,8 +113,8 @@ std::string run_in_child(const std::function<void()>& work, const Watch& watch) 
   const Shared<bool> finished;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw IoError(cause("cannot make a pipe"));
-  const detail::Descriptor alive(ends[0]);
-  detail::Descriptor held(ends[1]);
+  const Descriptor alive(ends[0]);
+  Descriptor held(ends[1]);
   std::fflush(nullptr);  // what is buffered is the parent's to write
   const pid_t child = fork();
   if (child < 0) throw IoError(cause("cannot start a process"));
