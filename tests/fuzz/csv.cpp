@@ -20,7 +20,14 @@ CsvOptions options(fuzz::Bytes& bytes) {
   CsvOptions csv;
   const std::size_t header = bytes.below(4);
   if (header >= 2) csv.header = header == 2;
-  csv.labelled = bytes.below(4) != 0;
+  const std::uint8_t columns = bytes.take();
+  csv.labelled = columns % 4 != 0;
+  csv.precision = static_cast<CsvPrecision>(columns / 4 % 3);
+  const std::vector<std::string> features[] = {{}, {}, {"a", "b"}, {"b"}, {"b", "a", "c"}};
+  csv.columns = {features[columns / 12 % 5], columns / 60 % 2 == 0 ? "" : "y"};
+  csv.warn = [](const std::string& sentence) {
+    fuzz::require(!sentence.empty(), "a warning without words");
+  };
   csv.label_column = bytes.pick(kColumns);
   csv.class_names = bytes.pick(names);
   csv.delimiter = bytes.pick(kDelimiters);

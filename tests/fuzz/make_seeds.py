@@ -70,7 +70,8 @@ def gzip_seeds():
 
 
 def csv_seeds():
-    # header (0: unset, 2: yes, 3: no), labelled, label column, class names, delimiter
+    # header (0: unset, 2: yes, 3: no), labelled with precision and names of columns, label column,
+    # class names, delimiter
     plain = bytes([0, 1, 0, 0, 0])
     yield "good-plain", plain + b"1,2.5,0\n3,4e-1,1\n"
     yield "good-header", plain + b"a,b,label\n1,2.5,x\n3,-4,y\n"
@@ -81,6 +82,8 @@ def csv_seeds():
     yield "good-tab", bytes([0, 1, 0, 0, 3]) + b"1\t2\t0\n3\t4\t1\n"
     yield "good-unlabelled", bytes([0, 0, 0, 0, 0]) + b"1,2\n3,4\n"
     yield "good-classes", bytes([0, 1, 0, 3, 0]) + b"1,2,0\n3,4,1\n"
+    yield "good-full", bytes([0, 1 + 8, 0, 0, 0]) + b"1700000000001,2,0\n1700000000002,4,1\n"
+    yield "good-columns", bytes([0, 1 + 48 + 60, 0, 0, 0]) + b"c,y,a,b\n1,u,2,3\n4,v,5,6\n"
     yield "bad-text", plain + b"1,x,0\n3,y,1\n"
     yield "bad-ragged", plain + b"1,2,0\n3,1\n"
     yield "bad-quote", plain + b'1,"2,0\n3,4,1\n'
@@ -128,6 +131,8 @@ def model_seeds():
             architecture=f'{{"inputs":2,"hidden":[3],"classes":2,"activation":"{name}","slope":1}}')
     yield "good-plain", ASSEMBLED + model(preprocessing='{"offset":[],"scale":[]}',
                                           sample_shape="[1,2,1]")
+    yield "good-columns", ASSEMBLED + model(
+        columns='{"features":["a",{"hex":"ff"}],"label":"y","precision":"f64"}')
     yield "bad-version", ASSEMBLED + model(format_version="999")
     yield "bad-classes", ASSEMBLED + model(class_names='["a"]')
     yield "bad-size", ASSEMBLED + model(
