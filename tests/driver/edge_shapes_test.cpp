@@ -27,11 +27,12 @@ class Operands {
  public:
   Operands(Strides strides, Order order) : strides_(strides), order_(order) {}
 
-  View<T> matrix(index_t rows, index_t cols) {
+  View<T> matrix(index_t rows, index_t cols) { return matrix(rows, cols, order_); }
+  View<T> matrix(index_t rows, index_t cols, Order order) {
     View<T> view;
-    if (order_ == Order::rows) view = {nullptr, rows, cols, cols, 1};
-    if (order_ == Order::columns) view = {nullptr, rows, cols, 1, rows};
-    if (order_ == Order::neither) view = {nullptr, rows, cols, 2 * cols + 1, 2};
+    if (order == Order::rows) view = {nullptr, rows, cols, cols, 1};
+    if (order == Order::columns) view = {nullptr, rows, cols, 1, rows};
+    if (order == Order::neither) view = {nullptr, rows, cols, 2 * cols + 1, 2};
     if (rows > 0 && cols > 0)
       view.data = memory((rows - 1) * view.row_stride + (cols - 1) * view.col_stride + 1);
     else
@@ -168,15 +169,19 @@ void check_edge_shapes() {
 template <class T>
 void check_long_vectors() {
   for (const auto& backend : test_backends())
-    for (const Order order : {Order::rows, Order::columns, Order::neither})
-      for (const Shape shape : {Shape{1, 100, 70}, {100, 1, 70}, {100, 90, 1}, {40, 1100, 1}}) {
-        CAPTURE(backend->info().name, static_cast<int>(order), shape.m, shape.n, shape.k);
-        Operands<T> ordinary(Strides::ordinary, order), extreme(Strides::extreme, order);
-        for (Operands<T>* make : {&ordinary, &extreme})
-          backend->run(Gemm<T>{1, make->matrix(shape.m, shape.k), make->matrix(shape.k, shape.n), 0,
-                               make->matrix(shape.m, shape.n)});
-        CHECK(extreme.same_bits(ordinary));
-      }
+    for (const Order order_a : {Order::rows, Order::columns, Order::neither})
+      for (const Order order_b : {Order::rows, Order::columns, Order::neither})
+        for (const auto& [m, n, k] :
+             {Shape{1, 100, 70}, {100, 1, 70}, {100, 90, 1}, {40, 1100, 1}}) {
+          CAPTURE(backend->info().name, static_cast<int>(order_a), static_cast<int>(order_b), m, n,
+                  k);
+          Operands<T> ordinary(Strides::ordinary, Order::rows);
+          Operands<T> extreme(Strides::extreme, Order::rows);
+          for (Operands<T>* make : {&ordinary, &extreme})
+            backend->run(Gemm<T>{1, make->matrix(m, k, order_a), make->matrix(k, n, order_b), 0,
+                                 make->matrix(m, n)});
+          CHECK(extreme.same_bits(ordinary));
+        }
 }
 
 TEST_CASE("empty operands and strides without a meaning", "[edge]") {
