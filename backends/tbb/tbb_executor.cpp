@@ -41,7 +41,8 @@ class TbbExecutor final : public Executor {
  public:
   explicit TbbExecutor(int threads)
       : threads_(std::clamp(threads, 1, kMaxTbbThreads)),
-        arenas_(arena_pool(std::min(threads_, granted_tbb_threads()))) {}
+        arenas_(
+            arena_pool(tbb_threads_are_lost() ? 1 : std::min(threads_, granted_tbb_threads()))) {}
 
   int concurrency() const noexcept override {
     const bool alone = has_lost_threads() || detail::process_is_ending() || arenas_.is_refused() ||
