@@ -87,7 +87,7 @@ TEST_CASE("MNIST files that do not agree", "[load]") {
   const auto message = [&](const std::string& name, const std::string& content) {
     const std::string original = read_file(directory.path() / name);
     directory.write(name, content);
-    const std::string text = message_of<DataError>([&] { read_mnist_directory(directory.path()); });
+    std::string text = message_of<DataError>([&] { read_mnist_directory(directory.path()); });
     directory.write(name, original);
     return text;
   };

@@ -108,7 +108,7 @@ TEST_CASE("gather refuses what does not fit and writes nothing", "[gather]") {
   std::vector<float> memory(100, 7.0F);
   const auto refusal = [&](const Indices& indices, const Preprocessing& map, index_t rows,
                            index_t cols) {
-    const std::string message = message_of<ArgumentError>(
+    std::string message = message_of<ArgumentError>(
         [&] { data.gather<float>(indices, map, row_major(memory.data(), rows, cols)); });
     CHECK(memory == std::vector<float>(100, 7.0F));
     return message;
