@@ -230,5 +230,34 @@ TEST_CASE("what is none of these is told what would be", "[load]") {
   CHECK_THROWS_AS(read_data_source("", {}, 1), IoError);
 }
 
+TEST_CASE("the files that a source consists of", "[load]") {
+  using Files = std::vector<std::filesystem::path>;
+  const auto files = [](const std::filesystem::path& path, bool labelled = true) {
+    CsvOptions options;
+    options.labelled = labelled;
+    return data_source_files(path.string(), options);
+  };
+  const ScratchDirectory directory;
+  const auto at = [&](const char* name) { return directory.path() / name; };
+  CHECK(files("moons").empty());
+  CHECK(files("blobs").empty());
+  CHECK(files(directory.path()).empty());
+  CHECK(files(at("x.csv")) == Files{at("x.csv")});
+  CHECK(files(at("X.npy")) == Files{at("X.npy"), at("y.npy")});
+  CHECK(files(at("X.npy"), false) == Files{at("X.npy")});
+  CHECK(files(at("X_train.npy")) == Files{at("X_train.npy"), at("y_train.npy")});
+  directory.write("X_test.npy", "");
+  CHECK(files(at("X_train.npy")) ==
+        Files{at("X_train.npy"), at("y_train.npy"), at("X_test.npy"), at("y_test.npy")});
+  CHECK(files(at("a-images-idx3-ubyte.gz")) ==
+        Files{at("a-images-idx3-ubyte.gz"), at("a-labels-idx1-ubyte.gz")});
+  CHECK(files(at("unknown")) == Files{at("unknown")});
+  write_mnist(directory, 1, 1);
+  std::filesystem::remove(at("t10k-labels-idx1-ubyte"));
+  CHECK(files(directory.path()) == Files{at("train-images-idx3-ubyte"),
+                                         at("train-labels-idx1-ubyte"),
+                                         at("t10k-images-idx3-ubyte")});
+}
+
 }  // namespace
 }  // namespace lamella::test

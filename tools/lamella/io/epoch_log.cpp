@@ -14,7 +14,6 @@
 #include "core/base/output_target.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/report.h"
-#include "tools/lamella/io/streams.h"
 
 namespace lamella::cli {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <lamella/trainer.h>
 
-#include "core/base/file.h"
+#include "tools/lamella/io/streams.h"
 
 namespace lamella::cli {
 
@@ -27,7 +27,7 @@ class EpochLog {
 
  private:
   std::filesystem::path path_;
-  detail::Descriptor file_;
+  Descriptor file_;
   bool shared_ = false;   // the descriptor is not ours alone
   std::int64_t end_ = 0;  // of the last whole line
 };

@@ -27,6 +27,8 @@ void write_stderr(std::string_view text) noexcept;
 /// The pieces one after the other, as one line if they are one; allocates nothing.
 void write_stderr(std::initializer_list<std::string_view> pieces) noexcept;
 
+using detail::Descriptor;
+
 /// Writes all of `text` to `fd`; `name` stands in the IoError if that fails.
 void write_all(int fd, std::string_view text, const std::string& name);
 
