@@ -315,12 +315,20 @@ class TableReader {
   }
 
   bool label_is_of_the_first_line_alone() const {
-    constexpr std::size_t kFew = 5;  // samples: classes of one sample prove nothing
-    if (!label_ || labels_.size() < kFew || !options_.class_names.empty()) return false;
-    std::vector<std::size_t> counts(classes_.names().size());
+    if (!label_ || labels_.size() < 2 || !options_.class_names.empty()) return false;
+    const std::vector<std::string>& names = classes_.names();  // that of the first line first
+    std::vector<std::size_t> counts(names.size());
     for (const std::int32_t label : labels_) ++counts[static_cast<std::size_t>(label)];
-    return std::ranges::count(counts, std::size_t{1}) == 1 &&
-           counts[static_cast<std::size_t>(labels_[0])] == 1;
+    if (counts[0] > 1) return false;
+    // The only text among numbers; or the only label that does not occur again, where there are
+    // more than a few samples.
+    constexpr std::size_t kFew = 5;
+    const auto is_number = [](const std::string& name) {
+      double value = 0;
+      return parse_number(name, value) == NumberError::none;
+    };
+    return (!is_number(names[0]) && std::all_of(names.begin() + 1, names.end(), is_number)) ||
+           (labels_.size() >= kFew && std::ranges::count(counts, std::size_t{1}) == 1);
   }
 
   // Whether the first line is n, n + 1, ... and the samples are not of that kind.

@@ -124,6 +124,8 @@ TEST_CASE("a header of numbers is not taken for a sample", "[csv_columns]") {
     CHECK(csv.read(header + rows, with_header(true)).samples() == 5);
     CHECK(csv.read(header + rows, with_header(false)).samples() == 6);
   }
+  CHECK_THAT(csv.message("2019,2020,region\n0.5,1.5,0\n"),
+             ContainsSubstring("'region' is the label of no other sample"));
   CHECK_THAT(csv.message("0,1,2,3\n0.5,1.5,0,1\n1,2,1,0.5\n", unlabelled()),
              ContainsSubstring("they count upwards"));
   CHECK(csv.read("1,2,3\n4,5,6\n", unlabelled()).samples() == 2);
