@@ -284,9 +284,15 @@ PluginFiles find_files() {
          entry.increment(problem)) {
       const auto file = entry->path().filename().string();
       const auto name = name_in(file);
-      if (!name.empty())
+      if (name.empty()) continue;
+      if (valid_name(name))
         (file.starts_with("lib") ? with_lib : plain)
             .push_back({std::string(name), formatted("{}/{}", directory, file)});
+      else
+        found.problems.push_back(
+            formatted("{}/{} is left out: the name of a plugin is 1 to {} of "
+                      "a-z, 0-9, - and _",
+                      directory, file, kLongestName));
     }
     if (problem)
       found.problems.push_back(formatted("{}: the directory {} cannot be read: {}", kPathVariable,

@@ -14,8 +14,10 @@ from harness import ToolTest, main, read_log
 PLUGINS = pathlib.Path(os.environ["LAMELLA_TEST_PLUGINS"])
 FAULTY = PLUGINS / "faulty"  # these end, stop or disorder the process that loads them
 
-# Sanitizers turn signals into exit codes.
+# Sanitizers turn signals into exit codes, and 0 into 23 where they find a leak.
 ILLEGAL = r"which ended with (signal 4 \(Illegal instruction\)|exit code [1-9]\d*)"
+
+EXITS = "which ended with exit code (0|23)"
 
 
 class Refused(ToolTest):
@@ -133,9 +135,9 @@ class EndsTheProcess(ToolTest):
     def test_every_command_names_the_plugin_and_how_it_ended(self):
         model = self.train()
         for file, how in ((FAULTY / "lamella-illegal.so", ILLEGAL),
-                          (FAULTY / "lamella-exits.so", "which ended with exit code 0"),
-                          (PLUGINS / "lamella-exits_in_create.so", "which ended with exit code 0"),
-                          (PLUGINS / "lamella-quits_in_create.so", "which ended with exit code 0")):
+                          (FAULTY / "lamella-exits.so", EXITS),
+                          (PLUGINS / "lamella-exits_in_create.so", EXITS),
+                          (PLUGINS / "lamella-quits_in_create.so", EXITS)):
             for command in self.commands(model):
                 self.fail_with(1, f"plugin {file} was tried in a process of its own, {how}",
                                *command, "--backend", file)
@@ -152,7 +154,7 @@ class EndsTheProcess(ToolTest):
         found = {b["name"]: b for b in info["backends"]}
         self.assertTrue(found["good"]["usable"])
         self.assertTrue(found["untidy"]["usable"])  # what it prints is not in the JSON object
-        for name, how in (("illegal", ILLEGAL), ("exits", "which ended with exit code 0"),
+        for name, how in (("illegal", ILLEGAL), ("exits", EXITS),
                           ("hangs", "which ended with no result within 5 s")):
             self.assertFalse(found[name]["usable"])
             self.assertRegex(found[name]["reason"],
@@ -227,6 +229,15 @@ class Discovery(ToolTest):
             self.assertFalse(rows[name]["usable"])
             self.assertRegex(rows[name]["reason"], f"^{self.dir}/lamella-{name}.so: .*{reason}")
         self.assertEqual(len(rows), 8)
+
+    def test_names_that_no_plugin_can_have(self):
+        (self.dir / "lamella-Good.so").write_text("")
+        (self.dir / "lamella-\x1b[31m.so").write_text("")
+        rows, warnings = self.info()
+        self.assertEqual(rows, {})
+        self.assertIn(f"lamella: warning: {self.dir}/lamella-Good.so is left out: the name of a "
+                      "plugin is 1 to 64 of a-z, 0-9, - and _\n", warnings)
+        self.assertNotIn("\x1b", warnings)
 
     def test_two_of_one_name_and_one_named_as_a_built_in_backend(self):
         other = self.dir / "other"

@@ -256,6 +256,8 @@ TEST_CASE("what LAMELLA_PLUGIN_PATH leads to is told with what looks wrong", "[p
   copy("good", second.path() / "lamella-simd.so");
   second.write("lamella-.so", "has no name");
   second.write("other.so", "is no plugin");
+  second.write("lamella-Good.so", "has a name that no plugin can have");
+  second.write("lamella-a\nb.so", "has one, too");
   fs::create_directory(second.path() / "lamella-directory.so");
   REQUIRE(mkfifo((second.path() / "lamella-pipe.so").c_str(), 0600) == 0);
   const std::string a = first.path().string(), b = second.path().string();
@@ -275,6 +277,8 @@ TEST_CASE("what LAMELLA_PLUGIN_PATH leads to is told with what looks wrong", "[p
   CHECK_THAT(problems, ContainsSubstring("has the entry relative, which is ignored"));
   CHECK_THAT(problems, ContainsSubstring("the plugin " + b + "/lamella-good.so is used only if " +
                                          a + "/lamella-good.so cannot be loaded"));
+  CHECK_THAT(problems, ContainsSubstring(b + "/lamella-Good.so is left out: the name of a plugin"));
+  CHECK_THAT(problems, ContainsSubstring(b + "/lamella-a\nb.so is left out"));
   CHECK_THAT(problems, !ContainsSubstring("every user"));
 
   // The pipe has no writer: whoever opens it waits for one.

@@ -283,6 +283,28 @@ TEST_CASE("a kernel that fails amid training stops it, and is not called again",
   CHECK_NOTHROW(make_backend({.name = "scalar"})->throw_if_failed());
 }
 
+TEST_CASE("every code that is not OK is an error, of any kernel", "[plugin]") {
+  const CleanEnvironment clean;
+  const std::vector<std::array<std::string, 2>> expectations = {
+      {"declines_required", "gemm for f32 returned code 3 (declined, but it is required)"},
+      {"fails_optional", "softmax_nll for f32 returned code -7 (unknown to lamella)"},
+  };
+  for (const auto& [variant, reason] : expectations) {
+    CAPTURE(variant);
+    const auto backend = make_backend({.name = file_of(variant)});
+    std::string message;
+    try {
+      train<float>(backend, 3);
+    } catch (const PluginError& error) {
+      message = error.what();
+    }
+    CHECK_THAT(message, ContainsSubstring("plugin " + variant + " (" + file_of(variant) + ")"));
+    CHECK_THAT(message, ContainsSubstring(reason));
+    // One type's kernels are as lost as the other's: results of before may have been used by both.
+    CHECK_THROWS_AS(train<double>(backend, 3), PluginError);
+  }
+}
+
 }  // namespace
 }  // namespace lamella::test
 

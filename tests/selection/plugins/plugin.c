@@ -331,8 +331,13 @@ __attribute__((visibility("default"))) extern const lamella_plugin_descriptor la
 __attribute__((visibility("default"))) void other(void) __asm__("lamella_plugin");
 void other(void) { abort(); }
 #else
-__attribute__((visibility("default"))) extern const int other __asm__("lamella_plugin");
-const int other = 1;
+__asm__(/* sanitizers make objects of the compiler's longer */
+        ".section .rodata\n"
+        ".globl lamella_plugin\n"
+        ".type lamella_plugin, %object\n"
+        ".size lamella_plugin, 4\n"
+        "lamella_plugin: .long 1\n"
+        ".text\n");
 #endif
 #define DEFINED __attribute__((unused)) static const lamella_plugin_descriptor descriptor
 #endif

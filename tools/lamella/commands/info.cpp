@@ -65,7 +65,7 @@ std::string to_text(const Findings& found) {
   backends.add({"backend", "compiled", "usable", "selected", "why"});
   for (const BackendStatus& status : found.backends)
     backends.add({status.name, yes(status.compiled), yes(status.usable),
-                  yes(is_selected(found, status)), status.reason});
+                  yes(is_selected(found, status)), printable(status.reason)});
   text += formatted("\n{}", backends.text());
   if (found.isas.empty()) return text;
 

@@ -21,6 +21,7 @@
 #include "core/base/file.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/streams.h"
+#include "tools/lamella/io/text_table.h"
 #include "tools/lamella/measure/child_process.h"
 
 namespace lamella::cli {
@@ -173,7 +174,7 @@ std::vector<BackendStatus> list_backends_isolated() {
   std::vector<BackendStatus> list = list_builtin_backends();
   const PluginFiles found = find_plugin_files();
   for (const std::string& problem : found.problems)
-    write_stderr(formatted("lamella: warning: {}\n", problem));
+    write_stderr(formatted("lamella: warning: {}\n", printable(problem)));
   const std::string* last = nullptr;
   for (const PluginFile& file : found.files) {
     if (last == nullptr || *last != file.name) list.push_back(status_in_child(file.name));
