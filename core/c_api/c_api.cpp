@@ -6,7 +6,6 @@
 #include <limits>
 #include <memory>
 #include <new>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -265,9 +264,8 @@ int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t sample
     const lamella::Dataset data(std::vector<U>(x, x + values), {inputs},
                                 std::vector<std::int32_t>(labels, labels + samples),
                                 std::move(names));
-    const auto same = [labels](index_t i) { return labels[i] == labels[0]; };
-    if (const auto all = std::views::iota(index_t{0}, samples);
-        options.classes == 0 && std::ranges::all_of(all, same))
+    const auto same = [labels](std::int32_t label) { return label == labels[0]; };
+    if (options.classes == 0 && std::ranges::all_of(data.labels(), same))
       throw lamella::DataError(
           formatted("{}: all {} labels are {}, so there is nothing to tell apart; set `classes` if "
                     "that is right",
