@@ -44,7 +44,18 @@ void throw_io_error(const fs::path& path, std::string_view action, int error) {
                           std::generic_category().message(error)));
 }
 
-bool Descriptor::close() noexcept { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0; }
+// After a signal the file is closed all the same, and must not be closed again (Linux, close(2)).
+bool Descriptor::close() noexcept {
+  return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0 || errno == EINTR;
+}
+
+bool sync_file(int fd) noexcept {
+  int result = 0;
+  do {
+    result = ::fsync(fd);
+  } while (result != 0 && errno == EINTR);
+  return result == 0;
+}
 
 Descriptor open_at(int directory, const char* name, int flags, unsigned mode) noexcept {
   for (;;) {

@@ -42,6 +42,9 @@ class Descriptor {
   int fd_ = -1;
 };
 
+/// fsync(2), again where a signal interrupts it. Returns false and leaves errno if it fails.
+bool sync_file(int fd) noexcept;
+
 /// openat(), repeated when a signal interrupts it (opening a named pipe waits for its other end).
 Descriptor open_at(int directory, const char* name, int flags, unsigned mode = 0) noexcept;
 

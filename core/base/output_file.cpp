@@ -63,7 +63,7 @@ int overwrite_content(int file, int from, off_t size) {
     }
     done += count;
   }
-  if (::ftruncate(file, size) != 0 || ::fsync(file) != 0) return errno;
+  if (::ftruncate(file, size) != 0 || !sync_file(file)) return errno;
   return 0;
 }
 
@@ -95,7 +95,7 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 void OutputFile::commit() {
   if (direct_.open()) {
     // Pipes and devices cannot be synced; a regular file behind a descriptor can.
-    const bool failed = ::fsync(direct_.get()) != 0 && errno != EINVAL && errno != EROFS &&
+    const bool failed = !sync_file(direct_.get()) && errno != EINVAL && errno != EROFS &&
                         errno != EOPNOTSUPP && errno != EINTR;
     const int error = errno;
     const bool kept = direct_.close();
@@ -157,7 +157,7 @@ void OutputFile::sync_directory() const {
     if (errno == EACCES) return;
     throw_io_error(target_.path, "sync the directory of", errno);
   }
-  if (::fsync(directory.get()) != 0 && errno != EINVAL)
+  if (!sync_file(directory.get()) && errno != EINVAL)
     throw_io_error(target_.path, "sync the directory of", errno);
 }
 

@@ -170,7 +170,7 @@ std::string TemporaryFile::candidate(int number, const char* kind) const {
 }
 
 void TemporaryFile::sync() {
-  if (::fsync(file_.get()) != 0) throw_io_error(path_, "write", errno);
+  if (!sync_file(file_.get())) throw_io_error(path_, "write", errno);
 }
 
 bool TemporaryFile::link_as(const char* target) noexcept {
