@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <thread>
 
 #include <oneapi/tbb/global_control.h>
 
@@ -15,17 +16,50 @@ namespace {
 // By the number of threads; trivially destructible, as everything here that an exit handler needs.
 constinit std::array<std::atomic<ArenaPool*>, kMaxTbbThreads + 1> pools{};
 
+// What oneTBB finds out once about the machine takes memory. Where that fails, oneTBB 2021.8 keeps
+// the question open, and everybody who asks again waits for ever. So nobody does.
+enum class FirstQuestion { open, asked, answered, failed };
+constinit std::atomic<FirstQuestion> first_question{FirstQuestion::open};
+
+std::size_t ask_for_threads() {
+  return tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+}
+
+/// Throws std::bad_alloc if this call asks and oneTBB gets no memory; returns false afterwards.
+bool tbb_can_answer() {
+  auto state = FirstQuestion::open;
+  if (first_question.compare_exchange_strong(state, FirstQuestion::asked)) {
+    try {
+      ask_for_threads();
+    } catch (...) {
+      first_question.store(FirstQuestion::failed);
+      throw;
+    }
+    first_question.store(FirstQuestion::answered);
+    return true;
+  }
+  // The answer takes microseconds. In a child of a fork meanwhile it never comes.
+  constexpr int kLongest = 100'000;
+  for (int i = 0; state == FirstQuestion::asked && i < kLongest; ++i) {
+    std::this_thread::yield();
+    state = first_question.load();
+  }
+  return state == FirstQuestion::answered;
+}
+
 }  // namespace
 
 int granted_tbb_threads() {
-  const auto most = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
-  return static_cast<int>(std::min(most, std::size_t{kMaxTbbThreads}));
+  if (!tbb_can_answer()) return 1;
+  return static_cast<int>(std::min(ask_for_threads(), std::size_t{kMaxTbbThreads}));
 }
 
 LibraryThreads tbb_library_threads() {
   LibraryThreads threads;
   threads.most = granted_tbb_threads();
-  threads.most_set_by = "max_allowed_parallelism of oneTBB";
+  threads.most_set_by = first_question.load() == FirstQuestion::failed
+                            ? "memory, which oneTBB did not get"
+                            : "max_allowed_parallelism of oneTBB";
   return threads;
 }
 
@@ -48,6 +82,7 @@ ArenaPool::Place* ArenaPool::take_place() noexcept {
 }
 
 bool ArenaPool::make_arena(Place& place) noexcept {
+  if (first_question.load() != FirstQuestion::answered) return false;
   if (is_refused() || !can_have_threads()) return false;
   try {
     // An arena whose initialisation has failed must not be used again: oneTBB 2021.8 would wait for
