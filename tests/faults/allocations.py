@@ -15,6 +15,7 @@ import argparse
 import collections
 import os
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -68,7 +69,7 @@ class Checker:
         elif results not in (self.reference.old, self.reference.new):  # a checkpoint?
             if not self.scenario.trains or not harness.is_whole_model(directory / self.scenario.outputs[0]):
                 return "half a result"
-        left = harness.unexpected_files(directory, self.directories, self.scenario.outputs)
+        left = harness.unexpected_files(directory, self.directories, self.scenario.outputs, text)
         if left and not killed:
             return f"left {left}"
         return None
@@ -79,7 +80,11 @@ def library_problems(backend, then):
     # libgomp's own allocations end the process, so only operator new's count with openmp.
     kind = ("new" if backend == "openmp" else "malloc") + then
     with tempfile.TemporaryDirectory(prefix="lamella-faults-") as directory:
-        done = harness.run([LIBRARY, kind, backend, "all"], directory, "")
+        try:
+            done = harness.run([LIBRARY, kind, backend, "all"], directory, "")
+        except subprocess.TimeoutExpired as hanging:
+            print(f"library {backend} {kind}: hangs at {(hanging.stdout or b'').decode()[-40:]!r}")
+            return 1
     lines = [line.split("\r")[-1] for line in done.stdout.decode(errors="replace").split("\n") if line.strip()]
     allocations = sum(int(re.search(r"(\d+) allocations", line).group(1)) for line in lines
                       if "allocations" in line)
