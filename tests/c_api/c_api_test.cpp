@@ -5,6 +5,8 @@
 #include <fstream>
 #include <limits>
 #include <memory>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -223,6 +225,35 @@ TEST_CASE("the callback sees every epoch and can end the training", "[c_api]") {
   CHECK(losses.size() == 20);
   CHECK(losses.back() < losses.front());
   CHECK(accuracy(model.get(), moons) > 0.8);
+}
+
+/// Trains with a callback that throws in the second epoch; the status.
+template <class Exception>
+int status_of_throwing(lamella_model*& model) {
+  const Moons<float> moons;
+  lamella_train_options options = options_for_moons();
+  options.on_epoch = [](void*, const lamella_epoch* epoch) -> int {
+    if (epoch->epoch == 2) throw Exception();
+    return 0;
+  };
+  return lamella_train_f32(moons.x.data(), moons.labels.data(), moons.samples(), 2, &options,
+                           nullptr, &model);
+}
+
+TEST_CASE("a callback that throws ends the training with a status, and makes no model", "[c_api]") {
+  struct Known : std::runtime_error {
+    Known() : std::runtime_error("thrown by the callback") {}
+  };
+  struct Unknown {};
+  lamella_model* model = nullptr;
+  CHECK(status_of_throwing<Known>(model) == LAMELLA_ERROR_INTERNAL);
+  CHECK(model == nullptr);
+  CHECK(lamella_last_error() == std::string("thrown by the callback"));
+  CHECK(status_of_throwing<std::bad_alloc>(model) == LAMELLA_ERROR_MEMORY);
+  CHECK(model == nullptr);
+  CHECK(status_of_throwing<Unknown>(model) == LAMELLA_ERROR_INTERNAL);
+  CHECK(model == nullptr);
+  CHECK_THAT(lamella_last_error(), ContainsSubstring("unknown type"));
 }
 
 TEST_CASE("a backend is chosen by name", "[c_api]") {

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Lets the n-th allocation of the `lamella` program fail, alone and with all that follow it.
 
-Usage: allocations.py [--all] [--backend NAME,...] [SCENARIO...]. LAMELLA_TOOL, LAMELLA_INJECT and
-LAMELLA_FAULT_LIBRARY name the program, the preload library, and the host program of library.cpp. The library is
-tested for every n. Of the program, n takes some values of each scenario, drawn by a seed; --all takes every n,
+Usage: allocations.py [--all] [--backend NAME,...] [SCENARIO...]. The library is tested for every n, in the host
+program of library.cpp. Of the program, n takes some values of each scenario, drawn by a seed; --all takes every n,
 which takes most of an hour on two cores.
 
 What a user expects, and what is checked: no signal; with one failure, either the result that a run without it
@@ -22,12 +21,12 @@ import tempfile
 import fault_harness as harness
 from scenarios import others, prepare, scenarios
 
-LIBRARY = os.environ.get("LAMELLA_FAULT_LIBRARY", "")
+LIBRARY = os.environ["LAMELLA_FAULT_LIBRARY"]
 # What libgomp prints before it ends its host. Its gomp_malloc() has no other answer (libgomp's alloc.c), so
 # lamella can only avoid the library: the default backend and tbb do.
 LIBGOMP = b"libgomp: Out of memory"
 LAST_RESORT = b"stopped at once"
-PER_SCENARIO = 24  # values of n in a run without --all
+PER_SCENARIO = 16  # values of n in a run without --all
 
 
 class Checker:

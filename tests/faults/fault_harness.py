@@ -1,6 +1,7 @@
 """What the fault tests share: the program under the preload library of inject.cpp, run many times.
 
-LAMELLA_TOOL names the program, LAMELLA_INJECT the preload library.
+LAMELLA_TOOL names the program, LAMELLA_INJECT the preload library, LAMELLA_FAULT_LIBRARY the host program of
+library.cpp; without these variables they are those of build/release.
 """
 
 import concurrent.futures
@@ -16,11 +17,17 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+TREE = pathlib.Path(__file__).resolve().parent.parent.parent
+for variable, path in {"LAMELLA_TOOL": "tools/lamella",
+                       "LAMELLA_INJECT": "tests/faults/liblamella_fault_inject.so",
+                       "LAMELLA_FAULT_LIBRARY": "tests/faults/lamella_fault_library"}.items():
+    os.environ.setdefault(variable, str(TREE / "build" / "release" / path))
+
+sys.path.insert(0, str(TREE / "tests" / "cli"))
 import harness as cli  # noqa: E402
 
-TOOL = os.environ.get("LAMELLA_TOOL", "")
-INJECT = os.environ.get("LAMELLA_INJECT", "")
+TOOL = os.environ["LAMELLA_TOOL"]
+INJECT = os.environ["LAMELLA_INJECT"]
 TIMEOUT = 120  # seconds; a watchdog against hangs
 
 
@@ -120,6 +127,6 @@ def is_whole_model(path):
 
 
 def check_environment():
-    for variable in ("LAMELLA_TOOL", "LAMELLA_INJECT"):
-        if not os.access(os.environ.get(variable, ""), os.X_OK):
-            sys.exit(f"{variable} must name a file that can be run or loaded")
+    for variable in ("LAMELLA_TOOL", "LAMELLA_INJECT", "LAMELLA_FAULT_LIBRARY"):
+        if not os.access(os.environ[variable], os.X_OK):
+            sys.exit(f"{variable}: {os.environ[variable]} is no file that can be run or loaded")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills a training (SIGKILL) at its n-th system call, while it writes checkpoints over an older model.
 
-Usage: kills.py [--all] [--seed N]. LAMELLA_TOOL and LAMELLA_INJECT name the program and the preload library. By
+Usage: kills.py [--all] [--seed N]. By
 default some calls are drawn by the seed; --all takes every write, sync, rename, open and close.
 
 What a user expects, and what is checked: the model is always whole, the old one or one of this training's; the

@@ -1,22 +1,16 @@
 #!/usr/bin/env python3
 """Where work could be lost: full disks, limits on file sizes, two writers of one model, a loss that is not finite.
-
-LAMELLA_TOOL names the program.
 """
 
-import os
-import pathlib
 import resource
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+from fault_harness import cli, is_whole_model
 
-from harness import TIMEOUT, TOOL, ToolTest, clean_environment, flower_rows, main, write_csv  # noqa: E402
-
-from fault_harness import is_whole_model  # noqa: E402
+TIMEOUT, TOOL, ToolTest = cli.TIMEOUT, cli.TOOL, cli.ToolTest
+clean_environment, flower_rows, main, write_csv = cli.clean_environment, cli.flower_rows, cli.main, cli.write_csv
 
 WRITE = ["--data", "moons", "--hidden", "64", "--epochs", "4", "--checkpoint-every", "1"]  # a model of 2 KB
 TMPFS = "mount -t tmpfs -o size=16k tmpfs full"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Lets the n-th system call of a kind of the `lamella` program fail, be interrupted, or do a part of its work.
 
-Usage: system_calls.py [--all] [SCENARIO...]. LAMELLA_TOOL and LAMELLA_INJECT name the program and the preload
-library. By default n takes some values of each scenario and kind, drawn by a seed; --all takes every n.
+Usage: system_calls.py [--all] [SCENARIO...]. By default n takes some values of each scenario and kind, drawn by a
+seed; --all takes every n.
 
 What a user expects, and what is checked: a call that was interrupted or did a part of its work is not seen at
 all; after any other fault the run either has the result of one without, or exit code 1 and a message that names
