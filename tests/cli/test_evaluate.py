@@ -49,6 +49,21 @@ class Evaluate(ToolTest):
         self.assertIn("25 x 25", self.succeed("evaluate", "--model", model, "--data", data))
         self.assertEqual(len(self.evaluate(model, data)["confusion_matrix"]), 25)
 
+    def test_names_that_json_has_to_escape(self):
+        names = ["back\\slash", 'a "quote"', "control\x01\x1f\x7f", "\u00e4\u20ac\U0001f642", "/"]
+        rows = [f'{i},{-i},"{name}"'.replace('a "quote"', 'a ""quote""')
+                for i, name in enumerate(names) for _ in range(3)]
+        data = self.dir / "names.csv"
+        data.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        result = self.evaluate(self.train("--data", data), data)
+        self.assertEqual([c["class"] for c in result["per_class"]], sorted(names, key=str.encode))
+        # Names that are not UTF-8 are data all the same; JSON has U+FFFD for what it cannot say.
+        data.write_bytes(b"1,2,a\xffz\n3,4,b\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\n" * 5)
+        model = self.dir / "other"
+        self.succeed("train", "--data", data, "--epochs", "1", "--quiet", "--model", model)
+        result = self.evaluate(model, data)
+        self.assertEqual([c["class"].strip("\ufffd") for c in result["per_class"]], ["a\ufffdz", "b"])
+
     def test_a_file_with_some_of_the_classes(self):
         model = self.train("--data", self.flowers())
         some = write_csv(self.dir / "some.csv", [r for r in flower_rows() if r[1] == "rose"])
