@@ -78,7 +78,7 @@ class CppWork final : public Work {
     Network<float> network(spec, backend_, 1);
     TrainOptions options;
     options.epochs = 1;
-    options.batch_size = 96;
+    options.batch_size = 64;
     out[0] += static_cast<float>(
         train(network, data, nullptr, suggest_preprocessing(data), options).front().train_loss);
   }
@@ -88,7 +88,7 @@ class CppWork final : public Work {
   }
 
  private:
-  static constexpr index_t kSamples = 192, kFeatures = 400;
+  static constexpr index_t kSamples = 128, kFeatures = 160;
   std::shared_ptr<const Backend> backend_;
   const std::vector<float> a_ = numbers(kM * kK, 1), b_ = numbers(kK * kN, 2);
 };
