@@ -3,6 +3,7 @@ be lost, and the rights of what is replaced."""
 
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -122,6 +123,38 @@ class HardPlaces(ToolTest):
         self.assertEqual(stat.S_IMODE((outside / "m").stat().st_mode), 0o640)
         for directory in (outside, inside):
             self.assertEqual([p.name for p in directory.iterdir()], ["m"])
+
+    @unittest.skipUnless(can_mount(), "needs a namespace of mounts")
+    def test_a_bind_mount_on_a_full_disk(self):
+        """The old model stays, and the new one is where the message says."""
+        plain = self.train("--hidden", "200").read_bytes()
+        disk, inside = self.dir / "disk", self.dir / "inside"
+        for directory in (disk, inside):
+            directory.mkdir()
+        (inside / "m").touch()
+        script = """
+            mount -t tmpfs -o size=12k none "$1"
+            echo old > "$1/m"
+            dd if=/dev/zero of="$1/fill" bs=1k count=8 2>/dev/null
+            mount --bind "$1/m" "$2/m"
+            target="$2/m"
+            shift 2
+            "$@" --model "$target"
+            code=$?
+            cat "$target"
+            exit $code"""
+        done = subprocess.run(
+            ["unshare", *NAMESPACE, "sh", "-c", script, "sh", disk, inside, TOOL, "train", "--data",
+             "moons", *QUICK[2:], "--hidden", "200", "--quiet"],
+            env=clean_environment(TMPDIR=str(self.dir)), capture_output=True, text=True,
+            timeout=TIMEOUT)
+        self.assertEqual((done.returncode, done.stdout), (1, "old\n"), done.stderr)
+        match = re.search(r"No space left on device; the complete new content is in (.*); the trained "
+                          r"model is in (.*) instead", done.stderr)
+        self.assertTrue(match, done.stderr)
+        for file in match.groups():
+            self.assertEqual(pathlib.Path(file).read_bytes(), plain)
+            self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
 
     def test_names_of_any_length(self):
         for length in (1, 200, 243, 248, 255):
