@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -22,6 +23,9 @@
 
 #include <lamella/backend.h>
 #include <lamella/backend_selection.h>
+#ifdef LAMELLA_WITH_CBLAS
+#include <lamella/cblas.h>
+#endif
 #include <lamella/error.h>
 #include <lamella/matrix.h>
 #include <lamella/network.h>
@@ -101,11 +105,29 @@ Case gemm(const char* shape, index_t m, index_t n, index_t k) {
           }};
 }
 
+Case gemv() { return {"gemv", "700x700", gemm("", 700, 1, 700).prepare}; }
+
+#ifdef LAMELLA_WITH_CBLAS
+/// As gemv, through CBLAS, whose backend is the process's; `simd` stays as it is, to compare with.
+Case cblas_gemv() {
+  return {"cblas_sgemv", "700x700", [](const std::shared_ptr<const Backend>& backend) -> Call {
+            if (backend->info().name == "simd") return gemv().prepare(backend);
+            return [=, a = filled(700, 700), x = filled(700, 1), y = filled(700, 1)] {
+              cblas_sgemv(CblasRowMajor, CblasNoTrans, 700, 700, 1, a->data(), 700, x->data(), 1, 0,
+                          y->data(), 1);
+            };
+          }};
+}
+#endif
+
 std::vector<Case> cases() {
   return {
       gemm("128x512x784", 128, 512, 784),
       gemm("96x96x96", 96, 96, 96),
-      gemm("700x1x700", 700, 1, 700),
+      gemv(),
+#ifdef LAMELLA_WITH_CBLAS
+      cblas_gemv(),
+#endif
       {"softmax", "1024x128",
        [](const std::shared_ptr<const Backend>& backend) -> Call {
          return [=, z = filled(1024, 128), p = filled(1024, 128)] {
@@ -223,17 +245,37 @@ std::vector<std::shared_ptr<const Backend>> backends_to_measure(const Options& o
   return backends;
 }
 
+/// CBLAS has one backend, which it takes from the environment at its first call. So its case is one
+/// of a single backend, and is left out if there are several and nobody has named it.
+void prepare_cblas(std::vector<Case>& chosen,
+                   const std::vector<std::shared_ptr<const Backend>>& backends,
+                   const Options& options) {
+  const auto is_cblas = [](const Case& c) { return std::string(c.name) == "cblas_sgemv"; };
+  if (std::none_of(chosen.begin(), chosen.end(), is_cblas)) return;
+  if (backends.size() != 2) {
+    if (!options.cases.empty())
+      throw ArgumentError("cblas_sgemv needs --backend with one backend, for example auto");
+    chosen.erase(std::remove_if(chosen.begin(), chosen.end(), is_cblas), chosen.end());
+    return;
+  }
+  setenv("LAMELLA_BACKEND", backends[1]->info().name.c_str(), 1);
+  setenv("LAMELLA_NUM_THREADS", std::to_string(backends[1]->info().threads).c_str(), 1);
+}
+
 int run(int argc, char** argv) {
   Options options;
   CLI::App app(
       "Times single calls while other processes use the processors, against `simd`.\n"
       "Prints a line of JSON for each case and backend: the median of a round's calls (the\n"
       "median of all rounds), its ratio to simd's of the same round (the median and the worst\n"
-      "of all rounds), and the longest call. Cases: gemm, softmax, bias_add, outer_product,\n"
-      "sgd_update, training_step.\n");
+      "of all rounds), and the longest call. Cases: gemm, gemv, cblas_sgemv (of one backend at a\n"
+      "time), softmax, bias_add, outer_product, sgd_update, training_step.\n"
+      "Whether the default backend is ever slower than three times one thread:\n"
+      "    lamella_under_load --backend auto --limit 3\n");
   app.add_option("--backend", options.backends,
-                 "Backends or plugins to compare with simd, separated by commas (default: all\n"
-                 "usable ones with vector kernels, and the plugins found)")
+                 "Backends or plugins to compare with simd, separated by commas; auto is the\n"
+                 "default one (default: all usable ones with vector kernels, and the plugins\n"
+                 "found)")
       ->delimiter(',');
   app.add_option("--case", options.cases, "Cases, separated by commas (default: all)")
       ->delimiter(',');
@@ -268,6 +310,7 @@ int run(int argc, char** argv) {
         chosen.end());
   }
   const auto backends = backends_to_measure(options);
+  prepare_cblas(chosen, backends, options);
   const BusyProcesses busy(options.busy);
   bool within = true;
   for (const Case& c : chosen) within = measure(c, backends, options) && within;
