@@ -26,8 +26,9 @@ LOG_KEYS_WITH_TEST = LOG_KEYS[:3] + ["test_loss", "test_accuracy"] + LOG_KEYS[3:
 
 
 def clean_environment(**variables):
-    """The environment without settings of lamella but those given."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("LAMELLA_")}
+    """The environment without settings of lamella, OpenMP and Slurm but those given."""
+    foreign = ("LAMELLA_", "OMP_", "SLURM_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     environment.update(variables)
     return environment
 

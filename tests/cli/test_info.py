@@ -12,7 +12,7 @@ class Info(ToolTest):
     def test_keys(self):
         info = self.info()
         self.assertEqual(list(info),
-                         ["version", "selected", "threads", "backends", "instruction_sets"])
+                         ["version", "selected", "threads", "notes", "backends", "instruction_sets"])
         self.assertRegex(info["version"], r"^\d+\.\d+\.\d+$")
         self.assertEqual(list(info["selected"]), ["name", "isa", "threads", "threads_limited_by"])
         self.assertGreaterEqual(info["threads"]["threads"], 1)
@@ -51,6 +51,80 @@ class Info(ToolTest):
         self.assertEqual(self.info(LAMELLA_NUM_THREADS="1")["threads"]["threads"], 1)
         machine = self.info()["threads"]["threads"]
         self.assertEqual(self.info("--threads", "2147483647")["threads"]["threads"], machine)
+
+    def test_openmp_is_limited_as_openmp_is(self):
+        if "openmp" not in usable_backends():
+            self.skipTest("there is no openmp backend")
+        openmp = ("--backend", "openmp")
+        machine = self.info(*openmp)["selected"]
+        if machine["threads"] < 2:
+            self.skipTest("there is only one thread")
+
+        def selected(*args, **env):
+            chosen = self.info(*openmp, *args, **env)["selected"]
+            return chosen["threads"], chosen["threads_limited_by"]
+        self.assertEqual(selected(OMP_NUM_THREADS="1"), (1, "OMP_NUM_THREADS"))
+        self.assertEqual(selected(OMP_NUM_THREADS="1,2"), (1, "OMP_NUM_THREADS"))
+        self.assertEqual(selected(OMP_THREAD_LIMIT="1"), (1, "OMP_THREAD_LIMIT"))
+        self.assertEqual(selected(OMP_NUM_THREADS="64"), (machine["threads"], machine["threads_limited_by"]))
+        # Who asks for a number goes before the usual one, as num_threads does, and stays below the limit.
+        self.assertEqual(selected("--threads", "2", OMP_NUM_THREADS="1"), (2, "request"))
+        self.assertEqual(selected(OMP_NUM_THREADS="1", LAMELLA_NUM_THREADS="2"), (2, "LAMELLA_NUM_THREADS"))
+        self.assertEqual(selected("--threads", "2", OMP_THREAD_LIMIT="1"), (1, "OMP_THREAD_LIMIT"))
+        self.assertEqual(selected("--threads", "1", OMP_NUM_THREADS="2"), (1, "request"))
+        text = self.succeed("info", *openmp, env={"OMP_NUM_THREADS": "1"})
+        self.assertRegex(text, r"(?m)^ +1 for openmp \(OMP_NUM_THREADS\)$")
+        self.assertNotIn("note", text)
+
+    def test_invalid_settings_of_openmp_limit_nothing(self):
+        if "openmp" not in usable_backends():
+            self.skipTest("there is no openmp backend")
+        machine = self.info("--backend", "openmp")["selected"]
+        for value in ("", "0", "-1", "many", "1.5", "99999999999999999999"):
+            for variable in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT"):
+                self.assertEqual(self.info("--backend", "openmp", **{variable: value})["selected"], machine)
+
+    def test_settings_that_do_not_count_are_noted(self):
+        if "tbb" not in usable_backends():
+            self.skipTest("there is no tbb backend")
+        machine = self.info("--backend", "tbb")
+        self.assertEqual(machine["notes"], [])
+        info = self.info("--backend", "tbb", OMP_NUM_THREADS="1", OMP_THREAD_LIMIT="1")
+        self.assertEqual(info["selected"], machine["selected"])
+        self.assertRegex(" ".join(info["notes"]), "OMP_NUM_THREADS.*OMP_THREAD_LIMIT")
+        text = self.succeed("info", "--backend", "tbb", env={"OMP_NUM_THREADS": "1"})
+        self.assertRegex(text, r"(?m)^note +OMP_NUM_THREADS counts for the backend openmp alone")
+
+    def test_slurm_limits_all_backends(self):
+        machine = self.info()["threads"]["threads"]
+        if machine < 2:
+            self.skipTest("there is only one thread")
+        info = self.info(SLURM_CPUS_PER_TASK="1")
+        self.assertEqual(info["threads"], {"threads": 1, "limited_by": "SLURM_CPUS_PER_TASK"})
+        self.assertEqual(info["selected"]["threads"], 1)
+        info = self.info("--threads", "2", SLURM_CPUS_PER_TASK="1")
+        self.assertEqual(info["threads"], {"threads": 2, "limited_by": "request"})
+        self.assertIn("SLURM_CPUS_PER_TASK", info["notes"][0])
+        for value in ("", "0", "-2", "1(x2)", "all"):
+            info = self.info(SLURM_CPUS_PER_TASK=value)
+            self.assertEqual(info["threads"]["threads"], machine)
+            self.assertIn("SLURM_CPUS_PER_TASK", info["notes"][0])
+
+    def test_training_obeys_openmp(self):
+        if "openmp" not in usable_backends():
+            self.skipTest("there is no openmp backend")
+        for env in ({"OMP_NUM_THREADS": "1"}, {"OMP_THREAD_LIMIT": "1"}, {"OMP_DYNAMIC": "true"}, {}):
+            model = self.train("--hidden", "64", "--seed", "3", "--backend", "openmp", env=env)
+            bits = model.read_bytes()
+            self.assertEqual(bits, self.train("--hidden", "64", "--seed", "3", "--backend", "simd").read_bytes())
+
+    def test_the_default_is_onetbb_where_it_is_compiled(self):
+        selected = self.info("--threads", "2")["selected"]
+        usable = usable_backends()
+        if selected["threads"] < 2:
+            self.skipTest("there is only one thread")
+        self.assertEqual(selected["name"], "tbb" if "tbb" in usable else
+                         "openmp" if "openmp" in usable else "simd")
 
     def test_text(self):
         text = self.succeed("info", "--backend", "scalar")

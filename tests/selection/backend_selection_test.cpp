@@ -135,6 +135,21 @@ TEST_CASE("backends that were made, used and destroyed leave no memory behind", 
 }
 #endif
 
+TEST_CASE("verbose mode says why auto prefers one backend to another", "[selection]") {
+  const CleanEnvironment clean;
+  if (thread_limit().threads < 2 || !usable("tbb") || !usable("openmp")) {
+    WARN("auto has no choice here");
+    return;
+  }
+  const EnvironmentGuard verbose("LAMELLA_VERBOSE", "1");
+  CapturedStderr captured;
+  make_backend();
+  CHECK_THAT(
+      captured.text(),
+      ContainsSubstring("backend openmp not chosen: auto prefers tbb, as openmp waits also for "
+                        "threads that have no processor"));
+}
+
 TEST_CASE("an unknown name is an error that lists the valid ones with reasons", "[selection]") {
   const CleanEnvironment clean;
   for (const char* name : {"nonsense", "Simd", " simd", "simd,scalar", "scalar\n"}) {

@@ -184,7 +184,7 @@ int run(int argc, char** argv) {
       "Times lamella's kernels and a peer's in turn; prints JSON lines. See bench/peers/README.");
   app.add_option("--library", options.peer.library, "Shared library of the peer");
   app.add_option("--threads", options.peer.threads, "Threads of both")->check(CLI::Range(1, 4096));
-  app.add_option("--backend", options.backend, "lamella's backend (default: simd, or openmp)");
+  app.add_option("--backend", options.backend, "lamella's backend (default: simd, or tbb)");
   app.add_option("--rounds", options.rounds, "Paired rounds")->check(CLI::Range(1, 10000));
   app.add_option("--sample-ms", options.sample_ms, "Least milliseconds a sample takes")
       ->check(CLI::Range(0.01, 1e5));
@@ -194,7 +194,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (options.backend.empty()) options.backend = options.peer.threads == 1 ? "simd" : "openmp";
+  if (options.backend.empty()) options.backend = options.peer.threads == 1 ? "simd" : "tbb";
 
   const auto backend = make_backend({options.backend, "", options.peer.threads});
   if (backend->info().threads != options.peer.threads)

@@ -41,7 +41,7 @@ def arguments():
                         help="processors to use, the first for one thread (default: all allowed)")
     parser.add_argument("--peers", type=lambda text: text.split(","), default=[],
                         help="only these, separated by commas")
-    parser.add_argument("--backend", default="openmp", help="lamella's for more than one thread")
+    parser.add_argument("--backend", default="tbb", help="lamella's for more than one thread")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there as well")
     parser.add_argument("--quick", action="store_true",
                         help="few and short rounds: whether it works, not how fast")

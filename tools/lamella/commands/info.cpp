@@ -1,4 +1,5 @@
 // `lamella info`: what was compiled in, what this machine can use, what is selected, and why.
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -49,6 +50,26 @@ bool is_selected(const Findings& found, const IsaStatus& status) {
   return status.selected && found.selected && found.selected->isa == status.name;
 }
 
+/// What somebody may expect to limit the threads, and does not.
+std::vector<std::string> notes_on_threads(const Findings& found) {
+  std::vector<std::string> notes;
+  if (found.selected && found.selected->name != "openmp")
+    for (const char* variable : {"OMP_NUM_THREADS", "OMP_THREAD_LIMIT"})
+      if (std::getenv(variable) != nullptr)
+        notes.push_back(formatted(
+            "{} counts for the backend openmp alone, LAMELLA_NUM_THREADS for all", variable));
+  const char* const slurm = std::getenv("SLURM_CPUS_PER_TASK");
+  if (found.threads && slurm != nullptr && found.threads->limited_by != "SLURM_CPUS_PER_TASK")
+    notes.push_back(formatted("SLURM_CPUS_PER_TASK=\"{}\" limits nothing here", slurm));
+  return notes;
+}
+
+/// Whether the backend's own thread library allows it fewer threads than the machine does.
+bool has_limit_of_its_own(const Findings& found) {
+  return found.selected && found.threads && found.selected->threads < found.threads->threads &&
+         found.selected->name != "scalar" && found.selected->name != "simd";
+}
+
 std::string yes(bool value) { return value ? "yes" : "no"; }
 
 std::string to_text(const Findings& found) {
@@ -60,6 +81,10 @@ std::string to_text(const Findings& found) {
                          : "selected  none\n";
   if (found.threads)
     text += formatted("threads   {} ({})\n", found.threads->threads, found.threads->limited_by);
+  if (has_limit_of_its_own(found))
+    text += formatted("          {} for {} ({})\n", found.selected->threads, found.selected->name,
+                      found.selected->threads_limited_by);
+  for (const std::string& note : notes_on_threads(found)) text += formatted("note      {}\n", note);
 
   TextTable backends({Align::left, Align::left, Align::left, Align::left, Align::left});
   backends.add({"backend", "compiled", "usable", "selected", "why"});
@@ -89,6 +114,8 @@ Json to_json(const Findings& found, const std::exception_ptr& problem) {
   if (found.threads)
     result["threads"] = {{"threads", found.threads->threads},
                          {"limited_by", found.threads->limited_by}};
+  result["notes"] = Json::array();
+  for (const std::string& note : notes_on_threads(found)) result["notes"].push_back(note);
   result["backends"] = Json::array();
   for (const BackendStatus& status : found.backends)
     result["backends"].push_back({{"name", status.name},
