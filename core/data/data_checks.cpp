@@ -92,6 +92,18 @@ bool counts_samples(const Dataset& data, index_t feature) {
   return true;
 }
 
+// Whether a feature has the name of an index that pandas wrote, and whole numbers as that has. In
+// a part of a table these are not in a row.
+bool is_named_as_index(const Dataset& data, index_t feature) {
+  const auto& names = data.columns().features;
+  if (names.empty()) return false;
+  const std::string& name = names[static_cast<std::size_t>(feature)];
+  if (!name.empty() && !name.starts_with("Unnamed: ")) return false;
+  for (index_t s = 0; s < data.samples(); ++s)
+    if (data.value(s, feature) != std::floor(data.value(s, feature))) return false;
+  return true;
+}
+
 bool samples_are_all_equal(const Dataset& data) {
   return std::visit(
       [&](const auto& values) {
@@ -166,13 +178,19 @@ std::vector<DataWarning> data_warnings(std::string_view source, const Dataset& d
         add(Suspicion::possible, "the test data have no sample of " + absent);
   }
   constexpr index_t kByteValues = 256;
-  if (!data.holds_bytes() || samples <= kByteValues)
-    for (index_t f = 0; f < data.features(); ++f)
-      if (counts_samples(data, f))
-        add(Suspicion::likely,
-            formatted("{} counts the samples, as an index does; if it is one, remove it, for it "
-                      "teaches the order of the samples",
-                      feature_text(data, f)));
+  for (index_t f = 0; f < data.features(); ++f) {
+    if (data.holds_bytes() && samples > kByteValues) break;
+    if (counts_samples(data, f))
+      add(Suspicion::likely,
+          formatted("{} counts the samples, as an index does; if it is one, remove it, for it "
+                    "teaches the order of the samples",
+                    feature_text(data, f)));
+    else if (is_named_as_index(data, f))
+      add(Suspicion::likely,
+          formatted("{} may be the index of a table; if it is, remove it, for it teaches the order "
+                    "of the samples",
+                    feature_text(data, f)));
+  }
   if (samples_are_all_equal(data))
     add(Suspicion::likely, "the features of all samples are the same, so they tell nothing");
   return warnings;

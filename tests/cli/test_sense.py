@@ -220,6 +220,20 @@ class Values(SenseTest):
             lines = self.succeed("predict", "--model", model, "--input", unlabelled).splitlines()
             self.assertEqual([line[0] for line in lines[1:]], ["0", "1"])
 
+    def test_a_table_is_read_for_prediction_as_it_was_for_training(self):
+        # Float does not hold the constant. What is left of it must be nothing in both.
+        generator = random.Random(3)
+        for stamp in (1700000000123, 0):
+            rows = [(1700000000123, stamp + 20000 * (i % 2) + generator.randrange(8000), i % 2)
+                    for i in range(200)]
+            for header in (("t", "u", "k"), None):
+                table = self.write("t.csv", header, rows)
+                model = self.train("--data", table, *LEARN)
+                unlabelled = self.write("u.csv", header and header[:2], [r[:2] for r in rows[:2]])
+                lines = self.succeed("predict", "--model", model, "--input", unlabelled)
+                self.assertEqual([line[0] for line in lines.splitlines()[1:]], ["0", "1"])
+                self.assertEqual(self.evaluate(model, table)["accuracy"], 1)
+
     def test_extreme_numbers(self):
         for unit in ("e200", "e-200", "e307", "e39"):
             rows = [(f"{1 + i % 2 + i % 5 / 10}{unit}", "ab"[i % 2]) for i in range(100)]

@@ -97,6 +97,11 @@ TEST_CASE("a feature that counts the samples is suspicious", "[data_checks]") {
   // In any order: a table that was shuffled after it got its index.
   CHECK_THAT(text([](std::size_t i) { return static_cast<double>(i * 7 % kSamples); }),
              ContainsSubstring("counts the samples"));
+  const auto part = [](std::size_t i) { return static_cast<double>(3 * i); };
+  for (const std::string name : {"", "Unnamed: 0"})
+    CHECK_THAT(text(part, {name, "b"}), ContainsSubstring("may be the index of a table"));
+  CHECK(data_warnings("t.csv", samples(part, labels_modulo(2)).with_columns({{"a", "b"}, ""}))
+            .empty());
   for (const auto& value : std::vector<std::function<double(std::size_t)>>{
            [](std::size_t i) { return static_cast<double>(2 * i); },
            [](std::size_t i) { return static_cast<double>(i) / 2; },

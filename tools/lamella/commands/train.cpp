@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -194,11 +195,14 @@ NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
   return spec;
 }
 
-/// Of the model's tables. Arrays of doubles say what they are; only tables are read as either type.
-CsvPrecision table_precision(const Dataset& data) {
-  const bool table = data.columns() != ColumnNames{};
-  return table && std::holds_alternative<std::vector<double>>(data.values()) ? CsvPrecision::full
-                                                                             : CsvPrecision::single;
+/// How a table must be read to predict with the model. Arrays say of what type they are.
+CsvPrecision table_precision(const std::filesystem::path& source, const Dataset& data) {
+  std::string ending = source.extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".csv" && std::holds_alternative<std::vector<double>>(data.values())
+             ? CsvPrecision::full
+             : CsvPrecision::single;
 }
 
 template <class T>
@@ -210,7 +214,7 @@ TrainingSession<T>::TrainingSession(const TrainCommand& command, const DataSplit
       log_(command.log),
       info_{split.train.class_names(), split.train.sample_shape(),
             make_preprocessing(command.preprocess, split.train), split.train.columns(),
-            table_precision(split.train)},
+            table_precision(command.data, split.train)},
       profiled_(command.profile ? std::make_shared<ProfiledBackend>(backend) : nullptr),
       network_(spec_, profiled_ ? profiled_ : std::move(backend), command.options.seed),
       display_(command.quiet) {}
@@ -363,7 +367,7 @@ void TrainingSession<T>::warn_if_it_guesses_better(const EpochReport& last) cons
   if (last.train_loss > kFar * guessing)
     Warnings(Warnings::Which::all)
         .print(formatted("the last loss, {:.4g}, is far above that of guessing, {:.4g}; a learning "
-                         "rate smaller than {} may help",
+                         "rate below {}, or features of a smaller scale, may help",
                          last.train_loss, guessing, learning_rate(command_.options.optimizer)),
                Suspicion::likely);
 }

@@ -118,15 +118,18 @@ CsvOptions csv_for_model(CsvOptions csv, const ModelInfo& model, const Warnings&
   csv.columns = model.columns;
   csv.class_names = model.class_names;
   csv.warn = [&warnings](const std::string& text) { warnings.print(text, Suspicion::possible); };
-  // As read for training; else in double where float would cancel digits or overflow.
+  // As the table was read for training. Arrays and old models do not say: in double where float
+  // would cancel digits or overflow. A feature of scale 1 is a constant, of which no digits matter.
+  bool full = model.precision == CsvPrecision::full;
   const Preprocessing& map = model.preprocessing;
   constexpr double kMostDigitsLost = 4096, kSmallest = 1e-30, kLargest = 1e30;
-  bool full = model.precision == CsvPrecision::full;
-  for (std::size_t j = 0; j < map.scale.size(); ++j) {
-    const double offset = map.offset.size() == map.scale.size() ? map.offset[j] : 0;
-    full = full || map.scale[j] < kSmallest || map.scale[j] > kLargest ||
-           std::abs(offset) * map.scale[j] > kMostDigitsLost;
-  }
+  if (model.columns == ColumnNames{})
+    for (std::size_t j = 0; j < map.scale.size(); ++j) {
+      const double scale = map.scale[j];
+      const double offset = map.offset.size() == map.scale.size() ? map.offset[j] : 0;
+      full = full || scale < kSmallest || scale > kLargest ||
+             (scale != 1 && std::abs(offset) * scale > kMostDigitsLost);
+    }
   csv.precision = full ? CsvPrecision::full : CsvPrecision::single;
   return csv;
 }
