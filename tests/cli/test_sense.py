@@ -290,6 +290,13 @@ class HeldOut(SenseTest):
         self.assertNotIn("held_out", json.loads(self.succeed("train", "--data", "moons", *QUICK,
                                                              "--json")))
 
+    def test_many_classes_do_not_flood_the_summary(self):
+        table = self.write("many.csv", ("x", "label"), [(c + i / 9, f"c{c}") for c in range(201)
+                                                        for i in range(4)])
+        args = ("train", "--data", table, *QUICK, "--validation-fraction", "0.25")
+        self.assertNotIn("held_out", json.loads(self.succeed(*args, "--json")))
+        self.assertLess(len(self.succeed(*args).splitlines()), 9)
+
     def test_rare_classes_are_in_both_parts(self):
         rows = [(i % 11, i * i % 13, "rare" if i in (2, 50, 98) else "ab"[i % 2])
                 for i in range(100)]

@@ -354,7 +354,9 @@ std::string TrainingSession<T>::summary_text(const std::vector<EpochReport>& rep
 /// The samples that were held out are not to be had from `evaluate`, which sees the whole file.
 template <class T>
 std::optional<Evaluation> TrainingSession<T>::evaluate_held_out() const {
-  if (command_.held_out == 0 || !split_.test) return std::nullopt;
+  // Of more classes than this, nobody reads a summary whose size is the square of their number.
+  constexpr index_t kMostClasses = 200;
+  if (command_.held_out == 0 || !split_.test || spec_.classes > kMostClasses) return std::nullopt;
   if (profiled_) profiled_->set_recording(false);
   return evaluate(network_, *split_.test, info_.preprocessing);
 }
