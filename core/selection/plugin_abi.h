@@ -20,7 +20,8 @@ namespace lamella::detail {
 
 /// Of a descriptor of any version, also of a future major one.
 inline constexpr std::size_t kVersionSize = LAMELLA_END_OF(lamella_plugin_descriptor, abi_minor);
-inline constexpr std::size_t kDescriptorSize1_0 = LAMELLA_END_OF(lamella_plugin_descriptor, f64);
+inline constexpr std::size_t kDescriptorSize1_0 =
+    offsetof(lamella_plugin_descriptor, f64) + sizeof(void*);
 /// The shortest table that works. Version 1.0 had more, but all that follows is optional.
 inline constexpr std::size_t kRequiredKernelsSize =
     LAMELLA_END_OF(lamella_plugin_kernels_f32, outer_product);

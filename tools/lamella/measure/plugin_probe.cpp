@@ -18,7 +18,6 @@
 
 #include <lamella/error.h>
 
-#include "core/base/file.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/streams.h"
 #include "tools/lamella/io/text_table.h"
@@ -149,7 +148,7 @@ class TidyProcess {
   /// Those by which users stop a program. A plugin may need others for itself.
   static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 
-  detail::Descriptor directory_, stdout_;
+  Descriptor directory_, stdout_;
   std::string locale_;
   mode_t mask_;
   std::array<struct sigaction, kSignals.size()> actions_{};
