@@ -14,8 +14,6 @@
 
 namespace lamella::cli {
 
-using detail::Descriptor;
-
 /// Call first in main: a closed pipe and a limit on the size of files become errors of write, and a
 /// descriptor 0 to 2 that was closed by the caller is never handed to a file that is opened later.
 void prepare_streams();
