@@ -4,6 +4,7 @@
 #include <optional>
 #include <thread>
 
+#include <lamella/error.h>
 #include <lamella/generators.h>
 #include <lamella/matrix.h>
 #include <lamella/trainer.h>
@@ -83,6 +84,18 @@ void same_bits(const std::vector<T>& a, const std::vector<T>& b, const std::stri
   require(std::ranges::equal(a, b, conformance::same_bits<T>), what + ": different bits");
 }
 
+/// A training, and in words how it ended: a loss that is no longer finite is an answer, which the
+/// same training gives each time.
+template <class T>
+std::string end_of_training(Network<T>& network, const Dataset& data, const TrainOptions& options) {
+  try {
+    train(network, data, nullptr, suggest_preprocessing(data), options);
+    return "trained";
+  } catch (const TrainingError& error) {
+    return error.what();
+  }
+}
+
 /// The same training on two backends.
 template <class T>
 void trainings(Context& context) {
@@ -92,11 +105,13 @@ void trainings(Context& context) {
   const TrainOptions options = any_options(random, data);
   const std::string isa = any_isa(random);
   std::vector<std::vector<T>> results;
+  std::vector<std::string> ends;
   for (int run = 0; run < 2; ++run) {
     Network<T> network(spec, make(random, pick(random, vector_backends()), isa), options.seed);
-    train(network, data, nullptr, suggest_preprocessing(data), options);
+    ends.push_back(end_of_training(network, data, options));
     results.push_back(parameters(network));
   }
+  require(ends[0] == ends[1], "trainings end differently: " + ends[0] + "; " + ends[1]);
   same_bits(results[0], results[1], "trainings on " + isa);
 }
 
@@ -156,6 +171,8 @@ void interrupted_trainings(Context& context) {
     require(calls <= at, "an exception of a callback was swallowed");
   } catch (const Interruption& interruption) {
     require(interruption.number == at, "another exception than the one thrown");
+  } catch (const TrainingError&) {
+    // Before the callback's turn: as without an interruption.
   }
   // The optimiser is reset at the start of a run; the parameters are set back here.
   Network<T> fresh(spec, backend, options.seed);
@@ -166,8 +183,8 @@ void interrupted_trainings(Context& context) {
       to.bias[i] = from.bias[i];
     }
   }
-  train(disturbed, data, nullptr, preprocessing, options);
-  train(fresh, data, nullptr, preprocessing, options);
+  const std::string end = end_of_training(disturbed, data, options);
+  require(end_of_training(fresh, data, options) == end, "a training ends differently");
   same_bits(parameters(disturbed), parameters(fresh), "training after an interruption");
 }
 
