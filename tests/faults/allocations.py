@@ -26,7 +26,7 @@ LIBRARY = os.environ["LAMELLA_FAULT_LIBRARY"]
 # lamella can only avoid the library: the default backend and tbb do.
 LIBGOMP = b"libgomp: Out of memory"
 LAST_RESORT = b"stopped at once"
-PER_SCENARIO = 16  # values of n in a run without --all
+PER_SCENARIO = 12  # values of n in a run without --all
 
 
 class Checker:
