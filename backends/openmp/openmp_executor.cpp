@@ -46,7 +46,7 @@ class OpenMpExecutor final : public Executor {
     int threads = threads_;
     // A number that has changed since the executor was made was set by omp_set_num_threads().
     const int usual = omp_get_max_threads();
-    if (usual != usual_threads_) threads = std::min(threads, usual);
+    if (usual != usual_threads_ && usual >= 1) threads = std::min(threads, usual);
     if (caller_team.refusal.is_active()) threads = std::min(threads, caller_team.most);
     return threads;
   }

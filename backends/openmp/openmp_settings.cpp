@@ -2,6 +2,9 @@
 #include "backends/openmp/openmp_settings.h"
 
 #include <omp.h>
+#if defined(__clang__)
+#include <pthread.h>
+#endif
 
 #include <algorithm>
 #include <cctype>
@@ -19,12 +22,29 @@ const char* after_blanks(const char* text) noexcept {
   return text;
 }
 
-/// The stacks of LLVM's runtime, if nothing is set. GCC's takes the size that any thread has.
+/// LLVM's runtime gives each thread a little more than the one before, and stacks of threads that
+/// have ended serve only for others that are no larger.
 #if defined(__clang__)
-constexpr std::size_t kDefaultStackBytes = std::size_t{4} << 20;
+constexpr std::size_t kAddedStackBytes = 64 * 1024;
 #else
-constexpr std::size_t kDefaultStackBytes = 0;
+constexpr std::size_t kAddedStackBytes = 0;
 #endif
+
+/// The size if nothing is set: GCC's runtime takes the one that any thread has, LLVM's at least
+/// 4 MiB.
+std::size_t default_stack_bytes() noexcept {
+#if defined(__clang__)
+  std::size_t bytes = 0;
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) == 0) {
+    pthread_attr_getstacksize(&attributes, &bytes);
+    pthread_attr_destroy(&attributes);
+  }
+  return std::max(bytes, std::size_t{4} << 20);
+#else
+  return 0;
+#endif
+}
 
 }  // namespace
 
@@ -66,7 +86,8 @@ std::size_t openmp_stack_bytes() noexcept {
   for (const char* variable : {"OMP_STACKSIZE", "GOMP_STACKSIZE", "KMP_STACKSIZE"})
     if (const char* text = std::getenv(variable))
       bytes = std::max(bytes, parse_openmp_stack_size(text));
-  return bytes != 0 ? bytes : kDefaultStackBytes;
+  if (bytes == 0) bytes = default_stack_bytes();
+  return bytes == 0 ? 0 : bytes + kAddedStackBytes;
 }
 
 LibraryThreads openmp_library_threads() {
@@ -75,7 +96,10 @@ LibraryThreads openmp_library_threads() {
   threads.most_set_by = "OMP_THREAD_LIMIT";
   // Inside a parallel region the number is the one of regions within it.
   if (omp_in_parallel() != 0) return threads;
-  threads.usual = omp_get_max_threads();
+  // After an OMP_NUM_THREADS that is no number, LLVM 14's runtime tells whatever was in memory.
+  const int usual = omp_get_max_threads();
+  if (usual < 1) return threads;
+  threads.usual = usual;
   const char* const variable = std::getenv("OMP_NUM_THREADS");
   const bool is_variable =
       variable != nullptr && std::strtol(variable, nullptr, 10) == threads.usual;

@@ -6,8 +6,8 @@
 
 namespace lamella::backends {
 
-/// The stacks of the runtime's threads: OMP_STACKSIZE or what runtimes read besides it, the largest
-/// of them; 0 if none of them is a size.
+/// What the runtime's threads need for their stacks: OMP_STACKSIZE or what runtimes read besides
+/// it, the largest of them; 0 if none of them is a size and the stacks are as those of any thread.
 std::size_t openmp_stack_bytes() noexcept;
 
 /// The text of OMP_STACKSIZE in bytes: digits and B, K, M or G, where K goes without saying, with

@@ -12,6 +12,7 @@
 #endif
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 #include <new>
 
@@ -37,6 +38,12 @@ void* wait_at_gate(void* argument) {
   auto& probe = *static_cast<Probe*>(argument);
 #if defined(__linux__)
   probe.id = syscall(SYS_gettid);
+#endif
+#if defined(__clang__)
+  // Threads of LLVM's OpenMP runtime allocate while others are still being started, and malloc()
+  // reserves address space for each thread that does.
+  void* volatile memory = std::malloc(64);
+  std::free(memory);
 #endif
   pthread_mutex_lock(probe.gate);
   pthread_mutex_unlock(probe.gate);

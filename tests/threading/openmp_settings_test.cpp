@@ -109,7 +109,8 @@ TEST_CASE("sizes of stacks are read as OpenMP reads them", "[openmp]") {
   }
   const EnvironmentGuard openmp("OMP_STACKSIZE", "3M"), gnu("GOMP_STACKSIZE", "nonsense"),
       llvm("KMP_STACKSIZE", "1M");
-  CHECK(backends::openmp_stack_bytes() == 3 * kKilo * kKilo);
+  CHECK(backends::openmp_stack_bytes() >= 3 * kKilo * kKilo);
+  CHECK(backends::openmp_stack_bytes() < 4 * kKilo * kKilo);
 }
 
 }  // namespace
