@@ -41,7 +41,7 @@ class Executor {
   /// Calls body(0) ... body(workers - 1), each once, on up to `workers` threads, and returns when
   /// all calls have returned. Two bodies need not run at the same time, so a body must not wait for
   /// another one that may not have started. Bodies find the floating-point settings of the caller
-  /// (floating_point_control.h).
+  /// (core/platform/floating_point.h).
   virtual void run(int workers, WorkerBody body) const noexcept = 0;
 
   /// Into how many parts a driver may cut the work of each worker. It is more than 1 where a worker

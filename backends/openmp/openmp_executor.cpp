@@ -9,8 +9,8 @@
 #include <limits>
 
 #include "backends/executor.h"
-#include "backends/floating_point_control.h"
 #include "backends/openmp/openmp_settings.h"
+#include "core/platform/floating_point.h"
 #include "core/platform/forked_process.h"
 #include "core/platform/thread_probe.h"
 
@@ -61,11 +61,11 @@ class OpenMpExecutor final : public Executor {
     // The team always has all threads. If a region asks for fewer than the last one did, libgomp
     // ends the others and starts new ones later, which costs far more than to wake a thread that
     // has nothing to do.
-    const FloatingPointControl control;
+    const detail::FloatingPointControl control;
     int team_size = threads;
 #pragma omp parallel num_threads(threads)
     {
-      const FloatingPointControl::Scope scope(control);
+      const detail::FloatingPointControl::Scope scope(control);
       // OpenMP may provide fewer threads than asked for (OMP_DYNAMIC), so the stride is the size of
       // the team that there is. Thread i gets worker i whenever it can: a worker then finds its
       // rows in the cache of the core that wrote them in the last run.

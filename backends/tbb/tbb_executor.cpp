@@ -11,8 +11,8 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include "backends/executor.h"
-#include "backends/floating_point_control.h"
 #include "backends/tbb/arena_pool.h"
+#include "core/platform/floating_point.h"
 #include "core/platform/forked_process.h"
 
 namespace lamella::backends {
@@ -59,10 +59,10 @@ class TbbExecutor final : public Executor {
     if (started_in.load(std::memory_order_relaxed) == kNever)
       started_in.store(detail::fork_generation(), std::memory_order_relaxed);
     Claims claims;
-    const FloatingPointControl control;
+    const detail::FloatingPointControl control;
     const auto run_one = [&](int worker) {
       if (!claims.claim(worker)) return;
-      const FloatingPointControl::Scope scope(control);
+      const detail::FloatingPointControl::Scope scope(control);
       body(worker);
     };
     // The static partitioner sends worker i to the same slot of the arena in every run, so that a

@@ -47,9 +47,9 @@ OURS = [
     (r"backends/kernel_tables\.cpp", r"backends/(driver_backend|(scalar|simd)/.*tables?)\.h", False),
     # Executors know threads and nothing about arithmetic.
     (r"backends/(openmp|tbb)/.*",
-     r"backends/(executor|floating_point_control)\.h|backends/(openmp|tbb)/.*|core/platform/(forked_process|thread_probe)\.h",
+     r"backends/executor\.h|backends/(openmp|tbb)/.*|core/platform/(floating_point|forked_process|thread_probe)\.h",
      False),
-    (r"backends/(executor|adaptive_threading|floating_point_control)\.h", r"backends/executor\.h", False),
+    (r"backends/(executor|adaptive_threading)\.h", r"backends/executor\.h", False),
     # Drivers know no instruction set and no thread library.
     (r"backends/driver/.*",
      r"include/lamella/.*|backends/(kernel_table|executor)\.h|backends/driver/.*|core/platform/fork_aware_lock\.h",

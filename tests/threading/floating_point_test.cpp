@@ -1,5 +1,7 @@
 // The caller's rounding and its treatment of denormal numbers hold for every thread of a run, so
 // that bits do not depend on the number of threads.
+#include "core/platform/floating_point.h"
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -12,7 +14,6 @@
 
 #include "backends/driver_backend.h"
 #include "backends/executor.h"
-#include "backends/floating_point_control.h"
 #include "tests/catch.h"
 
 namespace lamella::test {
@@ -148,10 +149,10 @@ TEST_CASE("every body has the caller's floating-point settings", "[floating_poin
 
 TEST_CASE("a scope gives a thread its own floating-point settings back", "[floating_point]") {
   const Register own = read_register() & kMask;
-  const backends::FloatingPointControl control;
+  const detail::FloatingPointControl control;
   const Settings settings(kSettings[0].second);
   {
-    const backends::FloatingPointControl::Scope scope(control);
+    const detail::FloatingPointControl::Scope scope(control);
     CHECK((read_register() & kMask) == own);
   }
   CHECK((read_register() & kMask) == kSettings[0].second);
