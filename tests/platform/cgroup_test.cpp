@@ -124,7 +124,7 @@ TEST_CASE("files that are missing or nonsense mean that no quota is known", "[cg
   const ScratchDirectory root;
   CHECK(cgroup_cpu_quota(root.path()) == std::nullopt);
   root.write("proc/self/cgroup", std::string(1000, '\0') + "0::/a\n:::\n0::\n");
-  root.write("proc/self/mountinfo", kV2Mount + std::string("\xff\xfe - - - -\n", 12));
+  root.write("proc/self/mountinfo", kV2Mount + std::string("\xff\xfe - - - -\n\0", 12));
   CHECK(cgroup_cpu_quota(root.path()) == std::nullopt);
   root.write("proc/self/cgroup", "0::/a/../../../etc\n");
   CHECK(cgroup_cpu_quota(root.path()) == std::nullopt);
