@@ -103,8 +103,9 @@ TEST_CASE("preprocessing keeps every bit", "[model_file]") {
 TEST_CASE("class names of any bytes survive", "[model_file]") {
   const ScratchDirectory directory;
   const auto path = directory.path() / "m";
-  const std::vector<std::string> names = {"caf\xc3\xa9", "caf\xe9",         "\xff\x00\xfe", "",
-                                          "\"\\\n\x01",  "{\"hex\":\"00\"}"};
+  const std::vector<std::string> names = {
+      "caf\xc3\xa9", "caf\xe9",         std::string("\xff\x00\xfe", 3), "",
+      "\"\\\n\x01",  "{\"hex\":\"00\"}"};
   const auto count = static_cast<index_t>(names.size());
   const Network<float> network({1, {}, count, {}}, backend());
   save_model(path, network, {names, {1}, {}});

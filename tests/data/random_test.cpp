@@ -80,7 +80,8 @@ TEST_CASE("all orders of three are equally likely", "[random]") {
   std::array<std::int32_t, 3> order{};
   for (std::uint32_t epoch = 0; epoch < kShuffles; ++epoch) {
     shuffled_indices(order, 1, epoch);
-    ++histogram.at(static_cast<std::size_t>(9 * order[0] + 3 * order[1] + order[2]));
+    const int permutation = 9 * order[0] + 3 * order[1] + order[2];
+    ++histogram.at(static_cast<std::size_t>(permutation));
   }
   const double slack = 5 * std::sqrt(kShuffles * (1.0 / 6) * (5.0 / 6));
   int orders = 0;

@@ -25,8 +25,8 @@ class ProgressDisplay {
   void line(const std::string& text);
   /// Called after every batch; draws at most ten times a second, and only on a terminal.
   void update(const Progress& progress);
-  /// The same for other work: text(seconds since construction) is called only if it is drawn.
-  void update(const std::function<std::string(double)>& text);
+  /// The same for other work: moving(seconds since construction) is called only if it is drawn.
+  void update(const std::function<std::string(double)>& moving);
   /// Removes the moving line. Call it before something else writes to the terminal.
   void erase();
 
