@@ -102,7 +102,8 @@ struct Vector {
     for (int i = 0; i < n; ++i) at(i) = T((seed + 2 * i) % 5 - 2);
   }
   T& at(int i) {
-    return data[static_cast<std::size_t>((inc > 0 ? i : size - 1 - i) * std::abs(inc))];
+    const int place = (inc > 0 ? i : size - 1 - i) * std::abs(inc);
+    return data[static_cast<std::size_t>(place)];
   }
   int size, inc;
   std::vector<T> data;

@@ -138,8 +138,8 @@ void call_all(const Backend& backend, Operands<T>& make, const Shape& shape) {
   adam.gradient = make.matrix(m, n);
   adam.first = make.matrix(m, n);
   const View<T> second = make.matrix(m, n);
-  for (index_t i = 0; i < m; ++i)
-    for (index_t j = 0; j < n; ++j) second(i, j) = 1;
+  for (index_t i = 0; i < second.rows; ++i)
+    for (index_t j = 0; j < second.cols; ++j) second(i, j) = 1;
   adam.second = second;
   adam.weights = make.matrix(m, n);
   backend.run(adam);

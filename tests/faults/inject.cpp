@@ -20,12 +20,14 @@
 #include <new>
 
 // What the C library calls its allocator itself.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
 void* __libc_realloc(void*, std::size_t);
 void* __libc_memalign(std::size_t, std::size_t);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace {
 
@@ -117,14 +119,14 @@ bool takes_mode(int flags) { return (flags & O_CREAT) != 0 || (flags & O_TMPFILE
 
 extern "C" {
 
-void fault_arm(const char* text) {
+void fault_arm(const char* specification) {
   armed = kNone;
   calls = 0;
   first = 0;
-  if (text == nullptr || *text == '\0') return;
-  const char* const colon = std::strchr(text, ':');
-  if (colon == nullptr) refuse(text);
-  const int call = value_of(kCalls, text, static_cast<std::size_t>(colon - text));
+  if (specification == nullptr || *specification == '\0') return;
+  const char* const colon = std::strchr(specification, ':');
+  if (colon == nullptr) refuse(specification);
+  const int call = value_of(kCalls, specification, static_cast<std::size_t>(colon - specification));
   char* rest = nullptr;
   first = std::strtol(colon + 1, &rest, 10);
   and_all_after = *rest == '+';
@@ -135,6 +137,8 @@ void fault_arm(const char* text) {
 
 long fault_calls() { return calls; }
 
+// The headers of the C library name parameters by reserved words.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 void* malloc(std::size_t size) { return allocation_fails() ? nullptr : __libc_malloc(size); }
 void* calloc(std::size_t count, std::size_t size) {
   return allocation_fails() ? nullptr : __libc_calloc(count, size);
@@ -229,6 +233,7 @@ int close(int file) {
   real(file);  // Linux closes the file whatever it returns
   return errno = error, -1;
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 }  // extern "C"
 
 // Every form of new that programs use, so that "new" counts them.

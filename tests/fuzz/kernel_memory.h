@@ -79,8 +79,8 @@ class Memory {
         v.row_stride = padding == 0 ? cols : 0, v.col_stride = padding == 1 ? 1 : 0;
         break;
       default:
-        v.row_stride = static_cast<std::int8_t>(bytes_.take());
-        v.col_stride = static_cast<std::int8_t>(bytes_.take());
+        v.row_stride = any_stride();
+        v.col_stride = any_stride();
     }
     v.data = place(v);
     for (index_t i = 0; i < rows && usable(v); ++i)
@@ -167,6 +167,12 @@ class Memory {
     std::vector<T> initial;
     std::vector<long double> want, bound;
   };
+
+  /// A byte as a stride of either sign.
+  index_t any_stride() {
+    const index_t byte = bytes_.take();
+    return byte < 128 ? byte : byte - 256;
+  }
 
   T* allocate(std::size_t elements) {
     blocks_.push_back({std::make_unique<T[]>(elements), elements, {}, {}, {}});

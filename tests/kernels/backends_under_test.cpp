@@ -66,7 +66,7 @@ Selection select() {
     else
       selection.left_out.push_back(status.name + ": " + status.reason);
   }
-  if (wanted == nullptr || std::string(kMinimal) == wanted) selection.names.push_back(kMinimal);
+  if (wanted == nullptr || std::string(kMinimal) == wanted) selection.names.emplace_back(kMinimal);
   if (selection.names.empty())
     throw std::runtime_error(std::string("LAMELLA_TEST_BACKEND=") + wanted +
                              " is unknown; valid are " + known);

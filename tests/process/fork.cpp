@@ -109,7 +109,7 @@ Outcomes fork_children(Work& work, const std::string& fresh_interface, const std
 int main(int argc, char** argv) {
   if (argc != 5) usage("fork INTERFACE BACKEND before|after|fresh|thread|busy FORKS");
   const std::string interface = argv[1], backend = argv[2], when = argv[3];
-  const int forks = std::atoi(argv[4]);
+  const int forks = std::stoi(argv[4]);
   Work& work = *make_work(interface, backend);
 
   Outcomes outcomes;

@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   path = argv[1];
-  rounds = atoi(argv[2]);
+  rounds = (int)strtol(argv[2], NULL, 10);
   alarm(60);
   /* The thread ends after the last dlclose(), and then main does the same once more. */
   if (pthread_create(&thread, NULL, load_use_unload, NULL) != 0) return 4;

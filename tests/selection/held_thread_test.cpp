@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <fstream>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -112,6 +113,7 @@ const detail::BackendEntry& default_entry() {
   const detail::BackendEntry* best = nullptr;
   for (const auto& entry : detail::backend_table())
     if (entry.make_executor != nullptr) best = &entry;
+  if (best == nullptr) throw std::logic_error("there is no built-in backend");
   return *best;
 }
 

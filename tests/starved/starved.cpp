@@ -123,7 +123,7 @@ int run_executor(const std::string& library, int threads) {
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   const std::string interface = argv[1];
-  if (interface == "executor") return run_executor(argv[2], argc > 3 ? std::atoi(argv[3]) : 0);
+  if (interface == "executor") return run_executor(argv[2], argc > 3 ? std::stoi(argv[3]) : 0);
   const bool is_limited = argc > 3;
   const std::size_t bytes = is_limited ? std::strtoull(argv[3], nullptr, 10) : 0;
   if (interface == "c") {

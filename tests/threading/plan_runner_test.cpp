@@ -221,7 +221,7 @@ TEST_CASE("shapes of calls tell plans apart", "[plan_runner]") {
   CHECK(tuners.tuner_of(same_shape.plan()) == tuner);
   CHECK(tuners.tuner_of(other.plan()) != tuner);
   Plan<float> longer = first.plan();
-  longer.calls.push_back(Activate<float>{{}, first.c.view(), first.c.view()});
+  longer.calls.emplace_back(Activate<float>{{}, first.c.view(), first.c.view()});
   const auto with_activation = tuners.tuner_of(longer);
   CHECK(with_activation != tuner);
   longer.calls.back() = Activate<float>{{}, other.c.view(), other.c.view()};

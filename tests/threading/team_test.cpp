@@ -26,7 +26,8 @@ void run_phases(const TeamMember& member, int parts, std::vector<std::vector<lon
       long sum = 0;
       for (const long value : values[static_cast<std::size_t>(phase - 1)]) sum += value;
       values[static_cast<std::size_t>(phase)][static_cast<std::size_t>(part)] = sum % 1009 + part;
-      runs[static_cast<std::size_t>(phase * parts + part)].fetch_add(1);
+      const int run = phase * parts + part;
+      runs[static_cast<std::size_t>(run)].fetch_add(1);
     });
 }
 
