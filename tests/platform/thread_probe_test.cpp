@@ -5,10 +5,10 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <filesystem>
 #include <limits>
 
 #include "tests/catch.h"
+#include "tests/threads_of_process.h"
 
 namespace lamella::test {
 namespace {
@@ -48,15 +48,7 @@ TEST_CASE("asking for threads changes nothing for the caller", "[thread_probe]")
 #if defined(__linux__)
 TEST_CASE("threads that were tried are gone when the answer is there", "[thread_probe]") {
   // A thread that still counted would take the place of the one that was asked about.
-  const auto threads_of_process = [] {
-    int count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-      static_cast<void>(entry);
-      ++count;
-    }
-    return count;
-  };
-  const int before = threads_of_process();
+  const auto before = threads_of_process();
   for (int round = 0; round < 200; ++round) {
     REQUIRE(threads_can_be_had(4, 256 * 1024));
     REQUIRE(threads_of_process() == before);

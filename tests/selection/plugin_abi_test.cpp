@@ -22,17 +22,12 @@
 #include "tests/catch.h"
 #include "tests/environment_guard.h"
 #include "tests/scratch_directory.h"
+#include "tests/selection/plugin_files.h"
 
 namespace lamella::test {
 namespace {
 
 using Catch::Matchers::ContainsSubstring;
-
-const std::string kDirectory = LAMELLA_TEST_PLUGIN_DIR;
-
-std::string file_of(const std::string& variant) {
-  return kDirectory + "/lamella-" + variant + ".so";
-}
 
 std::string refusal(const std::string& name) {
   try {
@@ -96,7 +91,7 @@ TEST_CASE("plugins of interface 1.0, and of longer structs than ours, compute", 
   const CleanEnvironment clean;
   for (const char* variant : {"version_1_0", "longer", "older"}) {
     CAPTURE(variant);
-    const auto backend = make_backend({.name = file_of(variant)});
+    const auto backend = make_backend({.name = plugin_file(variant)});
     Matrix<float> gradient(2, 3), first(2, 3), second(2, 3), weights(2, 3);
     gradient.view()(1, 2) = 2;
     // Behind the end of the tables lies garbage: this would call it.
@@ -131,20 +126,20 @@ TEST_CASE("a struct_size that no version can have is refused", "[plugin]") {
   };
   for (const auto& [variant, reason] : expectations) {
     CAPTURE(variant);
-    CHECK_THAT(refusal(file_of(variant)), ContainsSubstring(file_of(variant) + ": "));
-    CHECK_THAT(refusal(file_of(variant)), ContainsSubstring(reason));
+    CHECK_THAT(refusal(plugin_file(variant)), ContainsSubstring(plugin_file(variant) + ": "));
+    CHECK_THAT(refusal(plugin_file(variant)), ContainsSubstring(reason));
   }
   // A description without an end does not go on for ever.
-  const auto status = plugin_status(file_of("long_description"));
+  const auto status = plugin_status(plugin_file("long_description"));
   CHECK(status.usable);
   CHECK_THAT(status.reason, ContainsSubstring(std::string(200, 'd') + " ("));
 }
 
 TEST_CASE("an exception out of a plugin is an error of the plugin", "[plugin]") {
   const CleanEnvironment clean;
-  CHECK_THAT(refusal(file_of("throws_in_create")),
+  CHECK_THAT(refusal(plugin_file("throws_in_create")),
              ContainsSubstring("create threw an exception, which must not leave a plugin"));
-  const auto backend = make_backend({.name = file_of("throws")});
+  const auto backend = make_backend({.name = plugin_file("throws")});
   Matrix<double> a(2, 2), b(2, 2), c(2, 2);
   CHECK_THROWS_AS(backend->gemm<double>(1, a.view(), b.view(), 0, c.view()), PluginError);
   std::string message;
@@ -155,7 +150,7 @@ TEST_CASE("an exception out of a plugin is an error of the plugin", "[plugin]") 
   }
   CHECK_THAT(message, ContainsSubstring("its kernel gemm for f64 threw an exception"));
   // An optional kernel is no different.
-  const auto other = make_backend({.name = file_of("throws")});
+  const auto other = make_backend({.name = plugin_file("throws")});
   Matrix<float> z(2, 2), value(2, 2);
   CHECK_THROWS_AS(other->run(Activate<float>{{}, z.view(), value.view()}), PluginError);
 }
@@ -171,7 +166,7 @@ TEST_CASE("denormal numbers are left on, whatever a plugin does to them", "[plug
   REQUIRE(has_denormals());
 
   // The plugin does what this test is about.
-  void* const library = dlopen(file_of("flushes").c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* const library = dlopen(plugin_file("flushes").c_str(), RTLD_NOW | RTLD_LOCAL);
   REQUIRE(library != nullptr);
 #if defined(__x86_64__) || defined(__aarch64__)
   CHECK_FALSE(has_denormals());
@@ -181,9 +176,9 @@ TEST_CASE("denormal numbers are left on, whatever a plugin does to them", "[plug
 
   for (const char* variant : {"flushes", "fast_math"}) {
     CAPTURE(variant);
-    CHECK(plugin_status(file_of(variant)).usable);
+    CHECK(plugin_status(plugin_file(variant)).usable);
     CHECK(has_denormals());
-    auto backend = make_backend({.name = file_of(variant)});
+    auto backend = make_backend({.name = plugin_file(variant)});
     CHECK(has_denormals());
     Matrix<float> a(2, 2), b(2, 2), c(2, 2);
     backend->gemm<float>(1, a.view(), b.view(), 0, c.view());
@@ -191,15 +186,15 @@ TEST_CASE("denormal numbers are left on, whatever a plugin does to them", "[plug
     backend.reset();
     CHECK(has_denormals());
   }
-  const EnvironmentGuard path("LAMELLA_PLUGIN_PATH", kDirectory.c_str());
+  const EnvironmentGuard path("LAMELLA_PLUGIN_PATH", kPluginDirectory.c_str());
   CHECK(list_backends().size() > 20);
   CHECK(has_denormals());
 
   // Settings of the caller's own are kept as well: here they are off, and the plugin is not.
 #if defined(__x86_64__) || defined(__aarch64__)
-  void* const again = dlopen(file_of("flushes").c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* const again = dlopen(plugin_file("flushes").c_str(), RTLD_NOW | RTLD_LOCAL);
   CHECK_FALSE(has_denormals());
-  CHECK(make_backend({.name = file_of("good")})->info().name == "good");
+  CHECK(make_backend({.name = plugin_file("good")})->info().name == "good");
   CHECK_FALSE(has_denormals());
   dlclose(again);
 #endif
@@ -208,7 +203,7 @@ TEST_CASE("denormal numbers are left on, whatever a plugin does to them", "[plug
 TEST_CASE("files that are named and listed are not opened", "[plugin]") {
   const CleanEnvironment clean;
   // Opening one of these ends this process.
-  const std::string faulty = kDirectory + "/faulty";
+  const std::string faulty = kPluginDirectory + "/faulty";
   const EnvironmentGuard path("LAMELLA_PLUGIN_PATH", faulty.c_str());
   const auto found = find_plugin_files();
   std::vector<std::string> names;
@@ -233,10 +228,10 @@ TEST_CASE("a library that was cut off is refused instead of mapped", "[plugin]")
   const CleanEnvironment clean;
   const ScratchDirectory scratch;
   const auto file = scratch.path() / "lamella-good.so";
-  const auto whole = std::filesystem::file_size(file_of("good"));
+  const auto whole = std::filesystem::file_size(plugin_file("good"));
   for (const std::uintmax_t size : {whole / 2, whole / 8, std::uintmax_t{100}}) {
     CAPTURE(size);
-    std::filesystem::copy_file(file_of("good"), file,
+    std::filesystem::copy_file(plugin_file("good"), file,
                                std::filesystem::copy_options::overwrite_existing);
     std::filesystem::resize_file(file, size);
     CHECK_THAT(refusal(file.string()), ContainsSubstring(file.string() + ": is cut off: it has "));
@@ -248,7 +243,7 @@ TEST_CASE("what LAMELLA_PLUGIN_PATH leads to is told with what looks wrong", "[p
   const CleanEnvironment clean;
   const ScratchDirectory first, second;
   const auto copy = [](const std::string& variant, const fs::path& to) {
-    fs::copy_file(file_of(variant), to);
+    fs::copy_file(plugin_file(variant), to);
   };
   copy("good", first.path() / "lamella-good.so");
   copy("good", second.path() / "liblamella-good.so");

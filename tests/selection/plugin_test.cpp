@@ -21,17 +21,12 @@
 #include "tests/catch.h"
 #include "tests/environment_guard.h"
 #include "tests/scratch_directory.h"
+#include "tests/selection/plugin_files.h"
 
 namespace lamella::test {
 namespace {
 
 using Catch::Matchers::ContainsSubstring;
-
-const std::string kDirectory = LAMELLA_TEST_PLUGIN_DIR;
-
-std::string file_of(const std::string& variant) {
-  return kDirectory + "/lamella-" + variant + ".so";
-}
 
 // The interface grows at its end only: what plugins of 1.0 and 1.1 were built with stays in place.
 constexpr std::size_t place(std::size_t function) {
@@ -75,11 +70,11 @@ std::vector<double> train(std::shared_ptr<const Backend> backend, int steps,
 
 TEST_CASE("a plugin is loaded by path, by argument and by LAMELLA_BACKEND", "[plugin]") {
   const CleanEnvironment clean;
-  const auto backend = make_backend({.name = file_of("good")});
+  const auto backend = make_backend({.name = plugin_file("good")});
   CHECK(backend->info().name == "good");
   CHECK(backend->info().isa == "plugin");
   CHECK(backend->info().threads == thread_limit().threads);
-  const EnvironmentGuard guard("LAMELLA_BACKEND", file_of("good").c_str());
+  const EnvironmentGuard guard("LAMELLA_BACKEND", plugin_file("good").c_str());
   CHECK(make_backend()->info().name == "good");
   CHECK(make_backend({.name = "scalar"})->info().name == "scalar");
 }
@@ -88,7 +83,8 @@ TEST_CASE("a plugin is found by name in the directories of LAMELLA_PLUGIN_PATH",
   const CleanEnvironment clean;
   CHECK_THAT(refusal("good"), ContainsSubstring("LAMELLA_PLUGIN_PATH is not set"));
 
-  const EnvironmentGuard path("LAMELLA_PLUGIN_PATH", ("/no/such/place:" + kDirectory).c_str());
+  const EnvironmentGuard path("LAMELLA_PLUGIN_PATH",
+                              ("/no/such/place:" + kPluginDirectory).c_str());
   CHECK(make_backend({.name = "good"})->info().name == "good");
   CHECK(make_backend({.name = "minimal"})->info().name == "minimal");  // a file liblamella-...
   const EnvironmentGuard name("LAMELLA_BACKEND", "good");
@@ -117,7 +113,7 @@ TEST_CASE("every path tried is named with the loader's reason", "[plugin]") {
 TEST_CASE("the current directory is not searched, whatever the path says", "[plugin]") {
   const CleanEnvironment clean;
   const auto before = std::filesystem::current_path();
-  std::filesystem::current_path(kDirectory);
+  std::filesystem::current_path(kPluginDirectory);
   struct Back {
     std::filesystem::path path;
     ~Back() { std::filesystem::current_path(path); }
@@ -156,16 +152,17 @@ TEST_CASE("a bad plugin is refused with the reason, before it is called", "[plug
   };
   for (const auto& [variant, reason] : expectations) {
     CAPTURE(variant);
-    const auto message = refusal(file_of(variant));
+    const auto message = refusal(plugin_file(variant));
     CHECK_THAT(message, ContainsSubstring(reason));
-    CHECK_THAT(message, ContainsSubstring(file_of(variant)));
-    CHECK(dlopen(file_of(variant).c_str(), RTLD_LAZY | RTLD_NOLOAD) == nullptr);  // closed again
+    CHECK_THAT(message, ContainsSubstring(plugin_file(variant)));
+    CHECK(dlopen(plugin_file(variant).c_str(), RTLD_LAZY | RTLD_NOLOAD) ==
+          nullptr);  // closed again
   }
   // By name: the file's name must be the plugin's, and a built-in backend stays itself.
-  const EnvironmentGuard path("LAMELLA_PLUGIN_PATH", kDirectory.c_str());
+  const EnvironmentGuard path("LAMELLA_PLUGIN_PATH", kPluginDirectory.c_str());
   CHECK_THAT(refusal("misnamed"), ContainsSubstring("calls itself somebody_else"));
   CHECK_THAT(refusal("wrong_major"), ContainsSubstring("plugin interface 2.1"));
-  CHECK(make_backend({.name = file_of("misnamed")})->info().name == "somebody_else");
+  CHECK(make_backend({.name = plugin_file("misnamed")})->info().name == "somebody_else");
   CHECK(make_backend({.name = "scalar"})->info().isa == "scalar");
 }
 
@@ -173,14 +170,15 @@ TEST_CASE("plugins found are listed after the built-in backends, bad ones with r
           "[plugin]") {
   const CleanEnvironment clean;
   const auto builtins = list_backends().size();
-  const EnvironmentGuard path("LAMELLA_PLUGIN_PATH", ("/no/such/place::" + kDirectory).c_str());
+  const EnvironmentGuard path("LAMELLA_PLUGIN_PATH",
+                              ("/no/such/place::" + kPluginDirectory).c_str());
   const auto list = list_backends();
   REQUIRE(list.size() > builtins);
   int usable = 0, unusable = 0;
   for (std::size_t i = builtins; i < list.size(); ++i) {
     CAPTURE(list[i].name, list[i].reason);
     CHECK_FALSE(list[i].compiled);
-    CHECK_THAT(list[i].reason, ContainsSubstring(kDirectory));
+    CHECK_THAT(list[i].reason, ContainsSubstring(kPluginDirectory));
     (list[i].usable ? usable : unusable) += 1;
     if (list[i].name == "good" || list[i].name == "minimal") CHECK(list[i].usable);
     if (list[i].name == "wrong_major" || list[i].name == "simd") CHECK_FALSE(list[i].usable);
@@ -201,7 +199,7 @@ TEST_CASE("a plugin of four kernels trains a network, as the scalar backend does
   CHECK(scalar64.back() < 0.5 * scalar64.front());
   for (const char* variant : {"good", "older", "declining"}) {
     CAPTURE(variant);
-    const auto backend = make_backend({.name = file_of(variant)});
+    const auto backend = make_backend({.name = plugin_file(variant)});
     const auto losses32 = train<float>(backend, 20);
     const auto losses64 = train<double>(backend, 20);
     const auto with_adam = train<double>(backend, 20, adam);
@@ -216,7 +214,7 @@ TEST_CASE("a plugin of four kernels trains a network, as the scalar backend does
 
 TEST_CASE("an optional kernel that a plugin has is used, for its type alone", "[plugin]") {
   const CleanEnvironment clean;
-  const auto backend = make_backend({.name = file_of("optional")});
+  const auto backend = make_backend({.name = plugin_file("optional")});
   Matrix<float> z32(2, 3), a32(2, 3);
   backend->run(Activate<float>{{ActivationKind::leaky_relu, 0.5}, z32.view(), a32.view()});
   for (const float value : a32.values()) CHECK(value == 200.5f);  // what odd_activate_f32 writes
@@ -246,7 +244,7 @@ TEST_CASE("a plugin gets memory, a log, threads and its context; then it is clos
   const CleanEnvironment clean;
   const EnvironmentGuard verbose("LAMELLA_VERBOSE", "1");
   CapturedStderr captured;
-  auto backend = make_backend({.name = file_of("hosted"), .threads = 1});
+  auto backend = make_backend({.name = plugin_file("hosted"), .threads = 1});
   Matrix<float> a(2, 2), b(2, 2), c(2, 2);
   backend->gemm<float>(1, a.view(), b.view(), 0, c.view());
   backend.reset();
@@ -257,24 +255,24 @@ TEST_CASE("a plugin gets memory, a log, threads and its context; then it is clos
   CHECK_THAT(text, ContainsSubstring("plugin hosted: gemm\n"));
   CHECK_THAT(text, ContainsSubstring("lamella: gemm f32 2x2x2 hosted/plugin 1 thread "));
   CHECK_THAT(text, ContainsSubstring("plugin hosted: destroyed\n"));
-  CHECK(dlopen(file_of("hosted").c_str(), RTLD_LAZY | RTLD_NOLOAD) == nullptr);
+  CHECK(dlopen(plugin_file("hosted").c_str(), RTLD_LAZY | RTLD_NOLOAD) == nullptr);
 
   const EnvironmentGuard quiet("LAMELLA_VERBOSE", "0");
   CapturedStderr nothing;
-  CHECK(make_backend({.name = file_of("hosted")})->info().threads == thread_limit().threads);
+  CHECK(make_backend({.name = plugin_file("hosted")})->info().threads == thread_limit().threads);
   CHECK(nothing.text().empty());
 }
 
 TEST_CASE("a kernel that fails amid training stops it, and is not called again", "[plugin]") {
   const CleanEnvironment clean;
-  const auto backend = make_backend({.name = file_of("failing")});
+  const auto backend = make_backend({.name = plugin_file("failing")});
   std::string message;
   try {
     train<float>(backend, 100);
   } catch (const BackendError& error) {
     message = error.what();
   }
-  CHECK_THAT(message, ContainsSubstring("plugin failing (" + file_of("failing") + ")"));
+  CHECK_THAT(message, ContainsSubstring("plugin failing (" + plugin_file("failing") + ")"));
   CHECK_THAT(message, ContainsSubstring("gemm for f32 returned code 2 (out of memory)"));
   CHECK_THROWS_AS(backend->throw_if_failed(), BackendError);  // it stays so
 
@@ -291,14 +289,14 @@ TEST_CASE("every code that is not OK is an error, of any kernel", "[plugin]") {
   };
   for (const auto& [variant, reason] : expectations) {
     CAPTURE(variant);
-    const auto backend = make_backend({.name = file_of(variant)});
+    const auto backend = make_backend({.name = plugin_file(variant)});
     std::string message;
     try {
       train<float>(backend, 3);
     } catch (const PluginError& error) {
       message = error.what();
     }
-    CHECK_THAT(message, ContainsSubstring("plugin " + variant + " (" + file_of(variant) + ")"));
+    CHECK_THAT(message, ContainsSubstring("plugin " + variant + " (" + plugin_file(variant) + ")"));
     CHECK_THAT(message, ContainsSubstring(reason));
     // One type's kernels are as lost as the other's: results of before may have been used by both.
     CHECK_THROWS_AS(train<double>(backend, 3), PluginError);

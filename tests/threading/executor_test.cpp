@@ -2,7 +2,6 @@
 #include "backends/executor.h"
 
 #include <atomic>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "tests/catch.h"
+#include "tests/threads_of_process.h"
 
 namespace lamella::test {
 namespace {
@@ -182,15 +182,7 @@ TEST_CASE("executors that were made, used and destroyed leave no memory behind",
 }
 
 TEST_CASE("making an executor starts no thread", "[executor]") {
-  const auto threads_of_process = [] {
-    int count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-      static_cast<void>(entry);
-      ++count;
-    }
-    return count;
-  };
-  const int before = threads_of_process();
+  const auto before = threads_of_process();
   const auto made = executors();
   for (const auto& entry : made) static_cast<void>(entry.executor->concurrency());
   CHECK(threads_of_process() == before);
