@@ -18,7 +18,7 @@ namespace lamella::backends {
 namespace {
 
 /// The team that the runtime keeps for a calling thread: each has one of its own. If the program's
-/// own regions change it in between, nobody tells.
+/// own regions change it in between, the executor does not learn of it.
 struct CallerTeam {
   int size = 1;  ///< in the last region of an executor
   /// While threads are refused, the largest team that can be had.
@@ -97,8 +97,8 @@ class OpenMpExecutor final : public Executor {
 
 }  // namespace
 
-// In a child of fork() libgomp waits for the parent's threads for ever, whoever has started them:
-// the program, another library, or lamella.
+// In a child of fork() libgomp waits for the parent's threads for ever, whether the program,
+// another library, or lamella has started them.
 bool openmp_threads_are_lost() noexcept { return detail::fork_generation() != 0; }
 
 std::unique_ptr<Executor> make_openmp_executor(int threads) {

@@ -17,7 +17,7 @@ namespace {
 constinit std::array<std::atomic<ArenaPool*>, kMaxTbbThreads + 1> pools{};
 
 // What oneTBB finds out once about the machine takes memory. Where that fails, oneTBB 2021.8 keeps
-// the question open, and everybody who asks again waits for ever. So nobody does.
+// the question open, and every later call waits for the answer for ever. So there is none.
 enum class FirstQuestion { open, asked, answered, failed };
 constinit std::atomic<FirstQuestion> first_question{FirstQuestion::open};
 

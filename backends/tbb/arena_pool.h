@@ -50,7 +50,7 @@ class ArenaPool {
  private:
   struct alignas(64) Place {
     std::atomic<bool> is_taken{false};
-    tbb::task_arena* arena = nullptr;  // of the one who has taken the place
+    tbb::task_arena* arena = nullptr;  // used by the caller that has taken the place
   };
   /// The first free place, for the length of a scope; null if there is none.
   struct Visit {

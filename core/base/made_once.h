@@ -3,7 +3,7 @@
 //
 // A static variable is guarded by a lock, which a fork() during its initialisation leaves locked in
 // the child, and it is destroyed while other code may still use it. These are never destroyed, and
-// nobody waits: of two threads that make a value at the same time, one throws its own away.
+// no thread waits: of two that make a value at the same time, one throws its own away.
 #ifndef LAMELLA_CORE_BASE_MADE_ONCE_H_
 #define LAMELLA_CORE_BASE_MADE_ONCE_H_
 

@@ -179,7 +179,7 @@ OutputTarget find_output_target(const fs::path& path) {
   if (errno != ENOENT) throw_io_error(path, "write", errno);
   if (path.empty() || place.proc_link) throw_io_error(path, "write", ENOENT);
   if (place.name.empty()) throw_io_error(path, "write", EISDIR);
-  // A directory that was removed while it is somebody's current one still looks writable.
+  // A directory that was removed while it is a process's current one still looks writable.
   struct stat parent {};
   if (::fstat(place.directory.get(), &parent) != 0) throw_io_error(path, "write", errno);
   if (parent.st_nlink == 0) throw_io_error(path, "write", ENOENT);

@@ -44,8 +44,8 @@ struct OutputTarget {
 };
 
 /// Finds out how to write to `path`, and refuses what could not be written at the end: a directory
-/// that is missing or locked, a file that is read-only (root included: nobody makes a file
-/// read-only to have it replaced). Touches nothing. Throws IoError.
+/// that is missing or locked, a file that is read-only (also for root: a file is made
+/// read-only so that it is not replaced). Touches nothing. Throws IoError.
 OutputTarget find_output_target(const std::filesystem::path& path);
 
 /// Opens what is there, or creates it, to be written to as it stands; for files that grow, such as

@@ -147,7 +147,7 @@ void TemporaryFile::create_with_name(unsigned mode) {
 }
 
 // The owner first, since a change of owner takes bits off the mode; the mode last, since until then
-// nobody else may read the file.
+// only the owner may read the file.
 void TemporaryFile::pass_on(const struct stat& old, const Place& place) {
   struct stat status {};
   if (::fstat(file_.get(), &status) != 0) throw_io_error(path_, "write", errno);

@@ -1,4 +1,4 @@
-// Starts threads that wait for each other, to see whether there can be so many.
+// Starts threads that wait for each other, to see whether that many can exist.
 #include "core/platform/thread_probe.h"
 
 #include <pthread.h>

@@ -1,8 +1,8 @@
 // Whether more threads can be had, asked before a thread library needs them: the OpenMP runtimes
-// end the program if they cannot start a thread, and oneTBB throws in a thread where nobody
-// catches.
+// end the program if they cannot start a thread, and oneTBB throws in a thread of its own, where
+// nothing catches.
 //
-// The answer holds for the moment. Who takes the last threads right after it is not kept from it.
+// The answer holds for the moment: another program may take the last threads right after it.
 #ifndef LAMELLA_CORE_PLATFORM_THREAD_PROBE_H_
 #define LAMELLA_CORE_PLATFORM_THREAD_PROBE_H_
 

@@ -78,7 +78,7 @@ void refuse_backend(const Request& name, std::string_view problem, RefusedAs ref
     names += formatted(", {}", entry.name);
     if (!reason.empty()) names += formatted(" ({})", reason);
   }
-  // Files that nobody asked for are named, and not opened: that would run code of theirs.
+  // Files that were not asked for are named, and not opened: that would run their code.
   for (const auto& file : plugin_files().files)
     names += formatted(", {} ({})", file.name, file.path);
   const auto text = formatted("{}; known are {}", error_text("backend", name, problem), names);

@@ -29,7 +29,7 @@ inline constexpr std::size_t kKernelsSize1_0 =
     LAMELLA_END_OF(lamella_plugin_kernels_f32, sgd_update);
 inline constexpr std::size_t kKernelsSize1_1 =
     LAMELLA_END_OF(lamella_plugin_kernels_f32, adam_update);
-/// Larger than any struct will ever be: whoever says more has not said a size.
+/// Larger than any struct will ever be: a greater number is not a size.
 inline constexpr std::size_t kLargestStruct = 4096;
 
 // Plugins have been built with these numbers. One that changes breaks all of them: a new member

@@ -67,7 +67,7 @@ class Info(ToolTest):
         self.assertEqual(selected(OMP_NUM_THREADS="1,2"), (1, "OMP_NUM_THREADS"))
         self.assertEqual(selected(OMP_THREAD_LIMIT="1"), (1, "OMP_THREAD_LIMIT"))
         self.assertEqual(selected(OMP_NUM_THREADS="64"), (machine["threads"], machine["threads_limited_by"]))
-        # Who asks for a number goes before the usual one, as num_threads does, and stays below the limit.
+        # A request goes before the usual number, as num_threads does, and stays below the limit.
         self.assertEqual(selected("--threads", "2", OMP_NUM_THREADS="1"), (2, "request"))
         self.assertEqual(selected(OMP_NUM_THREADS="1", LAMELLA_NUM_THREADS="2"), (2, "LAMELLA_NUM_THREADS"))
         self.assertEqual(selected("--threads", "2", OMP_THREAD_LIMIT="1"), (1, "OMP_THREAD_LIMIT"))

@@ -73,7 +73,7 @@ inline void require(bool holds, const char* what) {
 void accepted();
 
 /// read() on an untrusted file: it reads it, or says by a DataError what is wrong with it. Any
-/// other exception is a finding: libFuzzer reports those that nobody catches.
+/// other exception is a finding: libFuzzer reports those that are not caught.
 template <class Read>
 void reads_or_refuses(const Read& read) {
   try {

@@ -50,7 +50,7 @@ bool is_asleep(long thread) {
   return name_end != std::string::npos && text.at(name_end + 2) == 'S';
 }
 
-/// Holds a thread of this process while it is in scope. If nobody ends the scope, it lets go after
+/// Holds a thread of this process while it is in scope. If the scope does not end, it lets go after
 /// a long while, and the test has failed.
 class HeldThread {
  public:

@@ -276,7 +276,7 @@ TEST_CASE("what LAMELLA_PLUGIN_PATH leads to is told with what looks wrong", "[p
   CHECK_THAT(problems, ContainsSubstring(b + "/lamella-a\nb.so is left out"));
   CHECK_THAT(problems, !ContainsSubstring("every user"));
 
-  // The pipe has no writer: whoever opens it waits for one.
+  // The pipe has no writer: to open it would be to wait for one.
   CHECK_THAT(plugin_status("pipe").reason, ContainsSubstring("/lamella-pipe.so: Exec format"));
   CHECK_THAT(plugin_status("directory").reason, ContainsSubstring("Is a directory"));
   CHECK_THAT(plugin_status("good").reason, ContainsSubstring(a + "/lamella-good.so"));

@@ -95,7 +95,7 @@ std::vector<float> predictions(const char* backend_name, std::size_t bytes, bool
   return p;
 }
 
-/// Bodies on so many threads, also where oneTBB grants fewer by itself.
+/// Bodies on `threads` threads, also where oneTBB grants fewer by itself.
 int run_executor(const std::string& library, int threads) {
   std::unique_ptr<lamella::backends::Executor> executor;
 #ifdef LAMELLA_WITH_OPENMP

@@ -56,7 +56,7 @@ class Starved(unittest.TestCase):
 
     @staticmethod
     def user_with_processes(count):
-        """Called in a child: makes it a user of its own, who may have so many threads in all."""
+        """Called in a child: makes it a user of its own, which may have `count` threads in all."""
         user = 60000 + os.getpid() % 5000
 
         def limit():

@@ -161,7 +161,7 @@ TEST_CASE("an executor may be asked for more threads than any machine has", "[ex
 
 #if defined(__linux__)
 TEST_CASE("executors that were made, used and destroyed leave no memory behind", "[executor]") {
-  // Data of the process in pages, whoever has allocated it: oneTBB has an allocator of its own.
+  // Data of the process in pages, of all allocators: oneTBB has one of its own.
   // Each executor of a leaking kind costs 7 KiB, and allocators ask the system for some MiB at a
   // time.
   const auto data_pages = [] {

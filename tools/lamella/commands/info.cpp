@@ -50,7 +50,7 @@ bool is_selected(const Findings& found, const IsaStatus& status) {
   return status.selected && found.selected && found.selected->isa == status.name;
 }
 
-/// What somebody may expect to limit the threads, and does not.
+/// Settings that a user may expect to limit the threads, and that do not.
 std::vector<std::string> notes_on_threads(const Findings& found) {
   std::vector<std::string> notes;
   if (found.selected && found.selected->name != "openmp")

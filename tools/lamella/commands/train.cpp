@@ -125,14 +125,7 @@ void TrainCommand::check() {
 
 /// A typing error in --hidden must not end in the kernel's out-of-memory killer.
 void check_weights(const NetworkSpec& spec, std::size_t element_size) {
-  double parameters = 0;
-  index_t inputs = spec.inputs;
-  for (const index_t units : spec.hidden) {
-    parameters += (static_cast<double>(inputs) + 1) * static_cast<double>(units);
-    inputs = units;
-  }
-  parameters += (static_cast<double>(inputs) + 1) * static_cast<double>(spec.classes);
-  const double bytes = parameters * static_cast<double>(element_size);
+  const double bytes = size_of(spec).parameters * static_cast<double>(element_size);
   const double memory =
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   if (memory > 0 && bytes > memory)
@@ -354,7 +347,7 @@ std::string TrainingSession<T>::summary_text(const std::vector<EpochReport>& rep
 /// The samples that were held out are not to be had from `evaluate`, which sees the whole file.
 template <class T>
 std::optional<Evaluation> TrainingSession<T>::evaluate_held_out() const {
-  // Of more classes than this, nobody reads a summary whose size is the square of their number.
+  // The summary's size is the square of the number of classes: of more, it is too long to read.
   constexpr index_t kMostClasses = 200;
   if (command_.held_out == 0 || !split_.test || spec_.classes > kMostClasses) return std::nullopt;
   if (profiled_) profiled_->set_recording(false);

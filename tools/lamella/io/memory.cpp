@@ -74,17 +74,22 @@ MemoryNeed need_of_data(const std::vector<NamedFile>& files) {
   return need;
 }
 
-MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options,
-                            std::uint64_t element_bytes) {
-  double parameters = 0, units = 0;
+NetworkSize size_of(const NetworkSpec& spec) {
+  NetworkSize size;
   index_t inputs = spec.inputs;
   const auto add = [&](index_t outputs) {
-    parameters += (static_cast<double>(inputs) + 1) * static_cast<double>(outputs);
-    units += static_cast<double>(outputs);
+    size.parameters += (static_cast<double>(inputs) + 1) * static_cast<double>(outputs);
+    size.units += static_cast<double>(outputs);
     inputs = outputs;
   };
   for (const index_t layer : spec.hidden) add(layer);
   add(spec.classes);
+  return size;
+}
+
+MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options,
+                            std::uint64_t element_bytes) {
+  const auto [parameters, units] = size_of(spec);
   const double activations =
       static_cast<double>(options.batch_size) * (static_cast<double>(spec.inputs) + units);
   const auto element = static_cast<double>(element_bytes);

@@ -24,6 +24,13 @@ struct MemoryNeed {
 /// To hold data, from the sizes of their files.
 MemoryNeed need_of_data(const std::vector<NamedFile>& files);
 
+/// Numbers of a network. As double, since sizes that a user has mistyped exceed any integer.
+struct NetworkSize {
+  double parameters = 0;  ///< weights and biases
+  double units = 0;       ///< of all layers, without the inputs
+};
+NetworkSize size_of(const NetworkSpec& spec);
+
 /// To train a network of `element_bytes` bytes a number: weights, state of the optimiser, and
 /// activations of a mini-batch.
 MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options,
