@@ -1,7 +1,6 @@
 // Choosing a backend: precedence, caps, and errors that list what there is.
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <regex>
 #include <sstream>
@@ -20,6 +19,7 @@
 #include "tests/captured_stderr.h"
 #include "tests/catch.h"
 #include "tests/environment_guard.h"
+#include "tests/memory_of_process.h"
 #include "tests/test_backends.h"
 
 namespace lamella::test {
@@ -103,17 +103,10 @@ TEST_CASE("auto takes tbb, else openmp, for several threads; simd, else scalar, 
 #if defined(__GLIBC__)
 TEST_CASE("backends that were made, used and destroyed leave no memory behind", "[selection]") {
   const CleanEnvironment clean;
-  // In use, of malloc() and of all that was mapped beside it: oneTBB's allocator maps some MiB at a
-  // time, of which a backend that leaks takes 7 KiB.
+  // In use of malloc(), and all that is mapped: a backend that leaks takes 7 KiB of the latter.
   const auto used_bytes = [] {
     const auto heap = mallinfo2();
     return static_cast<std::int64_t>(heap.uordblks + heap.hblkhd);
-  };
-  const auto data_bytes = [] {
-    std::ifstream statm("/proc/self/statm");
-    std::int64_t pages = 0;
-    for (int column = 0; column < 6; ++column) statm >> pages;
-    return pages * 4096;
   };
   for (const auto& name : kBuiltins) {
     if (!usable(name)) continue;
@@ -126,11 +119,10 @@ TEST_CASE("backends that were made, used and destroyed leave no memory behind", 
       }
     };
     make_and_use(20);
-    const auto used = used_bytes(), data = data_bytes();
-    REQUIRE(data > 0);
-    make_and_use(name == "tbb" ? 1000 : 200);
-    CHECK(used_bytes() - used < 1024 * 1024);  // a thread may get its first buffers late
-    CHECK(data_bytes() - data < 3 * 1024 * 1024);
+    REQUIRE(private_bytes_of_process() > 0);
+    const int times = name == "tbb" ? 800 : 200;
+    CHECK(least_growth(used_bytes, [&] { make_and_use(times); }) < 64 * 1024);
+    CHECK(least_growth(private_bytes_of_process, [&] { make_and_use(times); }) < 1024 * 1024);
   }
 }
 #endif
