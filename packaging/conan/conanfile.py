@@ -11,6 +11,8 @@ from conan.tools.files import copy, load
 class LamellaConan(ConanFile):
     name = "lamella"
     description = "SIMD kernels for dense neural networks with run-time backends, and training"
+    license = "BSD-3-Clause"
+    author = "the lamella authors"
     topics = ("neural-network", "simd", "gemm", "mlp")
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
@@ -40,7 +42,7 @@ class LamellaConan(ConanFile):
         self.version = re.search(r"project\(lamella VERSION ([0-9.]+)", cmake).group(1)
 
     def export_sources(self):
-        for pattern in ("CMakeLists.txt", "backends/*", "cblas/*", "cmake/*", "core/*",
+        for pattern in ("CMakeLists.txt", "LICENSE", "backends/*", "cblas/*", "cmake/*", "core/*",
                         "docs/*", "include/*", "tools/*"):
             copy(self, pattern, src=self._checkout, dst=self.export_sources_folder)
 
@@ -77,6 +79,8 @@ class LamellaConan(ConanFile):
         cmake.build()
 
     def package(self):
+        copy(self, "LICENSE", src=self.source_folder,
+             dst=os.path.join(self.package_folder, "licenses"))
         CMake(self).install()
 
     def package_info(self):

@@ -49,6 +49,8 @@ def main():
     recipe = module.LamellaConan()
     recipe.recipe_folder = str(folder)
     recipe.export_sources_folder = ""
+    recipe.source_folder = str(tree)
+    recipe.package_folder = ""
     recipe.settings = types.SimpleNamespace(os="Linux")
     recipe.options = types.SimpleNamespace(**recipe.default_options,
                                            get_safe=recipe.default_options.get)
@@ -77,10 +79,12 @@ def main():
     for name in variables:
         assert f"option({name} " in cmake, f"{name} is no option of CMakeLists.txt"
     recipe.build()
+    exports = len(copied)
     recipe.package()
+    assert ("LICENSE", [tree / "LICENSE"]) in copied[exports:], "the licence is not packaged"
     recipe.package_info()
     assert recipe.cpp_info.libs == ["lamella"]
-    print(f"{recipe.version}: {len(copied)} patterns, {len(variables)} options, {required}")
+    print(f"{recipe.version}: {exports} patterns, {len(variables)} options, {required}")
 
 
 if __name__ == "__main__":
