@@ -4,7 +4,7 @@
 // Not here: argument checks (backend.h makes them once, in front of these calls) and the choice of
 // a backend (backend_selection.h). Every kernel is noexcept and may trust its operands.
 //
-// A kernel is named in one place, LAMELLA_FOR_EACH_KERNEL below. How to add one: docs/HACKING.md.
+// A kernel is named in one place, LAMELLA_FOR_EACH_KERNEL below. How to add one: CONTRIBUTING.md.
 //
 // Shapes follow one convention: a matrix of samples has one sample per row. Code that keeps samples
 // in columns passes transposed views; a backend looks at the strides and picks the fitting loop.

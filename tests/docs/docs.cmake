@@ -14,7 +14,8 @@ if(CMAKE_CROSSCOMPILING OR CMAKE_CXX_FLAGS MATCHES "-fsanitize" OR BUILD_SHARED_
    OR NOT LAMELLA_WITH_TOOLS)
   return()
 endif()
-file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md
+file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md
+     ${PROJECT_SOURCE_DIR}/CONTRIBUTING.md ${PROJECT_SOURCE_DIR}/docs/*.md
      ${PROJECT_SOURCE_DIR}/docs/*/*.md)
 foreach(page IN LISTS pages)
   # docs/cblas.md is docs.cblas, docs/performance/README.md docs.performance, its log
