@@ -1,7 +1,7 @@
 # cpack -G DEB: Debian packages of a build of the shared library.
 #
-#   liblamella0.1        component runtime: the library
-#   liblamella-cblas0.1  component cblas: the CBLAS interface
+#   liblamella0.2        component runtime: the library
+#   liblamella-cblas0.2  component cblas: the CBLAS interface
 #   liblamella-dev       component dev: headers, linker links, CMake package, pkg-config file
 #   lamella              component tool: the program
 #

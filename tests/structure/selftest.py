@@ -105,6 +105,53 @@ class References(unittest.TestCase):
                      "does not begin")
 
 
+class Version(unittest.TestCase):
+    FILES = {
+        "CMakeLists.txt": "project(lamella VERSION 1.2.3 LANGUAGES CXX)\n",
+        "CHANGELOG.md": "## [Unreleased]\n\n## [1.2.3] - 2026-01-31\n\n## [1.1.0] - 2026-01-01\n",
+        "packaging/vcpkg/lamella/vcpkg.json": '{"version": "1.2.3"}\n',
+        "docs/page.md": "liblamella.so.1.2.3, liblamella1.2, LAMELLA_1.2, find_package(lamella 1.2),\n"
+                        "GIT_TAG v1.2.3, lamella/1.2.3\n",
+        "docs/performance/log.md": "lamella 0.9.0 was slower\n",
+    }
+
+    def check(self, files):
+        with tempfile.TemporaryDirectory() as tree:
+            for name, text in files.items():
+                path = Path(tree, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            return run("version.py", tree)
+
+    def rejects(self, file, old, new, message):
+        text = self.FILES[file].replace(old, new, 1)
+        self.assertNotEqual(text, self.FILES[file])
+        code, output = self.check({**self.FILES, file: text})
+        self.assertEqual(code, 1, output)
+        self.assertIn(message, output)
+        self.assertIn("1 faults", output)
+
+    def test_clean_tree_passes(self):
+        code, output = self.check(self.FILES)
+        self.assertEqual(code, 0, output)
+
+    def test_texts(self):
+        for mention in ("liblamella.so.1.2.3", "liblamella1.2", "LAMELLA_1.2", "lamella 1.2",
+                        "v1.2.3", "lamella/1.2.3"):
+            self.rejects("docs/page.md", mention, mention.replace("1.2", "1.1"), "docs/page.md says")
+        self.rejects("docs/page.md", self.FILES["docs/page.md"], "", "no text names the version")
+
+    def test_port_and_changelog(self):
+        self.rejects("packaging/vcpkg/lamella/vcpkg.json", "1.2.3", "1.2.4", "vcpkg.json says 1.2.4")
+        self.rejects("CHANGELOG.md", "[1.2.3]", "[1.2.4]", "newest version in CHANGELOG.md is 1.2.4")
+        self.rejects("CHANGELOG.md", "2026-01-31", "2026-01-32", "'2026-01-32', which is none")
+        self.rejects("CHANGELOG.md", " - 2026-01-01", "", "'', which is none")
+        self.rejects("CHANGELOG.md", "## [Unreleased]", "", "no heading [Unreleased]")
+
+    def test_no_version(self):
+        self.rejects("CMakeLists.txt", " VERSION 1.2.3", "", "has no project")
+
+
 class IncludeDirections(unittest.TestCase):
     def check(self, **changes):
         with tempfile.TemporaryDirectory() as tree:

@@ -14,6 +14,8 @@ add_test(NAME structure.include_directions
 add_test(NAME structure.references
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/references.py
                  ${PROJECT_SOURCE_DIR})
+add_test(NAME structure.version
+         COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/version.py ${PROJECT_SOURCE_DIR})
 
 # Of every build but the instrumented ones: sanitizers add symbols of their own.
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
