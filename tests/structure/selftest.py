@@ -3,8 +3,11 @@
 
 Usage: CXX=compiler NM=nm selftest.py
 """
+import json
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -36,8 +39,9 @@ float (*const table)(float) = &twice;
 """
 
 
-def run(script, *arguments):
-    result = subprocess.run(["python3", HERE / script, *arguments], capture_output=True, text=True)
+def run(script, *arguments, **environment):
+    result = subprocess.run([sys.executable, HERE / script, *arguments], capture_output=True,
+                            text=True, env={**os.environ, **environment})
     return result.returncode, result.stdout + result.stderr
 
 
@@ -150,6 +154,94 @@ class Version(unittest.TestCase):
 
     def test_no_version(self):
         self.rejects("CMakeLists.txt", " VERSION 1.2.3", "", "has no project")
+
+
+class Workflows(unittest.TestCase):
+    WORKFLOW = """
+jobs:
+  build:
+    strategy:
+      matrix:
+        include:
+          - configure: --preset release -DLAMELLA_WITH_A=OFF
+            preset: release
+            packages: build tests
+            tests: -E '^one$'
+    steps:
+      - uses: actions/checkout@v5
+      - run: tools/install-deps ${{ matrix.packages }}  # no tools/gone
+      - run: tools/install-deps build
+      - run: cmake ${{ matrix.configure }}
+      - run: python3 tests/long.py --all
+      - run: ctest --preset release -L slow
+"""
+
+    def check(self, workflow, executable=True):
+        preset = {"name": "release"}
+        with tempfile.TemporaryDirectory() as tree:
+            for name, text in {
+                    ".github/workflows/a.yml": workflow,
+                    "CMakePresets.json": json.dumps(
+                        {kind + "Presets": [preset, {"name": "base", "hidden": True}]
+                         for kind in ("configure", "build", "test")}),
+                    "CMakeLists.txt": "option(LAMELLA_WITH_A OFF)\n",
+                    "tools/packages.txt": "# group package\nbuild g++\ntests python3\n",
+                    "tools/install-deps": "",
+                    "tests/long.py": "parser.add_argument('--all')",
+                    "build/CTestTestfile.cmake": "add_test(one true)\nadd_test(two true)\n"
+                                                 "set_tests_properties(two PROPERTIES LABELS slow)\n",
+            }.items():
+                path = Path(tree, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            if executable:
+                Path(tree, "tools/install-deps").chmod(0o755)
+            # Without actionlint, which would not like so little of a workflow.
+            return run("workflows.py", tree, "--build", Path(tree, "build"), PATH=self.path(tree))
+
+    @staticmethod
+    def path(tree):
+        """A PATH with what the script starts, and nothing else."""
+        programs = Path(tree, "bin")
+        programs.mkdir()
+        (programs / "ctest").symlink_to(shutil.which("ctest"))
+        return str(programs)
+
+    def rejects(self, old, new, message):
+        workflow = self.WORKFLOW.replace(old, new, 1)
+        self.assertNotEqual(workflow, self.WORKFLOW)
+        code, output = self.check(workflow)
+        self.assertEqual(code, 1, output)
+        self.assertIn(message, output)
+        self.assertIn("1 faults", output)
+
+    def test_clean_workflow_passes(self):
+        code, output = self.check(self.WORKFLOW)
+        self.assertEqual(code, 0, output)
+
+    def test_names(self):
+        self.rejects("tests/long.py", "tests/gone.py", "names tests/gone.py")
+        self.rejects("--all", "--al", "gives tests/long.py the option --al")
+        self.rejects("--preset release -L", "--preset debug -L", "names the preset debug")
+        self.rejects("            preset: release", "            preset: base", "names the preset base")
+        self.rejects("WITH_A", "WITH_B", "sets LAMELLA_WITH_B")
+        self.rejects("build tests", "build test", "installs test")
+        self.rejects("install-deps build", "install-deps builds", "installs builds")
+        self.rejects("-L slow", "-L fast", "names the tests fast")
+        self.rejects("^one$", "^three$", "names the tests ^three$")
+
+    def test_steps(self):
+        self.rejects("@v5", "@main", "uses actions/checkout@main")
+        self.rejects("run: python3 tests/long.py --all", "run: |\n          true", "several lines")
+        code, output = self.check(self.WORKFLOW, executable=False)
+        self.assertEqual(code, 1, output)
+        self.assertIn("runs tools/install-deps, which is not executable", output)
+
+    def test_nothing_to_check(self):
+        code, output = self.check("")
+        self.assertEqual(code, 1, output)
+        self.assertIn("there is no step", output)
+        self.assertIn("no workflow uses the preset release", output)
 
 
 class IncludeDirections(unittest.TestCase):
