@@ -156,6 +156,38 @@ class Version(unittest.TestCase):
         self.rejects("CMakeLists.txt", " VERSION 1.2.3", "", "has no project")
 
 
+class EditorConfig(unittest.TestCase):
+    CONFIG = ("root = true\n[*]\ncharset = utf-8\nend_of_line = lf\ninsert_final_newline = true\n"
+              "trim_trailing_whitespace = true\nindent_style = space\n"
+              "[*.{c,cpp,h}]\nindent_size = 2\nmax_line_length = 100\n")
+
+    def check(self, code=b"int x;\n", config=CONFIG):
+        with tempfile.TemporaryDirectory() as tree:
+            for name, content in ((".editorconfig", config.encode()), ("core/a.cpp", code),
+                                  (".clang-format", b"BasedOnStyle: Google\nColumnLimit: 100\n")):
+                path = Path(tree, name)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+            return run("editorconfig.py", tree)
+
+    def test_clean_tree_passes(self):
+        code, output = self.check()
+        self.assertEqual(code, 0, output)
+
+    def test_faults(self):
+        for content, message in ((b"\xff\n", "is not UTF-8"), (b"a;\r\n", "carriage returns"),
+                                 (b"\ta;\n", "tabs"), (b"a; \n", "blanks at the end"),
+                                 (b"a;", "one newline"), (b"a;\n\n", "one newline")):
+            code, output = self.check(content)
+            self.assertEqual(code, 1, output)
+            self.assertIn("core/a.cpp", output)
+            self.assertIn(message, output)
+        for old, key in (("100", "max_line_length"), ("size = 2", "indent_size")):
+            code, output = self.check(config=self.CONFIG.replace(old, old[:-1] + "4"))
+            self.assertEqual(code, 1, output)
+            self.assertIn(f"another {key}", output)
+
+
 class Workflows(unittest.TestCase):
     WORKFLOW = """
 jobs:

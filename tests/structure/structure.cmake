@@ -16,6 +16,9 @@ add_test(NAME structure.references
                  ${PROJECT_SOURCE_DIR})
 add_test(NAME structure.version
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/version.py ${PROJECT_SOURCE_DIR})
+add_test(NAME structure.editorconfig
+         COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/editorconfig.py
+                 ${PROJECT_SOURCE_DIR})
 add_test(NAME structure.workflows
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/workflows.py ${PROJECT_SOURCE_DIR}
                  --build ${PROJECT_BINARY_DIR})
