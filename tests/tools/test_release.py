@@ -15,7 +15,7 @@ FILES = {
     "CMakeLists.txt": "project(lamella VERSION 1.2.3 LANGUAGES CXX)\n",
     "CHANGELOG.md": "## [Unreleased]\n\n## [1.2.3] - 2026-01-31\n\n### Added\n\n- A thing.\n\n"
                     "## [1.1.0] - 2026-01-01\n\n- Old.\n",
-    "docs/page.md": "liblamella.so.1.2.3\n",
+    "docs/page": "liblamella.so.1.2.3\n",
     "packaging/vcpkg/lamella/vcpkg.json": '{"version": "1.2.3"}\n',
 }
 
@@ -70,9 +70,9 @@ class Release(unittest.TestCase):
         self.refuses("the tag v1.2.3 exists")
 
     def test_refuses(self):
-        (self.tree / "docs/page.md").write_text("liblamella.so.1.2.3, again\n")
+        (self.tree / "docs/page").write_text("liblamella.so.1.2.3, again\n")
         self.refuses("not committed")
-        (self.tree / "docs/page.md").write_text("liblamella.so.1.2.2\n")
+        (self.tree / "docs/page").write_text("liblamella.so.1.2.2\n")
         self.commit()
         self.refuses("do not agree on the version")
 
