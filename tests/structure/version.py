@@ -4,7 +4,7 @@
 Usage: version.py SOURCE_TREE. The version stands in project() of CMakeLists.txt, and builds take it
 from there. What cannot be derived is held to it here:
   - names of libraries and packages, and versions that users write (find_package, tags of git), in
-    every text but history (CHANGELOG.md, the performance pages) and samples of selftests,
+    every text but history (CHANGELOG.md, the performance pages) and samples of tests,
   - the version of the vcpkg port,
   - the headings of CHANGELOG.md: the newest is this version, and each has a date.
 Prints one line per fault; exits 1 if there is one, or if it found no version to compare.
@@ -18,13 +18,15 @@ from pathlib import Path
 TOPS = (".github", "backends", "bench", "cblas", "cmake", "core", "docs", "examples", "include",
         "packaging", "tests", "tools")
 SUFFIXES = {".c", ".cmake", ".cpp", ".h", ".in", ".json", ".md", ".py", ".txt", ".yml", ""}
-HISTORY = re.compile(r"^(CHANGELOG\.md|docs/performance/.*|tests/.*selftest\.py)$")
+OTHERS = re.compile(
+    r"^(CHANGELOG\.md|docs/performance/.*|tests/.*selftest\.py|tests/tools/test_release\.py)$")
 # Each has the version, whole or its first two numbers, as a group.
-MENTIONS = [re.compile(pattern) for pattern in (
+MENTIONS = [re.compile(pattern, re.MULTILINE) for pattern in (
     r"\bliblamella(?:[-_]cblas)?(?:\.so\.)?(\d+\.\d+(?:\.\d+)?)\b",
     r"\bLAMELLA_(\d+\.\d+)\b",
     r"\bfind_package\(lamella (\d+\.\d+(?:\.\d+)?)\b",
     r"\bGIT_TAG\s+v(\d+\.\d+\.\d+)\b",
+    r"^\| (\d+\.\d+) \| yes\b",  # SECURITY.md: the versions that are mended
     r"(?<![\w/])lamella[ /@](\d+\.\d+\.\d+)\b",
 )]
 VERSION = re.compile(r"^project\(lamella VERSION (\d+\.\d+\.\d+)\b", re.MULTILINE)
@@ -52,7 +54,7 @@ def faults(tree):
     mentions = 0
     for path in texts(tree):
         name = path.relative_to(tree).as_posix()
-        if HISTORY.match(name):
+        if OTHERS.match(name):
             continue
         text = path.read_text(errors="replace")
         for pattern in MENTIONS:
