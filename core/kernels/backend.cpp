@@ -25,7 +25,7 @@ void check_beyond_plan(const SoftmaxNll<T>& call, const Backend&) {
 }
 
 template <class Call>
-void run_checked(const Backend& backend, const Call& call) {
+void check_and_run(const Backend& backend, const Call& call) {
   detail::check(call);
   check_beyond_plan(call, backend);
   KernelTraits<Call>::run(backend.kernels<typename KernelTraits<Call>::Element>(), call);
@@ -36,11 +36,11 @@ void run_checked(const Backend& backend, const Call& call) {
 
 #define LAMELLA_DEFINE_RUN(Operands, function, requirement, matrix) \
   template <class T>                                                \
-  void Backend::run(const Operands<T>& call) const {                \
-    run_checked(*this, call);                                       \
+  void Backend::run_checked(const Operands<T>& call) const {        \
+    check_and_run(*this, call);                                     \
   }                                                                 \
-  template void Backend::run(const Operands<float>&) const;         \
-  template void Backend::run(const Operands<double>&) const;
+  template void Backend::run_checked(const Operands<float>&) const; \
+  template void Backend::run_checked(const Operands<double>&) const;
 LAMELLA_FOR_EACH_KERNEL(LAMELLA_DEFINE_RUN)
 #undef LAMELLA_DEFINE_RUN
 

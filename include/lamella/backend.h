@@ -40,7 +40,7 @@ class LAMELLA_API Backend {
 
   template <class T>
   const Kernels<T>& kernels() const noexcept {
-    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
+    static_assert(kIsElement<T>, "lamella computes with elements of type float or double");
     if constexpr (std::is_same_v<T, float>)
       return f32();
     else
@@ -57,11 +57,14 @@ class LAMELLA_API Backend {
   /// documentation in kernels.h demands; nothing is written then. Throws BackendError as
   /// throw_if_failed() does. O(1) besides the kernel, except for the calls whose operands hold
   /// labels (softmax_nll) or indices (gather_bytes), each of which is looked at.
-#define LAMELLA_DECLARE_RUN(Operands, function, requirement, matrix) \
-  template <class T>                                                 \
-  void run(const Operands<T>& call) const;
-  LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_RUN)
-#undef LAMELLA_DECLARE_RUN
+#define LAMELLA_DEFINE_RUN(Operands, function, requirement, matrix)                         \
+  template <class T>                                                                        \
+  void run(const Operands<T>& call) const {                                                 \
+    static_assert(kIsElement<T>, "lamella computes with elements of type float or double"); \
+    run_checked(call);                                                                      \
+  }
+  LAMELLA_FOR_EACH_KERNEL(LAMELLA_DEFINE_RUN)
+#undef LAMELLA_DEFINE_RUN
 
   /// C ← alpha A B + beta C.
   template <class T>
@@ -92,6 +95,13 @@ class LAMELLA_API Backend {
                      ConstVectorView<std::type_identity_t<T>> y, View<T> a) const {
     run(OuterProduct<T>{alpha, x, y, a});
   }
+
+ private:
+#define LAMELLA_DECLARE_RUN(Operands, function, requirement, matrix) \
+  template <class T>                                                 \
+  void run_checked(const Operands<T>& call) const;
+  LAMELLA_FOR_EACH_KERNEL(LAMELLA_DECLARE_RUN)
+#undef LAMELLA_DECLARE_RUN
 };
 
 }  // namespace lamella

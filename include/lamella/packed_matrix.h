@@ -26,6 +26,8 @@ class Backend;
 /// their last bits from those without packing, where sums are then taken in another order.
 template <class T>
 class LAMELLA_API PackedMatrix {
+  static_assert(kIsElement<T>, "lamella computes with elements of type float or double");
+
  public:
   /// Packs `matrix`, k x n of any strides, for products of `backend`. Takes as much memory as the
   /// matrix, with n rounded up to whole panels. With a backend that packs nothing in advance (a

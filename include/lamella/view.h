@@ -13,6 +13,10 @@ namespace lamella {
 /// Signed type of every shape, stride and index.
 using index_t = std::ptrdiff_t;
 
+/// Whether kernels compute with elements of type T: float and double, and no other.
+template <class T>
+inline constexpr bool kIsElement = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
 /// `size` elements, `stride` elements apart. kernels.h says which strides kernels accept.
 template <class T>
 struct VectorView {
