@@ -23,16 +23,16 @@ namespace lamella {
 /// Each vector is empty (offset 0, scale 1), or has one value for all features, or one value per
 /// feature.
 struct Preprocessing {
-  std::vector<double> offset;
-  std::vector<double> scale;
+  std::vector<double> offset = {};
+  std::vector<double> scale = {};
 
   friend bool operator==(const Preprocessing&, const Preprocessing&) = default;
 };
 
 /// The names of a table's columns. Data without names have neither.
 struct ColumnNames {
-  std::vector<std::string> features;  ///< empty, or one per feature, all different
-  std::string label;                  ///< empty if unlabelled or without a name
+  std::vector<std::string> features = {};  ///< empty, or one per feature, all different
+  std::string label = {};                  ///< empty if unlabelled or without a name
 
   friend bool operator==(const ColumnNames&, const ColumnNames&) = default;
 };

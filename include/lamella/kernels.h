@@ -57,17 +57,17 @@ struct Gemm {
 /// `activation_output` may not overlap C.
 template <class T>
 struct Epilogue {
-  ConstVectorView<T> bias;
-  Activation activation;
-  ConstView<T> activation_output;
-  Activation backward_of;
+  ConstVectorView<T> bias = {};
+  Activation activation = {};
+  ConstView<T> activation_output = {};
+  Activation backward_of = {};
 };
 
 /// A matrix product and its epilogue in one call; equal bit for bit to the separate calls.
 template <class T>
 struct FusedGemm {
   Gemm<T> gemm;
-  Epilogue<T> epilogue;
+  Epilogue<T> epilogue = {};
 };
 
 /// C ← C + 1 biasᵀ: adds bias (n entries) to every row of C (m x n).
@@ -126,12 +126,12 @@ template <class T>
 struct SoftmaxNll {
   ConstView<T> logits;
   ConstVectorView<std::int32_t> labels;
-  ConstVectorView<T> weights;
+  ConstVectorView<T> weights = {};
   T label_smoothing = 0;
   T scale = 1;
   View<T> gradient;
   VectorView<T> losses;
-  VectorView<std::int32_t> predictions;
+  VectorView<std::int32_t> predictions = {};
 };
 
 /// sums ← beta sums + alpha Aᵀ 1: the sum of each column of A (m x n) into n entries.
@@ -170,7 +170,7 @@ template <class T>
 struct ScaleShiftBackward {
   T alpha = 1;
   ConstView<T> x;
-  ConstVectorView<T> scale;
+  ConstVectorView<T> scale = {};
   View<T> d;
   T beta = 0;
   VectorView<T> scale_gradient;
@@ -188,7 +188,7 @@ struct SgdUpdate {
   T weight_decay = 0;
   bool nesterov = false;
   ConstView<T> gradient;
-  View<T> velocity;
+  View<T> velocity = {};
   View<T> weights;
 };
 

@@ -21,9 +21,9 @@ namespace lamella {
 
 /// The content of a model file besides the network.
 struct ModelInfo {
-  std::vector<std::string> class_names;
-  std::vector<index_t> sample_shape;
-  Preprocessing preprocessing;
+  std::vector<std::string> class_names = {};
+  std::vector<index_t> sample_shape = {};
+  Preprocessing preprocessing = {};
   ColumnNames columns = {};  ///< of the table that the model was trained on; may be empty
   /// Whether the features were kept as double in a table's reader, and should be when it predicts.
   CsvPrecision precision = CsvPrecision::single;

@@ -22,7 +22,7 @@ namespace lamella {
 /// The architecture: sizes of all layers and the activation between them.
 struct NetworkSpec {
   index_t inputs = 0;
-  std::vector<index_t> hidden;  ///< units of each hidden layer; empty is softmax regression
+  std::vector<index_t> hidden = {};  ///< units of each hidden layer; empty is softmax regression
   index_t classes = 0;
   Activation activation{ActivationKind::relu};
 
@@ -51,6 +51,8 @@ struct LayerView {
 /// call runs. A network that has been moved from may only be assigned to or destroyed.
 template <class T>
 class LAMELLA_API Network {
+  static_assert(kIsElement<T>, "lamella computes with elements of type float or double");
+
  public:
   /// Draws the weights uniformly from a counter-based generator, so that the same seed gives the
   /// same network everywhere. They are in ±sqrt(6 / fan_in) before relu and leaky relu (He et al.,

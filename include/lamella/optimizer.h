@@ -62,8 +62,8 @@ struct Dropout {
   double probability = 0;  ///< in [0, 1)
   std::uint64_t seed = 1;
   std::uint32_t epoch = 0;
-  std::span<const std::int32_t> samples;  ///< number of each sample of the batch in its data set;
-                                          ///< not needed with probability 0
+  std::span<const std::int32_t> samples = {};  ///< number of each sample of the batch in its data
+                                               ///< set; not needed with probability 0
 };
 
 }  // namespace lamella

@@ -37,13 +37,14 @@ struct CsvOptions {
   /// Whether the first line is a header. If unset, it is one when `label_column` is a name, when no
   /// feature field of that line is a number and at least one of them has text, or when it holds all
   /// of columns.features. A line of numbers that looks like a header all the same is an error.
-  std::optional<bool> header;
+  std::optional<bool> header = {};
   /// The column that holds the labels: its name, or its 0-based index (negative from the end). A
   /// column whose name is that number takes precedence over the index. Empty: the only column that
   /// is called label, class, target or species (in any case), else the last one.
-  std::string label_column;
-  bool labelled = true;                  ///< false: every column is a feature
-  std::vector<std::string> class_names;  ///< if given, labels must be among them, in this order
+  std::string label_column = {};
+  bool labelled = true;  ///< false: every column is a feature
+  /// If given, labels must be among them, in this order.
+  std::vector<std::string> class_names = {};
   char delimiter = ',';
   /// Names to look for. If the table has a header, the features are the columns called
   /// columns.features, in this order, and others are left out; the labels, unless `label_column` is

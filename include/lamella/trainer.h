@@ -58,8 +58,8 @@ struct Progress {
 
 /// Callbacks; either may be empty. Exceptions they throw end the run and reach the caller.
 struct TrainCallbacks {
-  std::function<void(const Progress&)> on_progress;  ///< after every mini-batch
-  std::function<void(const EpochReport&)> on_epoch;  ///< after every epoch
+  std::function<void(const Progress&)> on_progress = {};  ///< after every mini-batch
+  std::function<void(const EpochReport&)> on_epoch = {};  ///< after every epoch
 };
 
 /// Trains `network` on `training_data`. After each epoch it is evaluated on `test_data` too, unless

@@ -35,6 +35,39 @@ foreach(method cmake pkg-config readme c)
                         CONFIG $<CONFIG>)
 endforeach()
 
+# Programs that are compiled only, by this build's compiler and by the other one that lamella
+# supports.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  find_program(LAMELLA_OTHER_CXX NAMES clang++-14 clang++)
+else()
+  find_program(LAMELLA_OTHER_CXX NAMES g++-12 g++)
+endif()
+mark_as_advanced(LAMELLA_OTHER_CXX)
+foreach(which this other)
+  set(compiler ${CMAKE_CXX_COMPILER})
+  if(which STREQUAL "other")
+    set(compiler ${LAMELLA_OTHER_CXX})
+  endif()
+  if(NOT compiler)
+    foreach(test warnings element_types)
+      add_test(NAME consumer.${test}.other
+               COMMAND ${CMAKE_COMMAND} -E echo "skipped: needs g++ and clang++")
+      set_tests_properties(consumer.${test}.other PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped")
+    endforeach()
+    continue()
+  endif()
+  add_test(NAME consumer.warnings.${which}
+           COMMAND ${CMAKE_COMMAND}
+                   -DCXX=${compiler}
+                   -DREADME=${PROJECT_SOURCE_DIR}/README.md
+                   -DINCLUDE_DIR=${PROJECT_SOURCE_DIR}/include
+                   -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/warnings.${which}
+                   -P ${CMAKE_CURRENT_LIST_DIR}/warnings.cmake)
+  add_test(NAME consumer.element_types.${which}
+           COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_LIST_DIR}/element_types.py
+                   --include ${PROJECT_SOURCE_DIR}/include ${compiler})
+endforeach()
+
 # Builds the library a second time, so it is one of the slow ones; and the same for every preset, so
 # only the plain ones run it.
 if(NOT CMAKE_CROSSCOMPILING AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
