@@ -19,7 +19,8 @@ SUFFIXES = {".c", ".cmake", ".cpp", ".h", ".in", ".md", ".py", ".sh", ".txt", ".
 SELFTESTS = {"tests/structure/selftest.py", "tests/docs/selftest.py"}
 HISTORY = {"docs/performance/log.md"}
 
-LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+# The text of a link may go on in the next line, but not in the next paragraph.
+LINK = re.compile(r"\[(?:[^\[\]\n]|\n(?!\n))*\]\(([^)\s]+)\)")
 PAGE = re.compile(r"(?<![\w/.*<>-])((?:[\w.-]+/)*[\w-]+\.md)(#[\w-]+)?(?![\w*])")
 SOURCE = re.compile(rf"(?<![\w/.*<>-])((?:{'|'.join(TOPS)})/[\w/.-]+\.(?:h|cpp|c|py|cmake|txt|in))\b")
 HEADING = re.compile(r"^#{1,6} +(.*?)\s*$", re.MULTILINE)
@@ -37,17 +38,16 @@ def texts(tree):
                 yield path.relative_to(tree).as_posix()
 
 
-def anchors(markdown):
-    """The anchors that GitHub gives the headings of a page."""
+def slugs(markdown):
+    """The anchors that GitHub gives the headings of a page, in their order."""
     without_code = re.sub(r"^```.*?^```", "", markdown, flags=re.MULTILINE | re.DOTALL)
-    seen, result = {}, set()
+    seen = {}
     for heading in HEADING.findall(without_code):
         heading = LINK.sub(lambda m: m[0][1:m[0].index("]")], heading)
         slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         count = seen.get(slug, 0)
         seen[slug] = count + 1
-        result.add(slug if count == 0 else f"{slug}-{count}")
-    return result
+        yield slug if count == 0 else f"{slug}-{count}"
 
 
 class Tree:
@@ -60,7 +60,7 @@ class Tree:
 
     def anchors(self, page):
         if page not in self._anchors:
-            self._anchors[page] = anchors((self.root / page).read_text())
+            self._anchors[page] = set(slugs((self.root / page).read_text()))
         return self._anchors[page]
 
     def page(self, file, name):
