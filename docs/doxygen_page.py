@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A Markdown page of the tree as Doxygen takes it: FILTER_PATTERNS of the Doxyfile.
+"""A page or a header of the tree as Doxygen takes it: FILTER_PATTERNS of the Doxyfile.
 
-Usage: doxygen_page.py PAGE. Prints the page, in which
+Usage: doxygen_page.py FILE. Of a header, what cites a section of a page becomes a reference. Of a
+page, this is printed:
   - headings have the anchors that GitHub gives them, each below the name of its page,
   - links to pages and public headers are references, and other links of the tree are plain text:
     what they lead to is in a checkout and not in the reference,
@@ -20,6 +21,8 @@ from references import LINK, slugs  # noqa: E402
 MAIN = "docs/reference.md"
 DIRECTORIES = ("", "docs", "docs/design", "docs/performance")  # as INPUT of the Doxyfile
 MARK = re.compile(r"<!-- .* -->")
+CITATION = re.compile(r"(docs/[\w/.-]+\.md)#([\w-]+)")
+LINK_OR_CODE = re.compile(f"{LINK.pattern}|`[^`]*`")
 # The languages whose syntax Doxygen colours; the text of others stands as it is.
 COLOURED = {"cpp": "cpp", "c": "c"}
 
@@ -71,10 +74,8 @@ class Filter:
         """Lines that are neither code nor a heading."""
         if paragraph.lstrip().startswith("!["):
             return paragraph
-        # Not in `code`, unless this is the text of a link.
-        parts = re.split(r"((?<!\[)`[^`]*`(?!\]))", paragraph)
-        return "".join(part if part.startswith("`") else LINK.sub(self.link, part)
-                       for part in parts)
+        return LINK_OR_CODE.sub(lambda m: m[0] if m[0][0] == "`" else self.link(LINK.match(m[0])),
+                                paragraph)
 
     def lines(self, markdown):
         source = markdown.splitlines()
@@ -124,9 +125,17 @@ def fenced(code, language):
     yield "~~~"
 
 
+def header(text):
+    return CITATION.sub(lambda m: f'@ref {label(m[1], m[2])} "{m[0]}"', text)
+
+
 def main():
-    page = Path(sys.argv[1]).resolve().relative_to(ROOT).as_posix()
-    print("\n".join(Filter(page).lines((ROOT / page).read_text())))
+    file = Path(sys.argv[1]).resolve().relative_to(ROOT).as_posix()
+    text = (ROOT / file).read_text()
+    if file.endswith(".md"):
+        print("\n".join(Filter(file).lines(text)))
+    else:
+        print(header(text), end="")
 
 
 if __name__ == "__main__":

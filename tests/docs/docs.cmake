@@ -2,6 +2,16 @@
 add_test(NAME docs.selftest
          COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_LIST_DIR}/selftest.py)
 
+# The indices of pages are complete, and what is not run has a reason that holds.
+add_test(NAME docs.pages
+         COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_LIST_DIR}/pages.py ${PROJECT_SOURCE_DIR}
+                 --ctest ${CMAKE_CTEST_COMMAND} --build ${PROJECT_BINARY_DIR})
+
+# The figure of the architecture is what the sources say.
+add_test(NAME docs.architecture
+         COMMAND Python3::Interpreter -B ${PROJECT_SOURCE_DIR}/docs/design/draw_architecture.py
+                 --check)
+
 # Any warning is an error (WARN_AS_ERROR in docs/Doxyfile.in), a link to no page among them.
 if(LAMELLA_DOXYGEN)
   add_test(NAME docs.doxygen COMMAND ${LAMELLA_DOXYGEN} ${PROJECT_BINARY_DIR}/docs/Doxyfile)

@@ -1,10 +1,17 @@
 #!/usr/bin/env python3
-"""Shows that run_blocks.py finds blocks, runs them, and can fail."""
+"""Shows that the scripts for pages find what they look for, and can fail: run_blocks.py, pages.py,
+the filter for Doxygen, and the script that draws the architecture."""
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-import run_blocks
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+sys.path += [str(DOCS), str(DOCS / "design")]
+import doxygen_page  # noqa: E402
+import draw_architecture  # noqa: E402
+import pages  # noqa: E402
+import run_blocks  # noqa: E402
 
 PAGE = """# Title
 
@@ -77,6 +84,98 @@ class RunBlocks(unittest.TestCase):
     def test_mark_without_a_block(self):
         with self.assertRaises(ValueError):
             run_blocks.blocks("<!-- run -->\nText.\n")
+
+
+class Pages(unittest.TestCase):
+    FILES = {
+        "README.md": "<!-- not run: needs root -->\n    true\n\n<!-- not run: docs.all runs it -->\n    true\n",
+        "docs/README.md": "[a](a.md) [b](b/README.md) [the interface](reference.md)\n",
+        "docs/a.md": "# A\n",
+        "docs/b/README.md": "[c](c.md)\n",
+        "docs/b/c.md": "# C\n",
+        "docs/reference.md": "`<lamella/view.h>`\n",
+        "include/lamella/view.h": "// docs/math.md#loss\n",
+    }
+
+    def faults(self, old="", new="", file="README.md"):
+        with tempfile.TemporaryDirectory() as name:
+            tree = Path(name)
+            for path, text in self.FILES.items():
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                changed = text.replace(old, new) if path == file else text
+                self.assertTrue(not old or path != file or changed != text)
+                (tree / path).write_text(changed)
+            return [*pages.faults_of_indices(tree), *pages.faults_of_headers(tree),
+                    *pages.faults_of_citations(tree), *pages.faults_of_reasons(tree, ["docs.all"])]
+
+    def test_clean_tree(self):
+        self.assertEqual(self.faults(), [])
+
+    def test_indices(self):
+        self.assertIn("docs/a.md", self.faults("a.md", "b.md", "docs/README.md")[0])
+        self.assertIn("docs/b/c.md", self.faults("c.md", "d.md", "docs/b/README.md")[0])
+        self.assertIn("docs/b/README.md", self.faults("b/README.md", "b/c.md", "docs/README.md")[0])
+
+    def test_headers(self):
+        self.assertIn("view.h", self.faults("view.h", "views.h", "docs/reference.md")[0])
+        self.assertIn("view.h", self.faults("#loss", ", Loss", "include/lamella/view.h")[0])
+
+    def test_reasons(self):
+        self.assertIn("no test docs.none", self.faults("docs.all", "docs.none")[0])
+        self.assertIn("known need", self.faults("needs root", "why not")[0])
+        self.assertIn("syntax", self.faults("    true", "    if true; then")[0])
+
+
+class DoxygenPage(unittest.TestCase):
+    def test_page(self):
+        page = ("# Title\n\n## Two words\n\n[on this page](#two-words), [the\nindex](README.md), "
+                "[`view.h`](../include/lamella/view.h), [an example](../examples/moons.cpp),\n"
+                "`no [link](here)`\n\n<!-- run -->\n    ls\n")
+        text = "\n".join(doxygen_page.Filter("docs/page.md").lines(page))
+        for expected in ("# Title {#page_docs_page}", "## Two words {#page_docs_page_two-words}",
+                         '@ref page_docs_page_two-words "on this page"',
+                         '@ref page_docs_README "the index"', '@ref lamella/view.h "view.h"',
+                         ", an example,", "`no [link](here)`", "~~~{.unparsed}\nls\n~~~"):
+            self.assertIn(expected, text)
+        self.assertNotIn("<!--", text)
+
+    def test_citation_in_a_header(self):
+        self.assertEqual(doxygen_page.header("/// Loss (docs/math.md#the-loss).\n"),
+                         '/// Loss (@ref page_docs_math_the-loss "docs/math.md#the-loss").\n')
+
+    def test_an_index_has_subpages(self):
+        text = "\n".join(doxygen_page.Filter("docs/README.md").lines("# Index\n\n[a](a.md) [again](a.md)\n"))
+        self.assertIn('@subpage page_docs_a "a" @ref page_docs_a "again"', text)
+
+
+class DrawArchitecture(unittest.TestCase):
+    def figure(self, files):
+        with tempfile.TemporaryDirectory() as name:
+            tree = Path(name)
+            for room in draw_architecture.PLACES:
+                path = room.replace("*.h", "executor.h").replace("*.cpp", "driver_backend.cpp")
+                path = path if "." in path else f"{path}/x.h"
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                (tree / path).write_text(files.get(path, ""))
+            for path, text in files.items():
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                (tree / path).write_text(text)
+            return "\n".join(draw_architecture.svg(tree))
+
+    def test_arrows_are_includes(self):
+        figure = self.figure({"core/training/x.h": '#include "core/data/x.h"\n#include "core/base/x.h"\n',
+                              "core/data/x.h": '#include "core/base/x.h"\n'})
+        self.assertIn("core/training includes core/data", figure)
+        self.assertIn("core/data includes core/base", figure)
+        self.assertNotIn("core/training includes core/base", figure)
+
+    def test_a_room_without_a_place(self):
+        with self.assertRaisesRegex(ValueError, "core/new"):
+            self.figure({"core/new/x.h": ""})
+
+    def test_an_arrow_upwards(self):
+        with self.assertRaisesRegex(ValueError, "core/base includes core/data"):
+            self.figure({"core/base/x.h": '#include "core/data/x.h"\n'})
 
 
 if __name__ == "__main__":

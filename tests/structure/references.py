@@ -5,6 +5,7 @@ Usage: references.py SOURCE_TREE. Looks at every source, script and page of the 
   - links of Markdown pages to files and to headings,
   - names of pages anywhere (`docs/math.md#loss` in a comment), with their headings,
   - paths of sources anywhere (`core/base/text.h`), except in the performance log, which is history,
+  - names in `code` on pages of docs/ (`train()`, `Kernels::run`): their words must occur in a source,
   - #ifndef, #define and the last #endif of headers.
 Prints one line per fault; exits 1 if there is one, or if it found nothing to look at.
 """
@@ -23,6 +24,9 @@ HISTORY = {"docs/performance/log.md"}
 LINK = re.compile(r"\[(?:[^\[\]\n]|\n(?!\n))*\]\(([^)\s]+)\)")
 PAGE = re.compile(r"(?<![\w/.*<>-])((?:[\w.-]+/)*[\w-]+\.md)(#[\w-]+)?(?![\w*])")
 SOURCE = re.compile(rf"(?<![\w/.*<>-])((?:{'|'.join(TOPS)})/[\w/.-]+\.(?:h|cpp|c|py|cmake|txt|in))\b")
+# Not what ends in an underscore: that is the beginning of names.
+NAME = re.compile(r"(?<!`)`([A-Za-z_]\w*(?:::\w+)*)(?<!_)(?:\(\))?`(?!`)")
+STYLES = {"snake_case", "PascalCase", "kPascalCase"}  # names of ways to name
 HEADING = re.compile(r"^#{1,6} +(.*?)\s*$", re.MULTILINE)
 
 
@@ -57,6 +61,7 @@ class Tree:
         self.names = {Path(file).name for file in self.files}
         self.checked = 0
         self._anchors = {}
+        self._words = None
 
     def anchors(self, page):
         if page not in self._anchors:
@@ -104,6 +109,23 @@ class Tree:
                     name).exists():
                 yield f"names {name}, which does not exist"
 
+    def words(self):
+        """Every word of every file that is no page."""
+        if self._words is None:
+            self._words = set()
+            for file in self.files:
+                if not file.endswith(".md") and file not in SELFTESTS:
+                    text = (self.root / file).read_text(errors="replace")
+                    self._words.update(re.findall(r"[A-Za-z_]\w*", text))
+        return self._words
+
+    def faults_of_names(self, file, text):
+        without_code = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+        for name in NAME.findall(without_code):
+            self.checked += 1
+            if name not in STYLES and not self.words().issuperset(name.split("::")):
+                yield f"names {name}, which no source has"
+
     def faults_of_guards(self, file, text):
         self.checked += 1
         path = file.removeprefix("include/lamella/").removeprefix("include/")
@@ -122,6 +144,8 @@ class Tree:
             found = []
             if file.endswith(".md"):
                 found += self.faults_of_links(file, text)
+                if file.startswith("docs/") and file not in HISTORY:
+                    found += self.faults_of_names(file, text)
                 text = LINK.sub("", text)
             found += self.faults_of_pages(file, text)
             if file not in HISTORY:

@@ -48,11 +48,12 @@ def run(script, *arguments, **environment):
 class References(unittest.TestCase):
     FILES = {
         "README.md": "# Top\n\n[the page](docs/page.md#two-words), [below](#top), [web](http://a/b#c)\n",
-        "docs/page.md": "# Two words\n\n## Two words\n\n[code](../core/a/b.h) [second](#two-words-1)\n",
+        "docs/page.md": "# Two words\n\n## Two words\n\n[code](../core/a/b.h) [the\nsecond](#two-words-1)\n"
+                        "`Thing::first()`, `run_`\n",
         "docs/performance/log.md": "# Log\n\nin core/gone.cpp\n",
         "core/a/b.h": "// docs/page.md#two-words, core/a/b.h and any README.md\n"
                       "#ifndef LAMELLA_CORE_A_B_H_\n#define LAMELLA_CORE_A_B_H_\n"
-                      "#endif  // LAMELLA_CORE_A_B_H_\n",
+                      "struct Thing { void first(); };\n#endif  // LAMELLA_CORE_A_B_H_\n",
         "include/lamella/view.h": "#ifndef LAMELLA_VIEW_H_\n#define LAMELLA_VIEW_H_\n"
                                   "#endif /* LAMELLA_VIEW_H_ */\n",
         "tests/x.cmake": "add_executable(x other/y.c)  # docs/page.md\n",
@@ -100,6 +101,9 @@ class References(unittest.TestCase):
     def test_paths_of_sources(self):
         self.rejects("core/a/b.h", "core/a/b.h", "core/a/b.cpp", "names core/a/b.cpp")
         self.rejects("tests/x.cmake", "docs/page.md", "tests/gone.cpp", "names tests/gone.cpp")
+
+    def test_names_in_code(self):
+        self.rejects("docs/page.md", "first()", "last()", "names Thing::last, which no source has")
 
     def test_guards(self):
         self.rejects("core/a/b.h", "ifndef LAMELLA_CORE", "ifndef LAMELLA", "does not begin")
