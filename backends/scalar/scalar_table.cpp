@@ -125,7 +125,7 @@ void bias_add_columns(index m, index n, const T* bias, index bias_stride, T* c, 
     for (index j = 0; j < n; ++j) c[i * ldc + j] += bias[i * bias_stride];
 }
 
-/// Softmax of n values z[j * step] into p[j * step_out]; docs/math.md, Forward.
+/// Softmax of n values z[j * step] into p[j * step_out]; docs/math.md#forward.
 template <class T>
 void softmax_vector(index n, const T* z, T* p, index step, index step_out) {
   T largest = -INFINITY;

@@ -113,8 +113,8 @@ struct ActivateBackward {
   View<T> d;
 };
 
-/// Softmax, negative log-likelihood and gradient of a mini-batch in one pass (docs/math.md,
-/// Loss and Backward).
+/// Softmax, negative log-likelihood and gradient of a mini-batch in one pass (docs/math.md#loss,
+/// docs/math.md#gradient-of-the-loss).
 ///
 /// For sample s (row s of logits, m x n, n classes) with target t = (1 - ε) onehot(label) + ε / n:
 ///   losses[s]      = w_s (-Σ_j t_j z_j + log Σ_j exp z_j), by the shifted log-sum-exp

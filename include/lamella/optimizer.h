@@ -12,7 +12,8 @@
 namespace lamella {
 
 /// (Momentum) stochastic gradient descent: g ← ∇ + λW, v ← μv + g, W ← W - ηv. With μ = 0 no
-/// velocity and no gradient matrix exist: W ← (1 - ηλ)W - ηDAᵀ is one GEMM (docs/math.md).
+/// velocity and no gradient matrix exist: W ← (1 - ηλ)W - ηDAᵀ is one GEMM
+/// (docs/math.md#updates).
 ///
 /// Nesterov's form, W ← W - η(g + μv), is that of Sutskever et al., "On the importance of
 /// initialization and momentum in deep learning" (ICML 2013), where W stands for the parameters
