@@ -104,26 +104,75 @@ class Kernels(Played):
         self.assertEqual(count.read_text(), "x\nx\n")
 
 
+def epochs(accuracy, *speeds, loss=0.6):
+    """A shell command that prints what a peer prints, an epoch of 60 samples a line."""
+    lines = ['{"version": "1"}'] + [
+        '{"samples_per_second": %s, "seconds": %s, "test_accuracy": %s, "train_loss": %s}'
+        % (speed, 60 / speed, accuracy, loss) for speed in speeds]
+    return "; ".join(f"echo '{line}'" for line in lines)
+
+
 class Training(Played):
-    def test_a_peer_that_does_not_learn_is_not_compared(self):
-        def epochs(accuracy, speed):
-            return "echo '{\"version\": \"1\"}'; " + "; ".join(
-                f"""echo '{{"samples_per_second": {s}, "test_accuracy": {accuracy}}}'"""
-                for s in (1, speed))
-        # What stands for `lamella train` writes its epochs to the file after --log.
+    def lamella(self, *commands):
+        """What stands for `lamella train` writes its epochs to the file after --log; of several
+        commands it runs another one each time."""
+        count = self.path / "calls"
+        cases = " ".join(f"{n}) {command} ;;" for n, command in enumerate(commands, 1))
         self.env.lamella = self.script(
-            "lamella", 'while [ "$1" != --log ]; do shift; done',
-            f"{{ {epochs(0.8, 30)}; }} | tail -n +2 > \"$2\"")
-        self.play(training, fine=[self.script("fine", epochs(0.8, 10))],
-                  guesses=[self.script("guesses", epochs(0.1, 10))],
+            "lamella", 'while [ "$1" != --log ]; do shift; done', f"echo x >> {count}",
+            f"{{ case $(( ($(wc -l < {count}) - 1) % {len(commands)} + 1 )) in {cases} esac; }} "
+            '| tail -n +2 > "$2"')
+
+    def run_all(self, **changes):
+        results = training.run(self.env, options(data="there", **changes), self.journal())
+        return results, {r["peer"]: r for r in results}
+
+    def test_a_peer_that_does_not_learn_is_not_compared(self):
+        self.lamella(epochs(0.8, 1, 30))
+        self.play(training, fine=[self.script("fine", epochs(0.8, 1, 10))],
+                  guesses=[self.script("guesses", epochs(0.1, 1, 10))],
                   silent=[self.script("silent", "exit 0")])
-        results = training.run(self.env, options(data="there"), self.journal())
-        by_peer = {r["peer"]: r for r in results}
+        results, by_peer = self.run_all()
         self.assertEqual(by_peer["fine"]["ours_over_peer"], 3)  # the first epoch does not count
+        self.assertEqual(by_peer["fine"]["samples_per_epoch"], 60)
         self.assertIn("does not learn", by_peer["guesses"]["error"])
         self.assertEqual(by_peer["silent"]["error"], "the peer reported no epoch")
         text = "\n".join(training.lines(results))
         self.assertIn("guesses, 784-128-10 b128, threads: 1: the peer does not learn", text)
+
+    def test_a_peer_with_another_loss_is_not_compared(self):
+        self.lamella(epochs(0.8, 1, 30, loss=0.60))
+        self.play(training, jax=[self.script("jax", epochs(0.8, 1, 10, loss=0.62))],
+                  numpy=[self.script("numpy", epochs(0.8, 1, 10, loss=0.80))],
+                  sklearn=[self.script("sklearn", epochs(0.8, 1, 10, loss=0.80))])
+        _, by_peer = self.run_all()
+        self.assertEqual(by_peer["jax"]["first_train_loss"], {"ours": 0.60, "peer": 0.62})
+        self.assertEqual(by_peer["numpy"]["error"], "the peer's loss in the first epoch is 0.8000, "
+                                                    "lamella's 0.6000")
+        self.assertIn("ours_over_peer", by_peer["sklearn"])  # starts in its own way
+
+    def test_everyone_has_one_turn_in_each_round(self):
+        turns = self.path / "turns"
+        self.lamella(*(f"echo lamella >> {turns}; {epochs(0.8, 1, speed)}"
+                       for speed in (30, 20, 60)))
+        self.play(training, **{name: [self.script(name, f"echo {name} >> {turns}",
+                                                  epochs(0.8, 1, speed))]
+                               for name, speed in (("a", 10), ("b", 40))})
+        _, by_peer = self.run_all(training_rounds=3)
+        rounds = turns.read_text().split()
+        rounds = [rounds[n:n + 3] for n in range(0, 9, 3)]
+        self.assertEqual([sorted(turn) for turn in rounds], [["a", "b", "lamella"]] * 3)
+        self.assertEqual(len({turn[0] for turn in rounds}), 3)
+        self.assertEqual([r["samples_per_second"] for r in by_peer["a"]["rounds"]["ours"]],
+                         [30, 20, 60])
+        self.assertEqual(by_peer["a"]["ours_over_peer"], 3)
+        self.assertEqual(by_peer["b"]["samples_per_second"], {"ours": 30, "peer": 40})
+
+    def test_lamellas_failure_ends_the_comparison(self):
+        self.lamella("exit 3")
+        self.play(training, fine=[self.script("fine", epochs(0.8, 1, 10))])
+        _, by_peer = self.run_all(training_rounds=2)
+        self.assertIn("error", by_peer["fine"])
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ SLOW = ("dlib", "fann", "tinydnn")
 
 # Settings of a caller's own would change what is measured; those wanted are given with --set.
 SCRUBBED = ("OPENBLAS_", "GOTO_", "MKL_", "OMP_", "KMP_", "GOMP_", "BLIS_", "LAMELLA_", "ONEDNN_",
-            "DNNL_", "TBB_", "NPY_", "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONPATH")
+            "DNNL_", "TBB_", "NPY_", "XLA_", "JAX_", "NPROC", "LD_LIBRARY_PATH", "LD_PRELOAD",
+            "PYTHONPATH")
 
 
 def say(message):
@@ -79,6 +80,7 @@ class Environment:
                                  f"{last_lines(made.stdout + made.stderr)}")
         self._pip(PEERS / "requirements.txt", [])
         self._pip(PEERS / "requirements-onednn.txt", ["--no-deps", "--prefix", str(self.onednn)])
+        self._pip(PEERS / "requirements-jax.txt", [])
         if self.options.with_torch and not self.options.torch_python:
             index = os.environ.get("PEERS_TORCH_INDEX")
             self._pip(PEERS / "requirements-torch.txt", ["--index-url", index] if index else [])

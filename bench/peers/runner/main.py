@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import kernels, training
+from . import kernels, provenance, training
 from .environment import ROOT, Environment
 from .journal import Journal
 
@@ -42,7 +42,10 @@ def arguments():
     parser.add_argument("--peers", type=lambda text: text.split(","), default=[],
                         help="only these, separated by commas")
     parser.add_argument("--backend", default="tbb", help="lamella's for more than one thread")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there as well")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there as well, "
+                        "with machine, commit and versions: a file for bench/results")
+    parser.add_argument("--machine", metavar="TEXT", help="what to call the machine in that file "
+                        "(default: what its processor says)")
     parser.add_argument("--quick", action="store_true",
                         help="few and short rounds: whether it works, not how fast")
     parser.add_argument("--as-built", action="store_true",
@@ -51,7 +54,8 @@ def arguments():
                         help="keep what an earlier run with the same settings has measured; other "
                         "threads, peers and parts may be added")
     parser.add_argument("--rest", type=float, default=0, metavar="SECONDS",
-                        help="pause between two peers, for a machine that gets hot (default: 0)")
+                        help="pause between two measurements, for a machine that gets hot "
+                        "(default: 0)")
     parser.add_argument("--build-dir", type=Path, default=ROOT / "build" / "peers",
                         help="where everything is installed and built (default: build/peers)")
     parser.add_argument("--set", type=_assignment, action="append", default=[],
@@ -66,7 +70,7 @@ def arguments():
     group.add_argument("--workloads", default="", metavar="REGEX", help="only these workloads")
     group.add_argument("--epochs", type=int, help="epochs a round, the first not counted "
                        "(default: 4)")
-    group.add_argument("--training-rounds", type=int, help="paired rounds (default: 3)")
+    group.add_argument("--training-rounds", type=int, help="rounds (default: 3)")
     group.add_argument("--with-torch", action="store_true",
                        help="PyTorch too: from the index that PEERS_TORCH_INDEX names, or the "
                        "default one (large)")
@@ -103,6 +107,8 @@ def main():
     options = arguments()
     env = Environment(options)
     env.prepare()
+    if not options.as_built:
+        provenance.record_commit(env)
     if options.what == "prepare":
         return 0
     journal = Journal(options.build_dir / "journal.jsonl", settings(env, options), options.resume)
@@ -112,7 +118,10 @@ def main():
              "(figures count only from an idle machine)"]
     lines += [f"FMA peak, threads: {n}: {rate:.0f} GFLOP/s float ({isa})"
               for n, (rate, isa) in peaks.items()]
-    results = {"started": started, "load_average": os.getloadavg(),
+    results = {"format": 1, "started": started,
+               "machine": provenance.machine(env, options.machine),
+               "lamella": provenance.lamella(env, options.backend),
+               "settings": provenance.settings(options),
                "peak": {n: {"gflops": rate, "isa": isa} for n, (rate, isa) in peaks.items()}}
     print("\n".join(lines), flush=True)
     for name, module in (("kernels", kernels), ("training", training)):

@@ -1,7 +1,7 @@
 """What every Python peer trains: arguments, data, and the loop that times epochs.
 
-A peer implements an object with version(), epoch(x, y, order) -> mean loss or None, and
-accuracy(x, y). The output is the same as that of the C++ peers and of `lamella train --log`.
+A peer derives from Peer. The output is the same as that of the C++ peers and of
+`lamella train --log`.
 """
 import argparse
 import gzip
@@ -11,6 +11,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+
+class Peer:
+    """Also has version(), epoch(x, y, order) -> mean loss or None, and accuracy(x, y)."""
+
+    def prepare(self, x, y):
+        """What is done once, before epochs are timed, such as to compile. Nothing by default."""
 
 
 def arguments():
@@ -50,6 +57,7 @@ def train(peer, args):
     print(json.dumps({"version": peer.version()}), flush=True)
     x, y, test_x, test_y = load(args.data)
     random = np.random.default_rng(args.seed)
+    peer.prepare(x, y)
     for epoch in range(1, args.epochs + 1):
         start = time.perf_counter()
         loss = peer.epoch(x, y, random.permutation(len(x)))

@@ -6,7 +6,7 @@ import threadpoolctl
 import common
 
 
-class NumpyMlp:
+class NumpyMlp(common.Peer):
     def __init__(self, args):
         random = np.random.default_rng(args.seed)
         self.batch, self.rate, self.adam = args.batch, np.float32(args.learning_rate), \

@@ -7,7 +7,7 @@ from sklearn.neural_network import MLPClassifier
 import common
 
 
-class SklearnMlp:
+class SklearnMlp(common.Peer):
     def __init__(self, args):
         self.classes = np.arange(args.layers[-1])
         self.model = MLPClassifier(

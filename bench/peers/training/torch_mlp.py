@@ -7,7 +7,7 @@ from torch import nn
 import common
 
 
-class TorchMlp:
+class TorchMlp(common.Peer):
     def __init__(self, args):
         torch.set_num_threads(args.threads)
         torch.manual_seed(args.seed)
