@@ -42,8 +42,8 @@ def arguments():
     parser.add_argument("--peers", type=lambda text: text.split(","), default=[],
                         help="only these, separated by commas")
     parser.add_argument("--backend", default="tbb", help="lamella's for more than one thread")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there as well, "
-                        "with machine, commit and versions: a file for bench/results")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there as "
+                        "well, with machine, commit and versions: a file for bench/results")
     parser.add_argument("--machine", metavar="TEXT", help="what to call the machine in that file "
                         "(default: what its processor says)")
     parser.add_argument("--quick", action="store_true",

@@ -20,7 +20,7 @@ def _output(*command):
 
 
 def _processor():
-    """What the first processor says of itself; on other systems than Linux only its architecture."""
+    """What the first processor says of itself; elsewhere than on Linux only its architecture."""
     wanted = {"vendor_id": "vendor", "model name": "model", "cpu family": "family",
               "model": "model_number", "stepping": "stepping"}
     found, flags = {}, set()
