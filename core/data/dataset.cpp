@@ -1,6 +1,7 @@
 // Dataset: the conditions that samples and labels must satisfy, single values, and subsets.
 // Dataset::gather is in gather.cpp.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -89,6 +90,22 @@ Dataset Dataset::with_columns(ColumnNames columns) && {
   return std::move(*this);
 }
 
+Dataset Dataset::with_weights(std::vector<double> weights) && {
+  if (!weights.empty() && std::ssize(weights) != samples_)
+    throw ArgumentError(
+        formatted("Dataset::with_weights: {} weights for {} samples", weights.size(), samples_));
+  const auto bad = std::ranges::find_if(
+      weights, [](double weight) { return !(weight >= 0 && std::isfinite(weight)); });
+  if (bad != weights.end())
+    throw DataError(
+        formatted("the weight of sample {} is {}; weights must be finite and not negative",
+                  bad - weights.begin(), *bad));
+  if (!weights.empty() && std::ranges::all_of(weights, [](double weight) { return weight == 0; }))
+    throw DataError("all weights are 0; at least one sample must count");
+  weights_ = std::move(weights);
+  return std::move(*this);
+}
+
 double Dataset::value(index_t sample, index_t feature) const {
   const auto at = static_cast<std::size_t>(sample * features_per_sample_ + feature);
   return std::visit([at](const auto& v) { return static_cast<double>(v[at]); }, values_);
@@ -114,8 +131,13 @@ Dataset Dataset::subset(std::span<const std::int32_t> indices) const {
   if (labelled())
     for (const std::int32_t index : indices)
       labels.push_back(labels_[static_cast<std::size_t>(index)]);
-  return Dataset(std::move(values), sample_shape_, std::move(labels), class_names_)
-      .with_columns(columns_);
+  Dataset chosen = Dataset(std::move(values), sample_shape_, std::move(labels), class_names_)
+                       .with_columns(columns_);
+  // Those of a subset may all be 0.
+  if (!weights_.empty())
+    for (const std::int32_t index : indices)
+      chosen.weights_.push_back(weights_[static_cast<std::size_t>(index)]);
+  return chosen;
 }
 
 }  // namespace lamella

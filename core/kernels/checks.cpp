@@ -223,6 +223,11 @@ void check_options(const Optimizer& optimizer) {
   std::visit([](const auto& options) { check_options(options); }, optimizer);
 }
 
+void check_loss(std::string_view where, const Loss& loss) {
+  if (!(loss.label_smoothing >= 0 && loss.label_smoothing < 1))
+    fail(where, "label_smoothing is {}; it must be in [0, 1)", loss.label_smoothing);
+}
+
 template <class T>
 void check_input(std::string_view where, std::string_view name, ConstView<T> view) {
   OperandChecker(where).in(name, view);

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <lamella/kernels.h>
+#include <lamella/loss.h>
 #include <lamella/optimizer.h>
 
 namespace lamella {
@@ -47,6 +48,9 @@ void check_activation(std::string_view where, const Activation& activation);
 void check_options(const SgdOptions& options);
 void check_options(const AdamOptions& options);
 void check_options(const Optimizer& optimizer);
+
+/// Smoothing in [0, 1). `where` opens the message.
+void check_loss(std::string_view where, const Loss& loss);
 
 /// A matrix that is only read, or one that is written: pointer, shape and strides.
 template <class T>

@@ -257,9 +257,9 @@ void Network<T>::gather_batch(const GatherBytes<T>& batch) {
 template <class T>
 BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
                                     std::span<const T> weights, const Optimizer& optimizer,
-                                    const Dropout& dropout) {
+                                    const Dropout& dropout, const Loss& loss) {
   check_options(optimizer);
-  impl_->step.set_batch("Network::train_batch", labels, weights, dropout);
+  impl_->step.set_batch("Network::train_batch", labels, weights, dropout, loss);
   Plan<T>& plan = impl_->step.next_update_plan(optimizer);
   if (plan.analysis == nullptr) plan.analysis = impl_->backend->template kernels<T>().prepare(plan);
   impl_->run(plan);
@@ -274,12 +274,12 @@ void Network<T>::reset_optimizer() {
 template <class T>
 BatchResult Network<T>::gradient(std::span<const std::int32_t> labels, std::span<const T> weights,
                                  double weight_decay, std::span<const LayerView<T>> gradients,
-                                 const Dropout& dropout) {
+                                 const Dropout& dropout, const Loss& loss) {
   SgdOptions options;
   options.weight_decay = weight_decay;
   check_options(options);
   impl_->check_gradients(gradients);
-  impl_->step.set_batch("Network::gradient", labels, weights, dropout);
+  impl_->step.set_batch("Network::gradient", labels, weights, dropout, loss);
   const Plan<T> plan = impl_->step.gradients(static_cast<T>(weight_decay), gradients);
   if (weight_decay != 0)  // the gradient of the penalty, to which the plan adds that of the loss
     for (index_t l = 0; l < layers(); ++l) {

@@ -101,7 +101,8 @@ void TrainingStep<T>::gather(const GatherBytes<T>& batch) {
 
 template <class T>
 void TrainingStep<T>::set_batch(std::string_view where, std::span<const std::int32_t> labels,
-                                std::span<const T> weights, const Dropout& dropout) {
+                                std::span<const T> weights, const Dropout& dropout,
+                                const Loss& loss) {
   if (batch_.samples == 0 || consumed_)
     throw ArgumentError(
         formatted("{}: there is no mini-batch; write one to batch_input(n) or name one with "
@@ -110,6 +111,7 @@ void TrainingStep<T>::set_batch(std::string_view where, std::span<const std::int
   check_count(where, "labels", labels.size(), batch_.samples);
   check_labels(where, {labels.data(), batch_.samples, 1}, spec_.classes);
   check_dropout(where, dropout);
+  check_loss(where, loss);
   if (dropout.probability > 0)
     check_count(where, "sample numbers for dropout", dropout.samples.size(), batch_.samples);
   double weight_sum = static_cast<double>(batch_.samples);
@@ -127,6 +129,7 @@ void TrainingStep<T>::set_batch(std::string_view where, std::span<const std::int
   weighted_ = !weights.empty();
   weight_sum_ = weight_sum;
   dropout_ = dropout.probability;
+  label_smoothing_ = loss.label_smoothing;
 }
 
 // The entry of the current batch size, or else the least recently used one.
@@ -230,6 +233,7 @@ void TrainingStep<T>::patch(StepPlan<T>& step) {
   }
   auto& loss = std::get<SoftmaxNll<T>>(step.plan.calls[step.loss]);
   loss.weights = weighted_ ? ConstVectorView<T>(batch_.weights) : ConstVectorView<T>();
+  loss.label_smoothing = static_cast<T>(label_smoothing_);
   loss.scale = static_cast<T>(1 / weight_sum_);
 }
 

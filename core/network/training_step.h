@@ -38,11 +38,11 @@ class TrainingStep {
   /// Network::gather_batch: the next plan begins with this call, and consumes the mini-batch.
   void gather(const GatherBytes<T>& batch);
 
-  /// Checks labels, weights and dropout for the samples of the last input() or gather(), then
+  /// Checks labels, weights, dropout and loss for the samples of the last input() or gather(), then
   /// copies them to the workspace and draws the dropout masks. Throws ArgumentError, opened by
   /// `where`, before it changes anything.
   void set_batch(std::string_view where, std::span<const std::int32_t> labels,
-                 std::span<const T> weights, const Dropout& dropout);
+                 std::span<const T> weights, const Dropout& dropout, const Loss& loss);
 
   /// The plan that updates the parameters by the batch that is set. Valid until the next call; an
   /// `analysis` that the caller adds to it is kept for as long as it holds. The optimiser's memory
@@ -81,9 +81,9 @@ class TrainingStep {
   void add_update(PlanBuilder<T>& builder, const SgdOptions& options);
   void add_update(PlanBuilder<T>& builder, const AdamOptions& options);
   GradientBuffer<T>& gradient_buffer();
-  // Writes into a plan what differs between two batches of one size, the samples to gather and the
-  // weights of the loss, and consumes the gathered batch. What it writes has been checked by
-  // gather() and set_batch(), as the calls themselves have been when the plan was built.
+  // Writes into a plan what differs between two batches of one size, the samples to gather, the
+  // weights of the loss and its smoothing, and consumes the gathered batch. What it writes has been
+  // checked by gather() and set_batch(), as the calls themselves have been when the plan was built.
   void patch(StepPlan<T>& step);
 
   const NetworkSpec& spec_;
@@ -94,6 +94,7 @@ class TrainingStep {
   bool consumed_ = false;                 // the samples of the last gather() are in a plan already
   bool weighted_ = false;
   double weight_sum_ = 0;
+  double label_smoothing_ = 0;
   double dropout_ = 0;
   // What optimisers remember, from the first step on that needs it.
   std::optional<Parameters<T>> velocity_;

@@ -37,8 +37,8 @@ struct ColumnNames {
   friend bool operator==(const ColumnNames&, const ColumnNames&) = default;
 };
 
-/// A matrix of samples x features and, unless it is unlabelled, one class index per sample.
-/// Immutable.
+/// A matrix of samples x features and, unless it is unlabelled, one class index per sample; and
+/// weights of the samples, if they do not all count the same. Immutable.
 class LAMELLA_API Dataset {
  public:
   /// Row-major sample values in the type they are kept in.
@@ -71,6 +71,12 @@ class LAMELLA_API Dataset {
   const ColumnNames& columns() const { return columns_; }
   /// The same data with these names. Throws ArgumentError unless there is none or one per feature.
   Dataset with_columns(ColumnNames columns) &&;
+  /// How much each sample counts in training; empty if all count the same.
+  std::span<const double> weights() const { return weights_; }
+  /// The same data with these weights: none, or one per sample, finite and not negative, at least
+  /// one of them above 0. Throws ArgumentError if their number is wrong, DataError for a weight out
+  /// of range (naming the sample).
+  Dataset with_weights(std::vector<double> weights) &&;
   /// Value of one feature of one sample, unscaled; both must be in range (not checked). O(1).
   double value(index_t sample, index_t feature) const;
 
@@ -84,8 +90,8 @@ class LAMELLA_API Dataset {
   void gather(std::span<const std::int32_t> indices, const Preprocessing& preprocessing,
               View<T> out) const;
 
-  /// A copy of the samples named by `indices`, in that order, with the same class and
-  /// column names.
+  /// A copy of the samples named by `indices`, in that order, with their weights and the same class
+  /// and column names.
   /// Throws ArgumentError if an index is out of range.
   Dataset subset(std::span<const std::int32_t> indices) const;
 
@@ -93,6 +99,7 @@ class LAMELLA_API Dataset {
   Features values_;
   std::vector<index_t> sample_shape_;
   std::vector<std::int32_t> labels_;
+  std::vector<double> weights_;
   std::vector<std::string> class_names_;
   ColumnNames columns_;
   index_t samples_ = 0;

@@ -14,6 +14,7 @@
 
 #include <lamella/backend.h>
 #include <lamella/export.h>
+#include <lamella/loss.h>
 #include <lamella/optimizer.h>
 #include <lamella/view.h>
 
@@ -31,7 +32,7 @@ struct NetworkSpec {
 
 /// The result of one pass over a mini-batch.
 struct BatchResult {
-  double loss_sum = 0;    ///< Σ_s w_s · negative log-likelihood of sample s (no penalty term)
+  double loss_sum = 0;    ///< Σ_s w_s · loss of sample s (no penalty term)
   double weight_sum = 0;  ///< Σ_s w_s
   index_t correct = 0;    ///< samples whose most probable class is their label
 };
@@ -112,18 +113,19 @@ class LAMELLA_API Network {
 
   /// Forward, backward and update for the n samples written to batch_input(n).
   ///
-  /// The gradient is that of the (weighted) mean over the mini-batch plus weight decay. `labels`
-  /// has n entries; `weights` has n or none, which means that all are 1. The memory of an optimiser
-  /// (velocities; moments and the number of steps) is zero at the first step that needs it; steps
-  /// of other optimisers do not change it. Throws ArgumentError, and changes nothing, for a label
-  /// out of range, a weight that is negative or not finite, weights that sum to zero, sizes other
-  /// than the last batch_input(n), or options out of range. Throws BackendError if the backend
-  /// fails: parameters and the optimiser's memory are then unspecified, but the step is not
+  /// The gradient is that of the (weighted) mean of `loss` over the mini-batch plus weight decay.
+  /// `labels` has n entries; `weights` has n or none, which means that all are 1. The memory of an
+  /// optimiser (velocities; moments and the number of steps) is zero at the first step that needs
+  /// it; steps of other optimisers do not change it. Throws ArgumentError, and changes nothing, for
+  /// a label out of range, a weight that is negative or not finite, weights that sum to zero, sizes
+  /// other than the last batch_input(n), or options out of range. Throws BackendError if the
+  /// backend fails: parameters and the optimiser's memory are then unspecified, but the step is not
   /// counted. Allocates nothing if batch size, optimiser and dropout are those of an earlier step.
   /// Samples written to batch_input(n) stay there for further steps; a mini-batch of gather_batch
   /// is consumed.
   BatchResult train_batch(std::span<const std::int32_t> labels, std::span<const T> weights,
-                          const Optimizer& optimizer, const Dropout& dropout = {});
+                          const Optimizer& optimizer, const Dropout& dropout = {},
+                          const Loss& loss = {});
 
   /// Sets velocities, moments and the number of steps to zero: the next step is like the first.
   void reset_optimizer();
@@ -134,7 +136,7 @@ class LAMELLA_API Network {
   /// that have other shapes, or overlap each other or the parameters.
   BatchResult gradient(std::span<const std::int32_t> labels, std::span<const T> weights,
                        double weight_decay, std::span<const LayerView<T>> gradients,
-                       const Dropout& dropout = {});
+                       const Dropout& dropout = {}, const Loss& loss = {});
 
  private:
   struct [[gnu::visibility("hidden")]] Impl;  // else exported with the class

@@ -54,6 +54,12 @@ inline double learning_rate(const Optimizer& optimizer) {
   return std::visit([](const auto& options) { return options.learning_rate; }, optimizer);
 }
 
+/// The same optimiser with another η.
+inline Optimizer with_learning_rate(Optimizer optimizer, double rate) {
+  std::visit([rate](auto& options) { options.learning_rate = rate; }, optimizer);
+  return optimizer;
+}
+
 /// Inverted dropout (Srivastava et al., "Dropout: a simple way to prevent neural networks from
 /// overfitting", JMLR 2014): a step drops each hidden unit of each sample with the given
 /// probability, and scales those that are kept by 1 / (1 - probability). Inference drops nothing.

@@ -13,8 +13,10 @@
 #include <lamella/augmentation.h>
 #include <lamella/dataset.h>
 #include <lamella/export.h>
+#include <lamella/loss.h>
 #include <lamella/network.h>
 #include <lamella/optimizer.h>
+#include <lamella/schedule.h>
 
 namespace lamella {
 
@@ -27,16 +29,24 @@ struct TrainOptions {
   index_t first_epoch = 1;
   index_t batch_size = 128;
   Optimizer optimizer = {};  ///< the default is plain gradient descent
-  double dropout = 0;        ///< probability in [0, 1) that a step drops a hidden unit (Dropout)
+  Schedule schedule = {};    ///< of the optimiser's learning rate, over all `epochs`
+  Loss loss = {};            ///< of the training steps
+  /// None, or one for each class of the network, finite and above 0: a sample counts as much as the
+  /// product of its class's weight and its own (Dataset::weights). See balanced_class_weights.
+  std::vector<double> class_weights = {};
+  double dropout = 0;  ///< probability in [0, 1) that a step drops a hidden unit (Dropout)
   Augmentation augmentation =
       {};                  ///< of the training data; training figures are then of its result
   std::uint64_t seed = 1;  ///< of shuffle, dropout and augmentation
   bool shuffle = true;
 };
 
-/// Results of one epoch. Training figures are those of each mini-batch before its update.
+/// Results of one epoch. Training figures are those of each mini-batch before its update: the loss
+/// is the mean with the weights and the smoothing of the run, the accuracy counts every sample
+/// once. Test figures have neither weights nor smoothing.
 struct EpochReport {
-  index_t epoch = 0;  ///< from 1
+  index_t epoch = 0;         ///< from 1
+  double learning_rate = 0;  ///< of the last step
   double train_loss = 0;
   double train_accuracy = 0;
   std::optional<double> test_loss;
@@ -65,10 +75,10 @@ struct TrainCallbacks {
 /// Trains `network` on `training_data`. After each epoch it is evaluated on `test_data` too, unless
 /// that is null. Returns the reports of epochs first_epoch ... epochs.
 ///
-/// Throws ArgumentError for options out of range or data that do not fit the network, TrainingError
-/// when the loss is no longer finite (naming epoch and batch; the network then holds the parameters
-/// of that moment). The same seed, data, network and instruction set give the same bits for every
-/// thread count.
+/// A mini-batch whose samples all have weight 0 takes no step. Throws ArgumentError for options out
+/// of range or data that do not fit the network, TrainingError when the loss is no longer finite
+/// (naming epoch and batch; the network then holds the parameters of that moment). The same seed,
+/// data, network and instruction set give the same bits for every thread count.
 template <class T>
 LAMELLA_API std::vector<EpochReport> train(Network<T>& network, const Dataset& training_data,
                                            const Dataset* test_data,

@@ -41,7 +41,7 @@ Case make_case(const std::shared_ptr<const Backend>& backend, const NetworkSpec&
 }
 
 // Compares the gradient with respect to every parameter. `weighted`: with sample weights.
-void check_gradient(Case& c, bool weighted, double weight_decay) {
+void check_gradient(Case& c, bool weighted, double weight_decay, const Loss& smoothing = {}) {
   Network<double>& network = c.network;
   const std::span<const double> weights =
       weighted ? std::span<const double>(c.batch.weights) : std::span<const double>();
@@ -49,11 +49,12 @@ void check_gradient(Case& c, bool weighted, double weight_decay) {
   Gradients<double> gradients(network);
   Gradients<double> scratch(network);
   const auto loss = [&] {
-    const BatchResult r = network.gradient(c.batch.labels, weights, weight_decay, scratch.views());
+    const BatchResult r =
+        network.gradient(c.batch.labels, weights, weight_decay, scratch.views(), {}, smoothing);
     return r.loss_sum / r.weight_sum + network.penalty(weight_decay);
   };
   const std::vector<double> before = parameters_of(network);
-  network.gradient(c.batch.labels, weights, weight_decay, gradients.views());
+  network.gradient(c.batch.labels, weights, weight_decay, gradients.views(), {}, smoothing);
   REQUIRE(parameters_of(network) == before);
 
   const auto compare = [&](double& parameter, double analytic, double largest) {
@@ -124,6 +125,14 @@ TEST_CASE("gradients hold for other shapes: no hidden layer, one sample, one cla
       Case c = make_case(backend, {3, {4, 5, 3, 4}, 2, tanh}, 37);
       check_gradient(c, true, 0);
     }
+  }
+}
+
+TEST_CASE("gradients hold for smoothed labels", "[network][gradient]") {
+  for (const auto& backend : test_backends()) {
+    INFO(backend->info().name);
+    Case c = make_case(backend, {4, {6, 5}, 3, {ActivationKind::tanh}}, 9);
+    check_gradient(c, true, 0.03, {.label_smoothing = 0.2});
   }
 }
 

@@ -1,0 +1,120 @@
+// The factors of schedules, and the conditions that their members must satisfy.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <string_view>
+
+#include <lamella/error.h>
+#include <lamella/schedule.h>
+
+#include "core/base/format.h"
+
+namespace lamella {
+
+using detail::formatted;
+
+namespace {
+
+// Steps behind the warm-up.
+struct Position {
+  double step = 0;
+  double steps = 0;
+  double steps_per_epoch = 0;
+};
+
+void require(bool is_met, std::string_view type, std::string_view member, double value,
+             std::string_view condition) {
+  if (!is_met)
+    throw ArgumentError(formatted("{}: {} is {}; it must be {}", type, member, value, condition));
+}
+
+void require_factor(std::string_view type, std::string_view member, double value) {
+  require(value > 0 && value <= 1, type, member, value, "in (0, 1]");
+}
+
+void check(const ConstantSchedule&) {}
+
+void check(const StepSchedule& schedule) {
+  require_factor("StepSchedule", "factor", schedule.factor);
+  require(schedule.every > 0, "StepSchedule", "every", schedule.every,
+          "a number of epochs above 0");
+}
+
+void check(const ExponentialSchedule& schedule) {
+  require_factor("ExponentialSchedule", "factor", schedule.factor);
+}
+
+void check(const CosineSchedule& schedule) {
+  require(schedule.last >= 0 && schedule.last <= 1, "CosineSchedule", "last", schedule.last,
+          "in [0, 1]");
+}
+
+void check(const OneCycleSchedule& schedule) {
+  require(schedule.rise > 0 && schedule.rise < 1, "OneCycleSchedule", "rise", schedule.rise,
+          "in (0, 1)");
+  require_factor("OneCycleSchedule", "first", schedule.first);
+  require_factor("OneCycleSchedule", "last", schedule.last);
+}
+
+void check(const CosineLogSchedule& schedule) {
+  require(schedule.cycles >= 1 && schedule.cycles <= 30, "CosineLogSchedule", "cycles",
+          schedule.cycles, "from 1 to 30");
+}
+
+// From `from` at 0 to `to` at 1, on half a cosine.
+double half_cosine(double from, double to, double t) {
+  return to + (from - to) * (1 + std::cos(std::numbers::pi * t)) / 2;
+}
+
+double factor(const ConstantSchedule&, const Position&) { return 1; }
+
+double factor(const StepSchedule& schedule, const Position& at) {
+  return std::pow(schedule.factor, std::floor(at.step / at.steps_per_epoch / schedule.every));
+}
+
+double factor(const ExponentialSchedule& schedule, const Position& at) {
+  return std::pow(schedule.factor, at.step / at.steps_per_epoch);
+}
+
+double factor(const CosineSchedule& schedule, const Position& at) {
+  return half_cosine(1, schedule.last, at.step / at.steps);
+}
+
+double factor(const OneCycleSchedule& schedule, const Position& at) {
+  const double top = schedule.rise * at.steps - 1, end = at.steps - 1;
+  if (top > 0 && at.step <= top) return half_cosine(schedule.first, 1, at.step / top);
+  return half_cosine(1, schedule.last, std::min(1.0, (at.step - top) / (end - top)));
+}
+
+double factor(const CosineLogSchedule& schedule, const Position& at) {
+  const double t = (at.step + 1) / (at.steps + 1);
+  const double cycle = std::log2(1 + (std::exp2(schedule.cycles) - 1) * t);
+  return (1 - std::cos(2 * std::numbers::pi * cycle)) / 2;
+}
+
+}  // namespace
+
+double rate_factor(const Schedule& schedule, index_t step, index_t steps_per_epoch,
+                   index_t epochs) {
+  std::visit([](const auto& course) { check(course); }, schedule.course);
+  const auto per_epoch = static_cast<double>(steps_per_epoch);
+  const double steps = per_epoch * static_cast<double>(epochs);
+  require(schedule.warmup >= 0 && schedule.warmup < static_cast<double>(epochs), "Schedule",
+          "warmup", schedule.warmup,
+          formatted("a number of epochs from 0 to below that of the run, {}", epochs));
+  const auto number = static_cast<double>(step);
+  if (steps_per_epoch < 1 || step < 0 || number >= steps)
+    throw ArgumentError(
+        formatted("rate_factor: step {} is not one of {} epochs of {} steps, which count from 0",
+                  step, epochs, steps_per_epoch));
+  const double warmup = std::floor(schedule.warmup * per_epoch);
+  if (number < warmup) return (number + 1) / warmup;
+  const Position at{number - warmup, steps - warmup, per_epoch};
+  const double result =
+      std::visit([&](const auto& course) { return factor(course, at); }, schedule.course);
+  // Powers underflow, and the cosine of a whole number of cycles is 1 after rounding.
+  return std::max(result, std::numeric_limits<double>::min());
+}
+
+}  // namespace lamella
