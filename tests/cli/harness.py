@@ -21,8 +21,8 @@ TIMEOUT = 300  # seconds; generous, because sanitizers and emulators run these t
 # A network and a schedule that fit the built-in data in a moment.
 QUICK = ["--hidden", "8", "--epochs", "3", "--batch-size", "32"]
 
-LOG_KEYS = ["epoch", "train_loss", "train_accuracy", "seconds", "samples_per_second"]
-LOG_KEYS_WITH_TEST = LOG_KEYS[:3] + ["test_loss", "test_accuracy"] + LOG_KEYS[3:]
+LOG_KEYS = ["epoch", "learning_rate", "train_loss", "train_accuracy", "seconds", "samples_per_second"]
+LOG_KEYS_WITH_TEST = LOG_KEYS[:4] + ["test_loss", "test_accuracy"] + LOG_KEYS[4:]
 
 
 def clean_environment(**variables):

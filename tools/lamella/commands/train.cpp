@@ -35,8 +35,10 @@
 #include "tools/lamella/io/warnings.h"
 #include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/measure/training_profile.h"
+#include "tools/lamella/options/loss_options.h"
 #include "tools/lamella/options/optimizer_options.h"
 #include "tools/lamella/options/options.h"
+#include "tools/lamella/options/schedule_options.h"
 
 namespace lamella::cli {
 namespace {
@@ -54,6 +56,8 @@ struct TrainCommand {
   std::string precision = "f32";
   TrainOptions options;
   OptimizerOptions optimizer;
+  ScheduleOptions schedule;
+  LossOptions loss;
   BackendOptions backend;
   std::filesystem::path model;
   index_t checkpoint_every = 0;  // epochs; 0: the model is written at the end alone
@@ -92,6 +96,8 @@ void TrainCommand::add_to(CLI::App& app) {
   add_integer(app, "--batch-size", options.batch_size, 1, std::numeric_limits<index_t>::max(),
               "Samples between two updates of the weights");
   optimizer.add_to(app);
+  schedule.add_to(app);
+  loss.add_to(app);
   add_real(app, "--dropout", options.dropout, {0, 1},
            "Fraction of the hidden units that a step drops, at random");
   add_augmentation(app, options.augmentation);
@@ -110,7 +116,10 @@ void TrainCommand::add_to(CLI::App& app) {
 
 void TrainCommand::check() {
   options.optimizer = optimizer.optimizer();
-  const std::vector<NamedFile> files = source_files("--data", data, table.csv());
+  options.schedule = schedule.schedule(options.epochs);
+  options.loss = loss.loss();
+  std::vector<NamedFile> files = source_files("--data", data, table.csv());
+  if (!loss.sample_weights().empty()) files.push_back({"--sample-weights", loss.sample_weights()});
   check_files(files, {{"--model", model}, {"--log", log}});
   check_memory(need_of_data(files));
   if (checkpoint_every > 0 && (model.empty() || !is_replaced(model)))
@@ -218,6 +227,7 @@ void TrainingSession<T>::run() {
   log_.start();
   TrainOptions options = command_.options;
   options.batch_size = std::min(options.batch_size, split_.train.samples());
+  options.class_weights = command_.loss.class_weights(split_.train);
   TrainCallbacks callbacks;
   callbacks.on_progress = [this](const Progress& progress) { on_progress(progress); };
   callbacks.on_epoch = [this](const EpochReport& report) { on_epoch(report); };
@@ -397,6 +407,8 @@ DataSplit TrainCommand::read(const Warnings& warnings) const {
   CsvOptions csv = table.csv();
   csv.warn = [&](const std::string& text) { warnings.print(text, Suspicion::possible); };
   DataSplit split = read_data_source(data, csv, options.seed);
+  if (!loss.sample_weights().empty())
+    split.train = with_weights_from(loss.sample_weights(), std::move(split.train));
   require_learnable(data, split.train);
   for (const DataWarning& warning :
        data_warnings(data, split.train, split.test ? &*split.test : nullptr))

@@ -8,9 +8,12 @@
 #include <random>
 #include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include <lamella/error.h>
 
+#include "core/base/text.h"
 #include "tools/lamella/io/format.h"
 
 namespace lamella::cli {
@@ -112,6 +115,23 @@ void hold_out(DataSplit& split, double fraction, std::uint64_t seed, const Warni
     (chosen[i] ? test : train).push_back(static_cast<std::int32_t>(i));
   split.test = data.subset(test);
   split.train = data.subset(train);
+}
+
+Dataset with_weights_from(const std::filesystem::path& path, Dataset data) {
+  const NdArray array = read_npy(path);
+  const bool is_vector =
+      array.shape.size() == 1 || (array.shape.size() == 2 && array.shape[1] == 1);
+  if (!is_vector || array.shape[0] != data.samples())
+    throw DataError(
+        formatted("{}: an array of shape {}, where {} training samples need a weight each",
+                  path.string(), detail::shape_text(array.shape), data.samples()));
+  std::vector<double> weights;
+  std::visit([&](const auto& v) { weights.assign(v.begin(), v.end()); }, array.values);
+  try {
+    return std::move(data).with_weights(std::move(weights));
+  } catch (const DataError& error) {
+    throw DataError(formatted("{}: {}", path.string(), error.what()));
+  }
 }
 
 CsvOptions csv_for_model(CsvOptions csv, const ModelInfo& model, const Warnings& warnings) {

@@ -28,6 +28,10 @@ Preprocessing make_preprocessing(const std::string& name, const Dataset& data);
 /// DataError if there would be no samples in one part.
 void hold_out(DataSplit& split, double fraction, std::uint64_t seed, const Warnings& warnings);
 
+/// `data` with the weights of its samples that a .npy file holds. Throws DataError, naming the
+/// file, unless it has one finite number >= 0 for each sample, at least one of them above 0.
+Dataset with_weights_from(const std::filesystem::path& path, Dataset data);
+
 /// How a table is read for `model`: its columns by name, its numbers in the precision that the
 /// model's preprocessing needs, and what may be wrong said by `warnings`.
 CsvOptions csv_for_model(CsvOptions csv, const ModelInfo& model, const Warnings& warnings);

@@ -48,6 +48,7 @@ std::string to_line(const Json& value) { return value.text(); }
 
 Json epoch_json(const EpochReport& report) {
   Json line{{"epoch", report.epoch},
+            {"learning_rate", report.learning_rate},
             {"train_loss", report.train_loss},
             {"train_accuracy", report.train_accuracy}};
   if (report.test_loss) line["test_loss"] = *report.test_loss;

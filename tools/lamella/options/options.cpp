@@ -50,14 +50,16 @@ bool parse_whole(std::string_view text, Number& number) {
 std::string describe(const RealRange& range) {
   std::string text =
       formatted("a finite number {} {}", range.low_included ? "from" : "above", range.low);
-  if (std::isfinite(range.high)) text += formatted(" to below {}", range.high);
+  if (std::isfinite(range.high))
+    text += formatted(" to {}{}", range.high_included ? "" : "below ", range.high);
   return text;
 }
 
 double parse_real(const std::string& text, const RealRange& range) {
   double value = 0;
-  if (!parse_whole(text, value) || !std::isfinite(value) || value >= range.high ||
-      value < range.low || (value == range.low && !range.low_included))
+  if (!parse_whole(text, value) || !std::isfinite(value) || value > range.high ||
+      value < range.low || (value == range.high && !range.high_included) ||
+      (value == range.low && !range.low_included))
     throw std::invalid_argument(formatted("'{}' is not {}", text, describe(range)));
   return value;
 }

@@ -33,7 +33,8 @@ class UsageError : public std::runtime_error {
 struct RealRange {
   double low = 0;
   double high = std::numeric_limits<double>::infinity();
-  bool low_included = true;  ///< high is never included
+  bool low_included = true;
+  bool high_included = false;
 };
 
 enum class Presence { optional, required };

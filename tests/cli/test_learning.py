@@ -1,0 +1,139 @@
+"""`lamella train`: the schedule of the learning rate, and what counts how much in the loss."""
+
+import math
+import random
+
+from harness import ToolTest, flower_rows, main, read_log, write_csv, write_npy
+
+
+class Schedules(ToolTest):
+    def rates(self, *args):
+        """The learning rate of the last step of each of 4 epochs of 10 steps, at a rate of 0.1."""
+        log = self.dir / "run.jsonl"
+        self.train("--epochs", "4", "--batch-size", "100", "--log", log, *args)
+        return [line["learning_rate"] for line in read_log(log)]
+
+    def assert_rates(self, expected, *args):
+        for rate, wanted in zip(self.rates(*args), expected, strict=True):
+            self.assertAlmostEqual(rate, 0.1 * wanted, places=12)
+
+    def test_courses(self):
+        def cosine(steps, last=0):
+            return last + (1 - last) * (1 + math.cos(math.pi * steps)) / 2
+
+        self.assert_rates([1, 1, 1, 1])
+        self.assert_rates([1, 1, 0.1, 0.1], "--schedule", "step", "--rate-every", "2")
+        self.assert_rates([0.5 ** (step / 10) for step in (9, 19, 29, 39)],
+                          "--schedule", "exponential", "--rate-factor", "0.5")
+        self.assert_rates([cosine(step / 40) for step in (9, 19, 29, 39)], "--schedule", "cosine")
+        self.assert_rates([1, *(cosine(step / 30, 0.2) for step in (9, 19, 29))],
+                          "--schedule", "cosine", "--warmup", "1", "--final-rate", "0.2")
+        self.assert_rates([0.5, 1, 1, 1], "--warmup", "2")
+        self.assertAlmostEqual(self.rates("--schedule", "one-cycle")[-1], 0.1 * 4e-6, places=15)
+        self.assertLess(self.rates("--schedule", "coslog", "--cycles", "2")[-1], 0.01 * 0.1)
+
+    def test_what_does_not_go_together_is_refused(self):
+        for pattern, *args in (
+                ("--rate-factor is an option of step and exponential, and --schedule is constant",
+                 "--rate-factor", "0.5"),
+                ("--rate-every is an option of step", "--schedule", "cosine", "--rate-every", "2"),
+                ("--final-rate is an option of cosine and one-cycle",
+                 "--schedule", "step", "--final-rate", "0.5"),
+                ("--cycles is an option of coslog", "--cycles", "3"),
+                ("--final-rate of one-cycle must be above 0",
+                 "--schedule", "one-cycle", "--final-rate", "0"),
+                ("'1.5' is not a finite number above 0 to 1",
+                 "--schedule", "step", "--rate-factor", "1.5"),
+                ("'0' is not a finite number above 0", "--schedule", "step", "--rate-every", "0"),
+                ("--warmup 3 is not shorter than the run, --epochs 3",
+                 "--warmup", "3", "--epochs", "3"),
+                ("linear", "--schedule", "linear")):
+            self.fail_with(2, pattern, "train", "--data", "moons", *args)
+
+
+class Weights(ToolTest):
+    def recall(self, *args):
+        """Of the rare class, on the training data, with classes that overlap."""
+        generator = random.Random(1)
+        rows = [([generator.gauss(1.2 * (i % 20 == 0), 1), generator.gauss(0, 1)],
+                 "rare" if i % 20 == 0 else "usual") for i in range(600)]
+        data = write_csv(self.dir / "rare.csv", rows)
+        model = self.train("--data", data, "--epochs", "20", *args)
+        classes = self.evaluate(model, data)["per_class"]
+        self.assertEqual([c["class"] for c in classes], ["rare", "usual"])
+        return classes[0]["recall"]
+
+    def test_balanced_classes_find_the_rare_one(self):
+        plain = self.recall()
+        self.assertLess(plain, 0.2)
+        balanced = self.recall("--class-weights", "balanced")
+        self.assertGreater(balanced, 0.5)
+        # 30 of 600 are rare: what `balanced` stands for.
+        self.assertEqual(self.recall("--class-weights", f"rare=10,usual={600 / (2 * 570)!r}"),
+                         balanced)
+        self.assertGreater(self.recall("--class-weights", "rare=19"), 0.5)
+
+    def test_class_weights_that_mean_nothing(self):
+        data = write_csv(self.dir / "flowers.csv", flower_rows())
+        for pattern, weights in (("no class is called 'daisy'; the classes are fern, lily, rose",
+                                  "daisy=2"),
+                                 ("names class 'rose' twice", "rose=2,lily=1,rose=3"),
+                                 ("'rose=0' is neither balanced nor CLASS=WEIGHT", "rose=0"),
+                                 ("'rose=nan' is neither", "rose=nan"),
+                                 ("'2' is neither", "rose=1,2"), ("'' is neither", ",rose=1")):
+            self.fail_with(2, pattern, "train", "--data", data, "--class-weights", weights)
+
+    def test_samples_of_weight_zero_teach_nothing(self):
+        right = flower_rows(90)
+        other = {"rose": "lily", "lily": "fern", "fern": "rose"}
+        wrong = [(features, other[name]) for features, name in flower_rows(150, seed=2)]
+        truth = write_csv(self.dir / "right.csv", right)
+        data = write_csv(self.dir / "mixed.csv", right + wrong)
+        weights = write_npy(self.dir / "w.npy", [[1]] * 90 + [[0]] * 150)
+        how = ("--data", data, "--epochs", "30", "--batch-size", "32")
+        accuracy = self.evaluate(self.train(*how), truth)["accuracy"]
+        self.assertLess(accuracy, 0.5)
+        model = self.train(*how, "--sample-weights", weights)
+        self.assertGreater(self.evaluate(model, truth)["accuracy"], 0.95)
+
+    def test_weights_follow_their_samples_into_both_parts(self):
+        # Held-out samples have their weights beside them, and the rest trains with its own.
+        data = write_csv(self.dir / "flowers.csv", flower_rows())
+        weights = write_npy(self.dir / "w.npy", [[1]] * 90)
+        how = ("--data", data, "--validation-fraction", "0.3")
+        plain = self.train(*how).read_bytes()
+        self.assertEqual(self.train(*how, "--sample-weights", weights).read_bytes(), plain)
+
+    def test_sample_weights_that_do_not_fit(self):
+        data = write_csv(self.dir / "flowers.csv", flower_rows())
+        for pattern, rows in ((r"w\.npy: an array of shape 89 x 1, where 90 training samples",
+                               [[1]] * 89),
+                              (r"w\.npy: the weight of sample 3 is -1", [[1]] * 3 + [[-1]] * 87),
+                              (r"w\.npy: the weight of sample 0 is nan", [[math.nan]] * 90),
+                              (r"w\.npy: all weights are 0", [[0]] * 90)):
+            weights = write_npy(self.dir / "w.npy", rows)
+            self.fail_with(1, pattern, "train", "--data", data, "--sample-weights", weights)
+        self.fail_with(1, "absent.npy", "train", "--data", data, "--sample-weights",
+                       self.dir / "absent.npy")
+        self.fail_with(2, "--sample-weights", "train", "--data", data, "--sample-weights", weights,
+                       "--model", weights)
+
+
+class Smoothing(ToolTest):
+    def test_smoothed_labels_bound_the_confidence(self):
+        data = write_csv(self.dir / "flowers.csv", flower_rows())
+        how = ("--data", data, "--epochs", "60", "--learning-rate", "0.5")
+        plain = self.evaluate(self.train(*how), data)
+        smooth = self.evaluate(self.train(*how, "--label-smoothing", "0.3"), data)
+        self.assertEqual(smooth["accuracy"], 1)
+        self.assertLess(plain["log_loss"], 0.05)
+        # At the optimum of a smoothed loss, the right one of three classes has probability 0.8.
+        self.assertAlmostEqual(smooth["log_loss"], -math.log(0.8), delta=0.05)
+
+    def test_range(self):
+        self.fail_with(2, "'1' is not a finite number from 0 to below 1", "train", "--data",
+                       "moons", "--label-smoothing", "1")
+
+
+if __name__ == "__main__":
+    main()
