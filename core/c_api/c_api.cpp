@@ -200,11 +200,69 @@ lamella::Optimizer optimizer_of(const lamella_train_options& options) {
   return adam;
 }
 
+lamella::Schedule schedule_of(const char* where, const lamella_train_options& options) {
+  const int kind = options.schedule;
+  const auto chosen = [where](double given, double otherwise, const char* name, bool has_it) {
+    if (given != 0 && !has_it)
+      throw ArgumentError(
+          formatted("{}: {} is {}, but the schedule does not have it", where, name, given));
+    return given != 0 ? given : otherwise;
+  };
+  const bool is_step = kind == LAMELLA_STEP, is_one_cycle = kind == LAMELLA_ONE_CYCLE;
+  const double factor =
+      chosen(options.rate_factor,
+             is_step ? lamella::StepSchedule{}.factor : lamella::ExponentialSchedule{}.factor,
+             "rate_factor", is_step || kind == LAMELLA_EXPONENTIAL);
+  const double every =
+      chosen(options.rate_every, lamella::StepSchedule{}.every, "rate_every", is_step);
+  const double last =
+      chosen(options.final_rate,
+             is_one_cycle ? lamella::OneCycleSchedule{}.last : lamella::CosineSchedule{}.last,
+             "final_rate", is_one_cycle || kind == LAMELLA_COSINE);
+  const double cycles = chosen(options.rate_cycles, lamella::CosineLogSchedule{}.cycles,
+                               "rate_cycles", kind == LAMELLA_COSINE_LOG);
+  switch (kind) {
+    case LAMELLA_CONSTANT:
+      return {lamella::ConstantSchedule{}, options.warmup};
+    case LAMELLA_STEP:
+      return {lamella::StepSchedule{factor, every}, options.warmup};
+    case LAMELLA_EXPONENTIAL:
+      return {lamella::ExponentialSchedule{factor}, options.warmup};
+    case LAMELLA_COSINE:
+      return {lamella::CosineSchedule{last}, options.warmup};
+    case LAMELLA_ONE_CYCLE: {
+      lamella::OneCycleSchedule one_cycle;
+      one_cycle.last = last;
+      return {one_cycle, options.warmup};
+    }
+    case LAMELLA_COSINE_LOG:
+      return {lamella::CosineLogSchedule{static_cast<int>(cycles)}, options.warmup};
+    default:
+      throw ArgumentError(formatted("{}: schedule is {}; known are {} to {}", where, kind,
+                                    int{LAMELLA_CONSTANT}, int{LAMELLA_COSINE_LOG}));
+  }
+}
+
+std::vector<double> class_weights_of(const char* where, const lamella_train_options& options,
+                                     const lamella::Dataset& data) {
+  if (options.class_weight_count < 0)
+    throw ArgumentError(formatted("{}: class_weight_count is {}; it must not be negative", where,
+                                  options.class_weight_count));
+  if (options.class_weight_count > 0) need(options.class_weights, where, "class_weights");
+  if (options.balanced_classes == 0) {
+    if (options.class_weights == nullptr) return {};
+    return {options.class_weights, options.class_weights + options.class_weight_count};
+  }
+  if (options.class_weights != nullptr)
+    throw ArgumentError(formatted("{}: class_weights are given, and balanced_classes too", where));
+  return lamella::balanced_class_weights(data.labels(), data.classes());
+}
+
 /// Thrown by the epoch callback when the caller's asks for the end.
 struct EndOfTraining {};
 
 template <class T>
-lamella::Network<T> trained(const lamella::NetworkSpec& spec,
+lamella::Network<T> trained(const char* where, const lamella::NetworkSpec& spec,
                             std::shared_ptr<const lamella::Backend> backend,
                             const lamella::Dataset& data,
                             const lamella::Preprocessing& preprocessing,
@@ -213,6 +271,9 @@ lamella::Network<T> trained(const lamella::NetworkSpec& spec,
   options.epochs = given.epochs;
   options.batch_size = given.batch_size;
   options.optimizer = optimizer_of(given);
+  options.schedule = schedule_of(where, given);
+  options.loss.label_smoothing = given.label_smoothing;
+  options.class_weights = class_weights_of(where, given, data);
   options.dropout = given.dropout;
   options.seed = given.seed;
   options.shuffle = given.shuffle != 0;
@@ -261,9 +322,13 @@ int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t sample
                     where));
     std::vector<std::string> names;
     for (ptrdiff_t k = 0; k < options.classes; ++k) names.push_back(std::to_string(k));
-    const lamella::Dataset data(std::vector<U>(x, x + values), {inputs},
-                                std::vector<std::int32_t>(labels, labels + samples),
-                                std::move(names));
+    std::vector<double> weights;
+    if (options.sample_weights != nullptr)
+      weights.assign(options.sample_weights, options.sample_weights + samples);
+    const lamella::Dataset data =
+        lamella::Dataset(std::vector<U>(x, x + values), {inputs},
+                         std::vector<std::int32_t>(labels, labels + samples), std::move(names))
+            .with_weights(std::move(weights));
     const auto same = [labels](std::int32_t label) { return label == labels[0]; };
     if (options.classes == 0 && std::ranges::all_of(data.labels(), same))
       throw lamella::DataError(
@@ -277,11 +342,12 @@ int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t sample
     lamella::ModelInfo info{data.class_names(), data.sample_shape(), preprocessing};
     if (options.precision == LAMELLA_F32)
       *model = new lamella_model{
-          {trained<float>(spec, std::move(chosen), data, preprocessing, options), std::move(info)}};
+          {trained<float>(where, spec, std::move(chosen), data, preprocessing, options),
+           std::move(info)}};
     else
-      *model =
-          new lamella_model{{trained<double>(spec, std::move(chosen), data, preprocessing, options),
-                             std::move(info)}};
+      *model = new lamella_model{
+          {trained<double>(where, spec, std::move(chosen), data, preprocessing, options),
+           std::move(info)}};
   });
 }
 

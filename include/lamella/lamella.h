@@ -110,6 +110,17 @@ enum lamella_optimizer {
   LAMELLA_ADAMW = 2 /**< Adam with decoupled weight decay */
 };
 
+/** Values of lamella_train_options.schedule: the course of the learning rate over a run, step by
+ * step (lamella/schedule.h has the formulas). */
+enum lamella_schedule {
+  LAMELLA_CONSTANT = 0,
+  LAMELLA_STEP = 1,        /**< times rate_factor (0.1) every rate_every (10) epochs */
+  LAMELLA_EXPONENTIAL = 2, /**< times rate_factor (0.95) in the course of each epoch */
+  LAMELLA_COSINE = 3,      /**< down to final_rate (0) of the rate, on half a cosine */
+  LAMELLA_ONE_CYCLE = 4,   /**< up, and down to final_rate (4e-6) of the rate */
+  LAMELLA_COSINE_LOG = 5   /**< up and down rate_cycles (4) times, ever more slowly */
+};
+
 /** Results of one epoch of training, each sample counted before the update that it was part of. */
 typedef struct lamella_epoch {
   ptrdiff_t epoch; /**< from 1 */
@@ -143,6 +154,20 @@ typedef struct lamella_train_options {
    * the model is that of this epoch. */
   int (*on_epoch)(void* context, const lamella_epoch* epoch);
   void* context; /**< for on_epoch */
+  int schedule;  /**< LAMELLA_CONSTANT */
+  double warmup; /**< 0; epochs, fewer than all, in which the learning rate rises linearly */
+  /** Of the schedule; 0, the default, stands for the value that lamella_schedule names. One that
+   * the schedule does not have must be 0. */
+  double rate_factor;
+  double rate_every;
+  double final_rate;
+  int rate_cycles;
+  double label_smoothing;       /**< 0; part of each target that all classes share, in [0, 1) */
+  int balanced_classes;         /**< 0; not 0: each class counts as much as any other */
+  const double* class_weights;  /**< null, or how much a sample of each class counts, above 0 */
+  ptrdiff_t class_weight_count; /**< of class_weights: the number of classes */
+  const double* sample_weights; /**< null, or how much each sample counts: one for each, not
+                                     negative, and not all 0. Copied */
 } lamella_train_options;
 
 /** Fills *options with defaults; `size` is sizeof(lamella_train_options). Null is allowed. */

@@ -185,6 +185,24 @@ TEST_CASE("options decide the training, and the same ones give the same model", 
   CHECK(differs([](auto& o) { o.standardize = 0; }));
   CHECK(differs([](auto& o) { o.activation = LAMELLA_TANH; }));
   CHECK(differs([](auto& o) { o.hidden_layers = 1; }));
+  for (const int schedule :
+       {LAMELLA_STEP, LAMELLA_EXPONENTIAL, LAMELLA_COSINE, LAMELLA_ONE_CYCLE, LAMELLA_COSINE_LOG})
+    CHECK(differs([schedule](auto& o) { o.schedule = schedule; }));
+  CHECK(differs([](auto& o) { o.warmup = 2; }));
+  CHECK(differs([](auto& o) { o.label_smoothing = 0.1; }));
+  const double halves[] = {0.5, 0.5}, uneven[] = {1, 3};
+  const auto class_weights = [](auto& o, const double* weights) {
+    o.class_weights = weights;
+    o.class_weight_count = 2;
+  };
+  // All of the same size, which is exact in binary, are no weights.
+  CHECK(!differs([&](auto& o) { class_weights(o, halves); }));
+  CHECK(differs([&](auto& o) { class_weights(o, uneven); }));
+  CHECK(!differs([](auto& o) { o.balanced_classes = 1; }));  // both classes have 150 samples
+  std::vector<double> weights(300, 2.0);
+  CHECK(!differs([&](auto& o) { o.sample_weights = weights.data(); }));
+  weights[7] = 0;
+  CHECK(differs([&](auto& o) { o.sample_weights = weights.data(); }));
 
   lamella_train_options three = options;
   three.classes = 3;
@@ -299,6 +317,34 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
   refused([](auto& o) { o.learning_rate = 0; }, "learning_rate is 0");
   refused([](auto& o) { o.momentum = 1; }, "momentum is 1");
   refused([](auto& o) { o.dropout = 1; }, "1");
+  refused([](auto& o) { o.schedule = 6; }, "schedule is 6; known are 0 to 5");
+  refused([](auto& o) { o.schedule = -1; }, "schedule is -1");
+  refused([](auto& o) { o.rate_factor = 0.5; },
+          "rate_factor is 0.5, but the schedule does not have it");
+  refused(
+      [](auto& o) {
+        o.schedule = LAMELLA_COSINE;
+        o.final_rate = 2;
+      },
+      "CosineSchedule: last is 2");
+  refused([](auto& o) { o.warmup = -1; }, "warmup is -1");
+  refused([](auto& o) { o.label_smoothing = 1; }, "label_smoothing is 1");
+  refused([](auto& o) { o.class_weight_count = 2; }, "class_weights is null");
+  refused([](auto& o) { o.class_weight_count = -2; }, "class_weight_count is -2");
+  const double some[] = {1, 2, 3};
+  refused(
+      [&](auto& o) {
+        o.class_weights = some;
+        o.class_weight_count = 3;
+      },
+      "3 class weights for 2 classes");
+  refused(
+      [&](auto& o) {
+        o.class_weights = some;
+        o.class_weight_count = 2;
+        o.balanced_classes = 1;
+      },
+      "balanced_classes too");
   refused([](auto& o) { o.struct_size = 0; }, "lamella_train_options_init()");
   refused([](auto& o) { o.struct_size = 1 << 20; }, "lamella_train_options_init()");
 
