@@ -12,12 +12,11 @@
 
 #include "tests/catch.h"
 #include "tests/network/fixtures.h"
+#include "tests/network/reference/schedules.h"
 #include "tests/test_backends.h"
 
 namespace lamella::test {
 namespace {
-
-#include "tests/network/reference/schedules.h"
 
 using Catch::Matchers::ContainsSubstring;
 

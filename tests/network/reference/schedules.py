@@ -45,14 +45,17 @@ SCHEDULERS = {
 def main():
     warnings.simplefilter("ignore")
     print(f"// Made by schedules.py with PyTorch {torch.__version__.split('+')[0]}: do not edit.")
-    print("// NOLINTBEGIN(readability-magic-numbers)")
+    print("#ifndef LAMELLA_TESTS_NETWORK_REFERENCE_SCHEDULES_H_")
+    print("#define LAMELLA_TESTS_NETWORK_REFERENCE_SCHEDULES_H_\n")
+    print("namespace lamella::test {\n\n// clang-format off")
     for name, make in SCHEDULERS.items():
         for warmup in (0, 1):
             if warmup and name == "one_cycle":
                 continue  # it has a warm-up of its own
             values = ", ".join(f"{rate!r}" for rate in rates(make, warmup))
-            print(f"constexpr double k_{name}_{warmup}[] = {{{values}}};")
-    print("// NOLINTEND(readability-magic-numbers)")
+            print(f"inline constexpr double k_{name}_{warmup}[] = {{{values}}};")
+    print("// clang-format on\n\n}  // namespace lamella::test\n")
+    print("#endif  // LAMELLA_TESTS_NETWORK_REFERENCE_SCHEDULES_H_")
 
 
 if __name__ == "__main__":
