@@ -25,7 +25,7 @@ struct NamedExecutor {
 std::vector<NamedExecutor> executors() {
   std::vector<NamedExecutor> all;
   all.push_back({"serial", backends::make_serial_executor(), 1});
-  for (const int threads : {1, 2, 3, 5}) {
+  for ([[maybe_unused]] const int threads : {1, 2, 3, 5}) {
 #ifdef LAMELLA_WITH_OPENMP
     all.push_back({"openmp", backends::make_openmp_executor(threads), threads});
 #endif
