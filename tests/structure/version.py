@@ -19,7 +19,7 @@ TOPS = (".github", "backends", "bench", "cblas", "cmake", "core", "docs", "examp
         "packaging", "tests", "tools")
 SUFFIXES = {".c", ".cmake", ".cpp", ".h", ".in", ".json", ".md", ".py", ".txt", ".yml", ""}
 OTHERS = re.compile(
-    r"^(CHANGELOG\.md|docs/performance/.*|tests/.*selftest\.py|tests/tools/test_release\.py)$")
+    r"^(CHANGELOG\.md|docs/performance/.*|tests/.*selftest\.py|tests/tools/test_\w+\.py)$")
 # Each has the version, whole or its first two numbers, as a group.
 MENTIONS = [re.compile(pattern, re.MULTILINE) for pattern in (
     r"\bliblamella(?:[-_]cblas)?(?:\.so\.)?(\d+\.\d+(?:\.\d+)?)\b",
