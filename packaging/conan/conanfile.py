@@ -42,8 +42,8 @@ class LamellaConan(ConanFile):
         self.version = re.search(r"project\(lamella VERSION ([0-9.]+)", cmake).group(1)
 
     def export_sources(self):
-        for pattern in ("CMakeLists.txt", "LICENSE", "backends/*", "cblas/*", "cmake/*", "core/*",
-                        "docs/*", "include/*", "tools/*"):
+        for pattern in ("CHANGELOG.md", "CMakeLists.txt", "LICENSE", "backends/*", "cblas/*",
+                        "cmake/*", "core/*", "docs/*", "include/*", "tools/*"):
             copy(self, pattern, src=self._checkout, dst=self.export_sources_folder)
 
     def layout(self):

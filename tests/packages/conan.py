@@ -67,6 +67,9 @@ def main():
         assert files, f"{pattern} matches nothing"
     directories = set(re.findall(r"^ *add_subdirectory\((\w+)\)", cmake, re.MULTILINE))
     exported = {pattern.partition("/")[0] for pattern, _ in copied}
+    # What CMake scripts read or install, whatever the options.
+    for script in (tree / "cmake").glob("*.cmake"):
+        directories |= set(re.findall(r"\$\{PROJECT_SOURCE_DIR\}/([\w.-]+)", script.read_text()))
     missing = directories - exported - {"tests", "examples", "bench"}
     assert not missing, f"not exported: {missing}"
     recipe.requirements()
