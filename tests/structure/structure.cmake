@@ -59,3 +59,22 @@ if(NOT CMAKE_CROSSCOMPILING)
       -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} -DCMAKE_DISABLE_FIND_PACKAGE_${package}=ON)
   endforeach()
 endif()
+
+# Combinations of options that no other test builds with the tests on can be configured.
+if(NOT CMAKE_CROSSCOMPILING AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  set(configure_shared -DBUILD_SHARED_LIBS=ON)
+  set(configure_options_off -DLAMELLA_WITH_OPENMP=OFF -DLAMELLA_WITH_TBB=OFF
+                            -DLAMELLA_WITH_PLUGINS=OFF -DLAMELLA_WITH_CBLAS=OFF
+                            -DLAMELLA_WITH_TOOLS=OFF)
+  foreach(case shared options_off)
+    add_test(NAME structure.configure_${case}
+             COMMAND ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR} -G ${CMAKE_GENERATOR}
+                     -B ${CMAKE_CURRENT_BINARY_DIR}/configure_${case}
+                     -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER}
+                     -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}
+                     -DLAMELLA_WITH_OPENMP=${LAMELLA_WITH_OPENMP}
+                     -DLAMELLA_WITH_TBB=${LAMELLA_WITH_TBB}
+                     -DLAMELLA_WITH_TOOLS=${LAMELLA_WITH_TOOLS}
+                     -DLAMELLA_WITH_BENCH=OFF ${configure_${case}})
+  endforeach()
+endif()
