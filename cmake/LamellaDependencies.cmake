@@ -16,7 +16,9 @@ endfunction()
 #              [COMPONENTS ...]): a CMake package that has to give `target`.
 macro(lamella_need name)
   cmake_parse_arguments(need "" "TARGET;DEBIAN;OPTION" "COMPONENTS" ${ARGN})
-  find_package(${name} ${need_UNPARSED_ARGUMENTS} QUIET COMPONENTS ${need_COMPONENTS})
+  if(NOT TARGET ${need_TARGET})  # a project that lamella is a part of may have it already
+    find_package(${name} ${need_UNPARSED_ARGUMENTS} QUIET COMPONENTS ${need_COMPONENTS})
+  endif()
   if(NOT TARGET ${need_TARGET})
     lamella_missing("${name} ${need_UNPARSED_ARGUMENTS}" "${need_DEBIAN}" "${need_OPTION}")
   endif()
@@ -46,6 +48,16 @@ lamella_need_header(XSIMD_INCLUDE_DIR xsimd/xsimd.hpp DEBIAN libxsimd-dev)
 if(LAMELLA_WITH_OPENMP)
   lamella_need(OpenMP TARGET OpenMP::OpenMP_CXX COMPONENTS CXX OPTION LAMELLA_WITH_OPENMP
                DEBIAN "libgomp1 (with clang: libomp-dev)")
+  # The runtime library by name, for lamella's users: -fopenmp would turn OpenMP on in their own
+  # code. A library that is not in the compilers' own directories (clang's) is named by its path.
+  set(lamella_openmp_runtime)
+  foreach(library IN LISTS OpenMP_CXX_LIB_NAMES)
+    if(library STREQUAL "gomp")
+      list(APPEND lamella_openmp_runtime -lgomp)
+    elseif(NOT library STREQUAL "pthread")
+      list(APPEND lamella_openmp_runtime ${OpenMP_${library}_LIBRARY})
+    endif()
+  endforeach()
 endif()
 if(LAMELLA_WITH_TBB)
   lamella_need(TBB TARGET TBB::tbb DEBIAN libtbb-dev OPTION LAMELLA_WITH_TBB)

@@ -30,10 +30,24 @@ function(lamella_consumer_test name)
                    -P ${PROJECT_SOURCE_DIR}/tests/consumer/use_installed.cmake)
 endfunction()
 
-foreach(method cmake pkg-config readme c)
+set(methods cmake pkg-config readme c c-cmake)
+if(LAMELLA_WITH_CBLAS)
+  list(APPEND methods cblas)
+endif()
+foreach(method ${methods})
   lamella_consumer_test(consumer.${method} METHOD ${method} BUILD_DIR ${PROJECT_BINARY_DIR}
                         CONFIG $<CONFIG>)
 endforeach()
+
+# A component that nobody has.
+add_test(NAME consumer.unknown_component
+         COMMAND ${CMAKE_COMMAND}
+                 -DBUILD_DIR=${PROJECT_BINARY_DIR}
+                 -DCONFIG=$<CONFIG>
+                 -DGENERATOR=${CMAKE_GENERATOR}
+                 -DWITH_CBLAS=${LAMELLA_WITH_CBLAS}
+                 -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/unknown_component
+                 -P ${CMAKE_CURRENT_LIST_DIR}/unknown_component.cmake)
 
 # Programs that are compiled only, by this build's compiler and by the other one that lamella
 # supports.
@@ -68,17 +82,72 @@ foreach(which this other)
                    --include ${PROJECT_SOURCE_DIR}/include ${compiler})
 endforeach()
 
-# Builds the library a second time, so it is one of the slow ones; and the same for every preset, so
-# only the plain ones run it.
-if(NOT CMAKE_CROSSCOMPILING AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
-  add_test(NAME consumer.minimal
+# lamella as a part of another project. What is built is the same for every preset, so only the
+# plain ones look.
+if(CMAKE_CROSSCOMPILING OR CMAKE_CXX_FLAGS MATCHES "-fsanitize" OR BUILD_SHARED_LIBS)
+  return()
+endif()
+set(optional)
+foreach(option OPENMP TBB PLUGINS)
+  list(APPEND optional -DLAMELLA_WITH_${option}=${LAMELLA_WITH_${option}})
+endforeach()
+foreach(how add_subdirectory FetchContent)
+  add_test(NAME consumer.${how}
+           COMMAND ${CMAKE_COMMAND}
+                   -DHOW=${how}
+                   -DSOURCE_DIR=${PROJECT_SOURCE_DIR}
+                   -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/${how}
+                   -DC_COMPILER=${CMAKE_C_COMPILER}
+                   -DCXX=${CMAKE_CXX_COMPILER}
+                   -DCXX_FLAGS=${CMAKE_CXX_FLAGS}
+                   -DCTEST=${CMAKE_CTEST_COMMAND}
+                   -DGENERATOR=${CMAKE_GENERATOR}
+                   "-DOPTIONS=${optional}"
+                   -P ${CMAKE_CURRENT_LIST_DIR}/guest.cmake)
+endforeach()
+find_program(LAMELLA_NINJA NAMES ninja ninja-build)
+mark_as_advanced(LAMELLA_NINJA)
+if(LAMELLA_NINJA)
+  foreach(option CBLAS TOOLS TESTS BENCH)
+    list(APPEND optional -DLAMELLA_WITH_${option}=${LAMELLA_WITH_${option}})
+  endforeach()
+  add_test(NAME consumer.multi_config
            COMMAND ${CMAKE_COMMAND}
                    -DSOURCE_DIR=${PROJECT_SOURCE_DIR}
-                   -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/minimal
+                   -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/multi_config
+                   -DC_COMPILER=${CMAKE_C_COMPILER}
                    -DCXX=${CMAKE_CXX_COMPILER}
+                   -DCXX_FLAGS=${CMAKE_CXX_FLAGS}
+                   -DNINJA=${LAMELLA_NINJA}
+                   "-DOPTIONS=${optional}"
+                   -P ${CMAKE_CURRENT_LIST_DIR}/multi_config.cmake)
+else()
+  add_test(NAME consumer.multi_config COMMAND ${CMAKE_COMMAND} -E echo "skipped: no ninja")
+  set_tests_properties(consumer.multi_config PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped")
+endif()
+
+# These build the library a second time, so they are slow ones.
+string(REPLACE "g++" "gcc" other_c "${LAMELLA_OTHER_CXX}")
+string(REPLACE "clang++" "clang" other_c "${other_c}")
+foreach(which this other)
+  set(compilers -DC_COMPILER=${CMAKE_C_COMPILER} -DCXX=${CMAKE_CXX_COMPILER})
+  if(which STREQUAL "other")
+    set(compilers -DC_COMPILER=${other_c} -DCXX=${LAMELLA_OTHER_CXX})
+  endif()
+  if(which STREQUAL "other" AND NOT LAMELLA_OTHER_CXX)
+    add_test(NAME consumer.minimal.other
+             COMMAND ${CMAKE_COMMAND} -E echo "skipped: needs g++ and clang++")
+    set_tests_properties(consumer.minimal.other PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped")
+    continue()
+  endif()
+  add_test(NAME consumer.minimal.${which}
+           COMMAND ${CMAKE_COMMAND}
+                   -DSOURCE_DIR=${PROJECT_SOURCE_DIR}
+                   -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/minimal.${which}
+                   ${compilers}
                    -DCXX_FLAGS=${CMAKE_CXX_FLAGS}
                    -DGENERATOR=${CMAKE_GENERATOR}
                    -DREADELF=${CMAKE_READELF}
                    -P ${CMAKE_CURRENT_LIST_DIR}/minimal.cmake)
-  set_tests_properties(consumer.minimal PROPERTIES LABELS slow PROCESSORS 2 TIMEOUT 1800)
-endif()
+  set_tests_properties(consumer.minimal.${which} PROPERTIES LABELS slow PROCESSORS 2 TIMEOUT 1800)
+endforeach()

@@ -25,14 +25,14 @@ add_test(NAME structure.workflows
 
 # Of every build but the instrumented ones: sanitizers add symbols of their own.
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
-  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/lamella_objects.txt
+  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/lamella_objects_$<CONFIG>.txt
        CONTENT "$<JOIN:$<TARGET_OBJECTS:lamella>,\n>\n")
   get_target_property(isa_units lamella SOURCES)
   list(FILTER isa_units INCLUDE REGEX "/backends/(simd|scalar)/[^/]*\\.cpp$")
   list(TRANSFORM isa_units REPLACE "^${PROJECT_SOURCE_DIR}/" "")
   add_test(NAME structure.isa_symbols
            COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/isa_symbols.py --nm ${CMAKE_NM}
-                   --objects ${CMAKE_CURRENT_BINARY_DIR}/lamella_objects.txt ${isa_units})
+                   --objects ${CMAKE_CURRENT_BINARY_DIR}/lamella_objects_$<CONFIG>.txt ${isa_units})
 endif()
 
 add_test(NAME structure.selftest

@@ -1,0 +1,2 @@
+/* The program of the parent project without lamella. */
+int main(void) { return 0; }
