@@ -51,6 +51,20 @@ if(NOT count EQUAL expected)
   message(FATAL_ERROR "${count} packages were made, not ${expected}: ${debs}")
 endif()
 
+# What Debian's users look for: who may do what with each package, what is new, and the manual.
+foreach(entry IN LISTS packages)
+  string(REGEX MATCH "^[^|]*" name "${entry}")
+  foreach(file copyright changelog.gz changelog.Debian.gz)
+    if(NOT EXISTS ${ROOT}/usr/share/doc/${name}/${file})
+      message(FATAL_ERROR "${name} has no ${file}")
+    endif()
+  endforeach()
+endforeach()
+file(GLOB_RECURSE archive ${ROOT}/usr/lib/*liblamella.a)
+if(NOT archive OR NOT EXISTS ${ROOT}/usr/share/man/man1/lamella.1.gz)
+  message(FATAL_ERROR "no liblamella.a, or no man page: '${archive}'")
+endif()
+
 # The tool has no library path of its own, and runs on the library's package.
 set(tool ${ROOT}/usr/bin/lamella)
 dynamic_section(${tool} NEEDED needed)

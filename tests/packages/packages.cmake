@@ -6,6 +6,13 @@ add_test(NAME packages.vcpkg
 add_test(NAME packages.conan
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/conan.py ${PROJECT_SOURCE_DIR})
 
+if(LAMELLA_WITH_TOOLS)
+  add_test(NAME packages.man_page
+           COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_LIST_DIR}/man_page.py
+                   ${PROJECT_SOURCE_DIR}/tools/lamella.1 ${PROJECT_SOURCE_DIR}/README.md
+                   ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:lamella_tool>)
+endif()
+
 # Of the build that ships: optimised, static, without instrumentation.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND LAMELLA_WITH_TOOLS AND NOT BUILD_SHARED_LIBS
    AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
@@ -53,6 +60,18 @@ add_test(NAME packages.deb
                  -P ${CMAKE_CURRENT_LIST_DIR}/deb.cmake)
 set_tests_properties(packages.deb PROPERTIES LABELS slow FIXTURES_REQUIRED shared_build
                                              FIXTURES_SETUP deb_root)
+find_program(LAMELLA_LINTIAN lintian)
+mark_as_advanced(LAMELLA_LINTIAN)
+if(LAMELLA_LINTIAN)
+  add_test(NAME packages.lintian
+           COMMAND ${CMAKE_COMMAND} -DLINTIAN=${LAMELLA_LINTIAN}
+                   -DDEBS=${CMAKE_CURRENT_BINARY_DIR}/packages/debs
+                   -P ${CMAKE_CURRENT_LIST_DIR}/lintian.cmake)
+  set_tests_properties(packages.lintian PROPERTIES LABELS slow FIXTURES_REQUIRED deb_root)
+else()
+  add_test(NAME packages.lintian COMMAND ${CMAKE_COMMAND} -E echo "skipped: no lintian")
+  set_tests_properties(packages.lintian PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped")
+endif()
 foreach(method cmake pkg-config c)
   lamella_consumer_test(packages.deb.${method} METHOD ${method} PREFIX ${deb_root}/usr)
   set_tests_properties(packages.deb.${method} PROPERTIES LABELS slow FIXTURES_REQUIRED deb_root)
