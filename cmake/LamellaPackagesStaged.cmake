@@ -8,7 +8,7 @@ foreach(binary IN LISTS lamella_binaries)
 endforeach()
 # Man pages and changelogs are compressed, without the time in the file.
 file(GLOB_RECURSE lamella_texts ${CPACK_TEMPORARY_DIRECTORY}/*/changelog
-     ${CPACK_TEMPORARY_DIRECTORY}/*/changelog.Debian ${CPACK_TEMPORARY_DIRECTORY}/*/man1/*.1)
+     ${CPACK_TEMPORARY_DIRECTORY}/*/changelog.Debian ${CPACK_TEMPORARY_DIRECTORY}/*/lamella.1)
 foreach(text IN LISTS lamella_texts)
   execute_process(COMMAND gzip --best --no-name ${text} COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
