@@ -6,6 +6,7 @@ page, this is printed:
   - headings have the anchors that GitHub gives them, each below the name of its page,
   - links to pages and public headers are references, and other links of the tree are plain text:
     what they lead to is in a checkout and not in the reference,
+  - figures are as wide as the page, at most,
   - links of an index (README.md) to pages below it make these its subpages,
   - code blocks are fenced, and the marks of tests/docs/run_blocks.py are gone.
 """
@@ -22,6 +23,8 @@ MAIN = "docs/reference.md"
 DIRECTORIES = ("", "docs", "docs/design", "docs/performance")  # as INPUT of the Doxyfile
 MARK = re.compile(r"<!-- .* -->")
 CITATION = re.compile(r"(docs/[\w/.-]+\.md)#([\w-]+)")
+FIGURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
+BOLD_CODE = re.compile(r"\*\*(`[^*]*)\*\*")  # which Doxygen does not take for bold
 LINK_OR_CODE = re.compile(f"{LINK.pattern}|`[^`]*`")
 # The languages whose syntax Doxygen colours; the text of others stands as it is.
 COLOURED = {"cpp": "cpp", "c": "c"}
@@ -72,8 +75,10 @@ class Filter:
 
     def text(self, paragraph):
         """Lines that are neither code nor a heading."""
-        if paragraph.lstrip().startswith("!["):
-            return paragraph
+        if figure := FIGURE.fullmatch(paragraph):
+            # As wide as there is room, which Doxygen's own element is not.
+            return f'<img src="{os.path.basename(figure[2])}" alt="{figure[1]}" style="max-width: 100%">'
+        paragraph = BOLD_CODE.sub(r"<b>\1</b>", paragraph)
         return LINK_OR_CODE.sub(lambda m: m[0] if m[0][0] == "`" else self.link(LINK.match(m[0])),
                                 paragraph)
 

@@ -15,6 +15,11 @@ add_test(NAME docs.architecture
 # Any warning is an error (WARN_AS_ERROR in docs/Doxyfile.in), a link to no page among them.
 if(LAMELLA_DOXYGEN)
   add_test(NAME docs.doxygen COMMAND ${LAMELLA_DOXYGEN} ${PROJECT_BINARY_DIR}/docs/Doxyfile)
+  add_test(NAME docs.doxygen_links
+           COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_LIST_DIR}/html_links.py
+                   ${PROJECT_BINARY_DIR}/docs/reference/html)
+  set_tests_properties(docs.doxygen PROPERTIES FIXTURES_SETUP lamella_reference)
+  set_tests_properties(docs.doxygen_links PROPERTIES FIXTURES_REQUIRED lamella_reference)
 else()
   add_test(NAME docs.doxygen COMMAND ${CMAKE_COMMAND} -E echo "skipped: no doxygen")
   set_tests_properties(docs.doxygen PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped")

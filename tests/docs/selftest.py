@@ -10,6 +10,7 @@ DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 sys.path += [str(DOCS), str(DOCS / "design")]
 import doxygen_page  # noqa: E402
 import draw_architecture  # noqa: E402
+import html_links  # noqa: E402
 import pages  # noqa: E402
 import run_blocks  # noqa: E402
 
@@ -130,12 +131,12 @@ class DoxygenPage(unittest.TestCase):
     def test_page(self):
         page = ("# Title\n\n## Two words\n\n[on this page](#two-words), [the\nindex](README.md), "
                 "[`view.h`](../include/lamella/view.h), [an example](../examples/moons.cpp),\n"
-                "`no [link](here)`\n\n<!-- run -->\n    ls\n")
+                "`no [link](here)` **`f()`, bold**\n\n![alt](design/a.svg)\n\n<!-- run -->\n    ls\n")
         text = "\n".join(doxygen_page.Filter("docs/page.md").lines(page))
         for expected in ("# Title {#page_docs_page}", "## Two words {#page_docs_page_two-words}",
                          '@ref page_docs_page_two-words "on this page"',
                          '@ref page_docs_README "the index"', '@ref lamella/view.h "view.h"',
-                         ", an example,", "`no [link](here)`", "~~~{.unparsed}\nls\n~~~"):
+                         ", an example,", "`no [link](here)`", "<b>`f()`, bold</b>", '<img src="a.svg" alt="alt"', "~~~{.unparsed}\nls\n~~~"):
             self.assertIn(expected, text)
         self.assertNotIn("<!--", text)
 
@@ -146,6 +147,17 @@ class DoxygenPage(unittest.TestCase):
     def test_an_index_has_subpages(self):
         text = "\n".join(doxygen_page.Filter("docs/README.md").lines("# Index\n\n[a](a.md) [again](a.md)\n"))
         self.assertIn('@subpage page_docs_a "a" @ref page_docs_a "again"', text)
+
+
+class HtmlLinks(unittest.TestCase):
+    def test_links(self):
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            (directory / "index.html").write_text('<a href="page_a.html#x">a</a> <a href="http://b">b</a>')
+            page = '<a id="x"></a><img alt="c" src="c.svg"><a class="el" href="#y">y</a>'
+            (directory / "page_a.html").write_text(page)
+            self.assertEqual(list(html_links.faults(directory)), [
+                "page_a.html: c.svg does not exist", "page_a.html: #y has no such anchor"])
 
 
 class DrawArchitecture(unittest.TestCase):
