@@ -48,7 +48,11 @@ class Filter:
         self.subpages = set()
 
     def is_below(self, target):
-        """Whether this page is the index of `target`: of a page beside it, or of a folder's index."""
+        """Whether this page is the index of `target`: of a page beside it, or of a folder's index.
+        Of a page called results-something that is the page called results."""
+        family = re.sub(r"-\w+\.md$", ".md", target)
+        if family != target and (ROOT / family).is_file():
+            return self.page == family
         if not self.page.endswith("README.md") or self.page == "README.md" or target == MAIN:
             return False
         here, there = os.path.dirname(self.page), os.path.dirname(target)

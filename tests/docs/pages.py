@@ -2,7 +2,8 @@
 """Checks what the pages of a tree promise about each other and about their commands.
 
 Usage: pages.py SOURCE_TREE [--build BUILD] [--ctest CTEST]. Prints one line per fault; exits 1 if there is one:
-  - a page of docs/ that no index above it names, or a public header that docs/reference.md does not;
+  - a page of docs/ to which no links lead from docs/README.md;
+  - a public header that docs/reference.md does not name;
   - a public header that cites docs/math.md without a section (references.py checks that it exists);
   - a block that is `not run` for a reason that names no test of BUILD and no known need.
 """
@@ -15,6 +16,9 @@ from pathlib import Path
 
 import run_blocks
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "structure"))
+from references import LINK  # noqa: E402
+
 # Why a command cannot be run by a test. A reason that has none of these words has to name a test.
 NEEDS = re.compile(r"\b(root|minutes|hours?|needs|builds?|no finding|tools/check)\b")
 TEST = re.compile(r"(?<![\w./])([a-z_]+(?:\.[\w*-]+)+)(?![\w/])")
@@ -25,16 +29,19 @@ def pages(tree):
 
 
 def faults_of_indices(tree):
-    for page in pages(tree):
-        folder = (tree / page).parent
-        index = folder / "README.md"
-        if page == "docs/README.md":
+    reached, todo = set(), ["docs/README.md"]
+    while todo:
+        page = todo.pop()
+        if page in reached or not (tree / page).is_file():
             continue
-        if Path(page).name == "README.md":
-            index = folder.parent / "README.md"
-        link = f"]({(tree / page).relative_to(index.parent).as_posix()}"
-        if not index.is_file() or link not in index.read_text():
-            yield f"{page}: {index.relative_to(tree)} does not lead to it"
+        reached.add(page)
+        for target in LINK.findall((tree / page).read_text()):
+            path = ((tree / page).parent / target.partition("#")[0]).resolve()
+            if path.suffix == ".md" and path.is_relative_to(tree / "docs"):
+                todo.append(path.relative_to(tree).as_posix())
+    for page in pages(tree):
+        if page not in reached:
+            yield f"{page}: no links lead to it from docs/README.md"
 
 
 def faults_of_headers(tree):
