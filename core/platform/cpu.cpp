@@ -4,10 +4,10 @@
 
 #include <array>
 
+#include "core/base/format.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-#include "core/base/format.h"
 #include "core/base/made_once.h"
 #endif
 
