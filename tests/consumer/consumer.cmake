@@ -127,10 +127,11 @@ else()
 endif()
 
 # These build the library a second time, so they are slow ones.
-string(REPLACE "g++" "gcc" other_c "${LAMELLA_OTHER_CXX}")
+string(REGEX REPLACE "(^|/)g\\+\\+" "\\1gcc" other_c "${LAMELLA_OTHER_CXX}")
 string(REPLACE "clang++" "clang" other_c "${other_c}")
 foreach(which this other)
-  set(compilers -DC_COMPILER=${CMAKE_C_COMPILER} -DCXX=${CMAKE_CXX_COMPILER})
+  set(compilers -DC_COMPILER=${CMAKE_C_COMPILER} -DCXX=${CMAKE_CXX_COMPILER}
+                -DCXX_FLAGS=${CMAKE_CXX_FLAGS})
   if(which STREQUAL "other")
     set(compilers -DC_COMPILER=${other_c} -DCXX=${LAMELLA_OTHER_CXX})
   endif()
@@ -145,7 +146,6 @@ foreach(which this other)
                    -DSOURCE_DIR=${PROJECT_SOURCE_DIR}
                    -DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer/minimal.${which}
                    ${compilers}
-                   -DCXX_FLAGS=${CMAKE_CXX_FLAGS}
                    -DGENERATOR=${CMAKE_GENERATOR}
                    -DREADELF=${CMAKE_READELF}
                    -P ${CMAKE_CURRENT_LIST_DIR}/minimal.cmake)
