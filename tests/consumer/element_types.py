@@ -71,8 +71,10 @@ def main():
         sys.exit("element_types.py: found no list of kernels in kernels.h")
     calls = [f"b->run({kernel}<T>{{}});" for kernel in kernels] + CALLS
     command = [*options.command, "-std=c++20", "-fsyntax-only", f"-I{options.include}"]
-    if "clang" in Path(options.command[0]).name:
-        command.append("-ferror-limit=0")
+    version = subprocess.run([*options.command, "--version"], check=True, text=True,
+                             capture_output=True).stdout
+    if "clang" in version:
+        command.append("-ferror-limit=0")  # it stops after 20
     found = list(faults(command, calls))
     for fault in found:
         print(fault)
