@@ -5,7 +5,8 @@ Usage: pages.py SOURCE_TREE [--build BUILD] [--ctest CTEST]. Prints one line per
   - a page of docs/ to which no links lead from docs/README.md;
   - a public header that docs/reference.md does not name;
   - a public header that cites docs/math.md without a section (references.py checks that it exists);
-  - a block that is `not run` for a reason that names no test of BUILD and no known need.
+  - a block without a mark (run_blocks.py), or one that is `not run` for a reason that names no test of
+    BUILD and no known need, or that is no shell script.
 """
 import argparse
 import fnmatch
@@ -58,11 +59,15 @@ def faults_of_citations(tree):
 
 
 def faults_of_reasons(tree, tests):
-    for page in [*sorted(page.name for page in tree.glob("*.md")), *pages(tree)]:
+    others = [page.relative_to(tree).as_posix()
+              for pattern in ("*.md", "bench/*/*.md") for page in sorted(tree.glob(pattern))]
+    for page in [*others, *pages(tree)]:
         for block in run_blocks.blocks((tree / page).read_text()):
+            place = f"{page}, line {block.line}"
+            if not block.action:
+                yield f"{place}: no mark says whether to run the block"
             if block.action != "not run":
                 continue
-            place = f"{page}, line {block.line}"
             named = TEST.findall(block.argument)
             named += re.findall(r"\bthe test (\w+)\b", block.argument)
             for name in named:

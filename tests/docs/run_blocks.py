@@ -13,7 +13,7 @@ A comment on the line above a block (fenced, or indented by four blanks) says wh
 Blocks run in one scratch directory with an empty home; what one exports, the next ones have. With
 --source the directory looks like a checkout with a release build in build/release (links to TREE and
 BUILD). With --cmake it is empty, and the build installed where commands and pkg-config find it.
-Exits 1 at the first block that fails, and if a block has no comment; 77 if the page has no block.
+Exits 1 at the first block that fails, and if a block has no comment.
 """
 import argparse
 import os
@@ -24,7 +24,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-SKIPPED = 77
 MARK = re.compile(r"<!-- (run|text|fails|file|not run)(?:: (.*?))? -->")
 
 
@@ -142,9 +141,6 @@ def main():
     parser.add_argument("page", type=Path)
     options = parser.parse_args()
     markdown = options.page.read_text()
-    if not blocks(markdown):
-        print(f"skipped: {options.page.name} has no code")
-        return SKIPPED
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         (directory / "home").mkdir()
