@@ -92,8 +92,9 @@ template <class T>
 class Run {
  public:
   Run(Network<T>& network, const Dataset& data, const Preprocessing& preprocessing,
-      const TrainOptions& options, const TrainCallbacks& callbacks)
+      const TrainOptions& options, const TrainCallbacks& callbacks, WeightAverage<T>* average)
       : network_(network),
+        average_(average),
         data_(data),
         options_(options),
         callbacks_(callbacks),
@@ -168,6 +169,7 @@ class Run {
                              with_learning_rate(options_.optimizer, learning_rate_),
                              {options_.dropout, options_.seed, epoch, indices}, options_.loss);
     if (!std::isfinite(result.loss_sum)) fail(first, result);
+    if (average_ != nullptr) average_->after_step(network_);
     total_.loss_sum += result.loss_sum;
     total_.weight_sum += result.weight_sum;
     total_.correct += result.correct;
@@ -185,6 +187,7 @@ class Run {
   }
 
   Network<T>& network_;
+  WeightAverage<T>* average_;  // null: none
   const Dataset& data_;
   const TrainOptions& options_;
   const TrainCallbacks& callbacks_;
@@ -207,21 +210,28 @@ class Run {
 template <class T>
 std::vector<EpochReport> train(Network<T>& network, const Dataset& training_data,
                                const Dataset* test_data, const Preprocessing& preprocessing,
-                               const TrainOptions& options, const TrainCallbacks& callbacks) {
+                               const TrainOptions& options, const TrainCallbacks& callbacks,
+                               WeightAverage<T>* average) {
   check_train_options(options);
   check_fits("train", "training", network.spec(), training_data, preprocessing);
   check_class_weights(options.class_weights, network.spec().classes);
   check_augmentation("train", options.augmentation, training_data);
   if (test_data != nullptr) check_fits("train", "test", network.spec(), *test_data, preprocessing);
 
-  if (options.first_epoch == 1) network.reset_optimizer();
-  Run<T> run(network, training_data, preprocessing, options, callbacks);
+  if (options.first_epoch == 1) {
+    network.reset_optimizer();
+    if (average != nullptr) average->restart(network);
+  }
+  Run<T> run(network, training_data, preprocessing, options, callbacks, average);
   std::vector<EpochReport> reports;
   reports.reserve(static_cast<std::size_t>(std::min(options.epochs, kReportsReserved)));
   for (index_t epoch = options.first_epoch; epoch <= options.epochs; ++epoch) {
     EpochReport report = run.epoch(epoch);
+    if (average != nullptr) average->after_epoch(network, epoch);
     if (test_data != nullptr) {
-      const BatchResult result = evaluate_dataset(network, *test_data, preprocessing);
+      const bool averages = average != nullptr && average->has_begun();
+      const BatchResult result =
+          evaluate_dataset(averages ? average->network() : network, *test_data, preprocessing);
       report.test_loss = result.loss_sum / result.weight_sum;
       report.test_accuracy = static_cast<double>(result.correct) / result.weight_sum;
     }
@@ -233,9 +243,9 @@ std::vector<EpochReport> train(Network<T>& network, const Dataset& training_data
 
 template std::vector<EpochReport> train(Network<float>&, const Dataset&, const Dataset*,
                                         const Preprocessing&, const TrainOptions&,
-                                        const TrainCallbacks&);
+                                        const TrainCallbacks&, WeightAverage<float>*);
 template std::vector<EpochReport> train(Network<double>&, const Dataset&, const Dataset*,
                                         const Preprocessing&, const TrainOptions&,
-                                        const TrainCallbacks&);
+                                        const TrainCallbacks&, WeightAverage<double>*);
 
 }  // namespace lamella

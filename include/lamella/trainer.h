@@ -17,6 +17,7 @@
 #include <lamella/network.h>
 #include <lamella/optimizer.h>
 #include <lamella/schedule.h>
+#include <lamella/weight_average.h>
 
 namespace lamella {
 
@@ -75,6 +76,9 @@ struct TrainCallbacks {
 /// Trains `network` on `training_data`. After each epoch it is evaluated on `test_data` too, unless
 /// that is null. Returns the reports of epochs first_epoch ... epochs.
 ///
+/// `average`, unless it is null, follows the steps of `network`; test figures are then its own, as
+/// soon as it has begun. With first_epoch 1 it is restarted.
+///
 /// A mini-batch whose samples all have weight 0 takes no step. Throws ArgumentError for options out
 /// of range or data that do not fit the network, TrainingError when the loss is no longer finite
 /// (naming epoch and batch; the network then holds the parameters of that moment). The same seed,
@@ -84,7 +88,8 @@ LAMELLA_API std::vector<EpochReport> train(Network<T>& network, const Dataset& t
                                            const Dataset* test_data,
                                            const Preprocessing& preprocessing,
                                            const TrainOptions& options,
-                                           const TrainCallbacks& callbacks = {});
+                                           const TrainCallbacks& callbacks = {},
+                                           WeightAverage<T>* average = nullptr);
 
 }  // namespace lamella
 
