@@ -1,4 +1,4 @@
-"""`lamella train`: the schedule of the learning rate, and what counts how much in the loss."""
+"""`lamella train`: the schedule of the learning rate, what counts how much in the loss, averages."""
 
 import math
 import random
@@ -133,6 +133,37 @@ class Smoothing(ToolTest):
     def test_range(self):
         self.fail_with(2, "'1' is not a finite number from 0 to below 1", "train", "--data",
                        "moons", "--label-smoothing", "1")
+
+
+class Averages(ToolTest):
+    def test_the_average_is_what_is_saved_and_measured(self):
+        log = self.dir / "run.jsonl"
+        how = ("--epochs", "8", "--learning-rate", "0.5", "--log", log)
+        plain = self.train(*how).read_bytes()
+        seen = {plain}
+        for average in (("ema", "--average-decay", "0.9"), ("swa",), ("swa", "--average-from", "2")):
+            model = self.train(*how, "--average", *average)
+            seen.add(model.read_bytes())
+            last = read_log(log)[-1]
+            evaluation = self.evaluate(model, "moons")
+            self.assertEqual(evaluation["accuracy"], last["test_accuracy"])
+            self.assertAlmostEqual(evaluation["log_loss"], last["test_loss"], places=9)
+        self.assertEqual(len(seen), 4)
+
+    def test_an_average_of_the_last_epoch_is_its_weights(self):
+        plain = self.train().read_bytes()
+        model = self.train("--average", "swa", "--average-from", "3", "--epochs", "3")
+        self.assertEqual(model.read_bytes(), plain)
+
+    def test_what_does_not_go_together_is_refused(self):
+        for pattern, *args in (
+                ("--average-decay is an option of ema, and --average is none",
+                 "--average-decay", "0.9"),
+                ("--average-from is an option of swa, and --average is ema",
+                 "--average", "ema", "--average-from", "2"),
+                ("--average-from 4 is after the last epoch, 3",
+                 "--average", "swa", "--average-from", "4", "--epochs", "3")):
+            self.fail_with(2, pattern, "train", "--data", "moons", *args)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@
 #include "tools/lamella/io/warnings.h"
 #include "tools/lamella/measure/plugin_probe.h"
 #include "tools/lamella/measure/training_profile.h"
+#include "tools/lamella/options/averaging_options.h"
 #include "tools/lamella/options/loss_options.h"
 #include "tools/lamella/options/optimizer_options.h"
 #include "tools/lamella/options/options.h"
@@ -58,6 +59,7 @@ struct TrainCommand {
   OptimizerOptions optimizer;
   ScheduleOptions schedule;
   LossOptions loss;
+  AveragingOptions average;
   BackendOptions backend;
   std::filesystem::path model;
   index_t checkpoint_every = 0;  // epochs; 0: the model is written at the end alone
@@ -98,6 +100,7 @@ void TrainCommand::add_to(CLI::App& app) {
   optimizer.add_to(app);
   schedule.add_to(app);
   loss.add_to(app);
+  average.add_to(app);
   add_real(app, "--dropout", options.dropout, {0, 1},
            "Fraction of the hidden units that a step drops, at random");
   add_augmentation(app, options.augmentation);
@@ -118,6 +121,7 @@ void TrainCommand::check() {
   options.optimizer = optimizer.optimizer();
   options.schedule = schedule.schedule(options.epochs);
   options.loss = loss.loss();
+  average.averaging(options.epochs);  // checks its options
   std::vector<NamedFile> files = source_files("--data", data, table.csv());
   if (!loss.sample_weights().empty()) files.push_back({"--sample-weights", loss.sample_weights()});
   check_files(files, {{"--model", model}, {"--log", log}});
@@ -163,6 +167,10 @@ class TrainingSession {
   void write_log(const EpochReport& report);
   void write_checkpoint(index_t epoch);
 
+  // What is saved and measured: the average of the weights, once there is one.
+  const Network<T>& result() const {
+    return average_ && average_->has_begun() ? average_->network() : network_;
+  }
   std::string description() const;
   std::string what_is_saved() const;
   Json summary_json(const std::vector<EpochReport>& reports) const;
@@ -178,6 +186,7 @@ class TrainingSession {
   ModelInfo info_;
   std::shared_ptr<ProfiledBackend> profiled_;  // null without --profile
   Network<T> network_;
+  std::optional<WeightAverage<T>> average_;
   InterruptGuard interrupts_;
   ProgressDisplay display_;
   index_t last_checkpoint_ = 0;  // its epoch; 0: none
@@ -193,7 +202,8 @@ NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
   check_weights(spec, sizeof(T));
   TrainOptions options = command.options;
   options.batch_size = std::min(options.batch_size, data.samples());
-  check_memory(need_of_training(spec, options, sizeof(T)));
+  const int averages = command.average.averaging(options.epochs) ? 1 : 0;
+  check_memory(need_of_training(spec, options, averages, sizeof(T)));
   return spec;
 }
 
@@ -218,8 +228,11 @@ TrainingSession<T>::TrainingSession(const TrainCommand& command, const DataSplit
             make_preprocessing(command.preprocess, split.train), split.train.columns(),
             table_precision(command.data, split.train)},
       profiled_(command.profile ? std::make_shared<ProfiledBackend>(backend) : nullptr),
-      network_(spec_, profiled_ ? profiled_ : std::move(backend), command.options.seed),
-      display_(command.quiet) {}
+      network_(spec_, profiled_ ? profiled_ : backend, command.options.seed),
+      display_(command.quiet) {
+  if (const auto averaging = command.average.averaging(command.options.epochs))
+    average_.emplace(network_, profiled_ ? profiled_ : std::move(backend), *averaging);
+}
 
 template <class T>
 void TrainingSession<T>::run() {
@@ -231,11 +244,12 @@ void TrainingSession<T>::run() {
   TrainCallbacks callbacks;
   callbacks.on_progress = [this](const Progress& progress) { on_progress(progress); };
   callbacks.on_epoch = [this](const EpochReport& report) { on_epoch(report); };
-  const auto reports = train(network_, split_.train, split_.test ? &*split_.test : nullptr,
-                             info_.preprocessing, options, callbacks);
+  const auto reports =
+      train(network_, split_.train, split_.test ? &*split_.test : nullptr, info_.preprocessing,
+            options, callbacks, average_ ? &*average_ : nullptr);
 
   if (!command_.model.empty())
-    save_or_rescue(command_.model, [this](const auto& path) { save_model(path, network_, info_); });
+    save_or_rescue(command_.model, [this](const auto& path) { save_model(path, result(), info_); });
   log_.close();
   warn_if_it_guesses_better(reports.back());
   print_summary(reports);
@@ -278,7 +292,7 @@ void TrainingSession<T>::write_log(const EpochReport& report) {
 template <class T>
 void TrainingSession<T>::write_checkpoint(index_t epoch) {
   try {
-    save_model(command_.model, network_, info_);
+    save_model(command_.model, result(), info_);
     last_checkpoint_ = epoch;
   } catch (const IoError& error) {  // the file may be writable again by the end
     display_.warning(formatted("{}; training goes on without this checkpoint", error.what()));
@@ -361,7 +375,7 @@ std::optional<Evaluation> TrainingSession<T>::evaluate_held_out() const {
   constexpr index_t kMostClasses = 200;
   if (command_.held_out == 0 || !split_.test || spec_.classes > kMostClasses) return std::nullopt;
   if (profiled_) profiled_->set_recording(false);
-  return evaluate(network_, *split_.test, info_.preprocessing);
+  return evaluate(result(), *split_.test, info_.preprocessing);
 }
 
 /// A loss far above that of equal probabilities is finite, and yet training has failed.
