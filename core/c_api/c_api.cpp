@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -258,6 +259,27 @@ std::vector<double> class_weights_of(const char* where, const lamella_train_opti
   return lamella::balanced_class_weights(data.labels(), data.classes());
 }
 
+std::optional<lamella::Averaging> averaging_of(const char* where,
+                                               const lamella_train_options& options) {
+  if (options.average < LAMELLA_LAST_WEIGHTS || options.average > LAMELLA_SWA)
+    throw ArgumentError(formatted("{}: average is {}; known are {} to {}", where, options.average,
+                                  int{LAMELLA_LAST_WEIGHTS}, int{LAMELLA_SWA}));
+  if (options.average_decay != 0 && options.average != LAMELLA_EMA)
+    throw ArgumentError(formatted("{}: average_decay is {}, but average is not LAMELLA_EMA", where,
+                                  options.average_decay));
+  if (options.average_from != 0 && options.average != LAMELLA_SWA)
+    throw ArgumentError(formatted("{}: average_from is {}, but average is not LAMELLA_SWA", where,
+                                  options.average_from));
+  if (options.average == LAMELLA_EMA) {
+    lamella::ExponentialAverage moving;
+    if (options.average_decay != 0) moving.decay = options.average_decay;
+    return moving;
+  }
+  if (options.average == LAMELLA_SWA)
+    return lamella::EpochAverage{options.average_from != 0 ? options.average_from : 1};
+  return std::nullopt;
+}
+
 /// Thrown by the epoch callback when the caller's asks for the end.
 struct EndOfTraining {};
 
@@ -283,11 +305,16 @@ lamella::Network<T> trained(const char* where, const lamella::NetworkSpec& spec,
       const lamella_epoch epoch = {report.epoch, report.train_loss, report.train_accuracy};
       if (given.on_epoch(given.context, &epoch) != 0) throw EndOfTraining{};
     };
-  lamella::Network<T> network(spec, std::move(backend), given.seed);
+  lamella::Network<T> network(spec, backend, given.seed);
+  std::optional<lamella::WeightAverage<T>> average;
+  if (const auto averaging = averaging_of(where, given))
+    average.emplace(network, std::move(backend), *averaging);
   try {
-    lamella::train(network, data, nullptr, preprocessing, options, callbacks);
+    lamella::train(network, data, nullptr, preprocessing, options, callbacks,
+                   average ? &*average : nullptr);
   } catch (const EndOfTraining&) {
   }
+  if (average && average->has_begun()) return std::move(average->network());
   return network;
 }
 

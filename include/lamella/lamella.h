@@ -121,6 +121,14 @@ enum lamella_schedule {
   LAMELLA_COSINE_LOG = 5   /**< up and down rate_cycles (4) times, ever more slowly */
 };
 
+/** Values of lamella_train_options.average: which weights the model gets. */
+enum lamella_average {
+  LAMELLA_LAST_WEIGHTS = 0,
+  LAMELLA_EMA = 1, /**< the exponential moving average over the steps, of which each keeps
+                        average_decay (0.999) */
+  LAMELLA_SWA = 2  /**< the mean of the weights after each epoch from average_from (1) on */
+};
+
 /** Results of one epoch of training, each sample counted before the update that it was part of. */
 typedef struct lamella_epoch {
   ptrdiff_t epoch; /**< from 1 */
@@ -168,6 +176,9 @@ typedef struct lamella_train_options {
   ptrdiff_t class_weight_count; /**< of class_weights: the number of classes */
   const double* sample_weights; /**< null, or how much each sample counts: one for each, not
                                      negative, and not all 0. Copied */
+  int average;                  /**< LAMELLA_LAST_WEIGHTS */
+  double average_decay;         /**< in [0, 1); 0 stands for 0.999. LAMELLA_EMA only */
+  ptrdiff_t average_from;       /**< epoch, from 1; 0 stands for 1. LAMELLA_SWA only */
 } lamella_train_options;
 
 /** Fills *options with defaults; `size` is sizeof(lamella_train_options). Null is allowed. */

@@ -190,6 +190,12 @@ TEST_CASE("options decide the training, and the same ones give the same model", 
     CHECK(differs([schedule](auto& o) { o.schedule = schedule; }));
   CHECK(differs([](auto& o) { o.warmup = 2; }));
   CHECK(differs([](auto& o) { o.label_smoothing = 0.1; }));
+  CHECK(differs([](auto& o) { o.average = LAMELLA_EMA; }));
+  CHECK(differs([](auto& o) { o.average = LAMELLA_SWA; }));
+  CHECK(!differs([](auto& o) {  // of the last epoch alone
+    o.average = LAMELLA_SWA;
+    o.average_from = o.epochs;
+  }));
   const double halves[] = {0.5, 0.5}, uneven[] = {1, 3};
   const auto class_weights = [](auto& o, const double* weights) {
     o.class_weights = weights;
@@ -345,6 +351,15 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
         o.balanced_classes = 1;
       },
       "balanced_classes too");
+  refused([](auto& o) { o.average = 3; }, "average is 3; known are 0 to 2");
+  refused([](auto& o) { o.average_decay = 0.5; }, "average is not LAMELLA_EMA");
+  refused([](auto& o) { o.average_from = 2; }, "average is not LAMELLA_SWA");
+  refused(
+      [](auto& o) {
+        o.average = LAMELLA_EMA;
+        o.average_decay = 1;
+      },
+      "decay is 1");
   refused([](auto& o) { o.struct_size = 0; }, "lamella_train_options_init()");
   refused([](auto& o) { o.struct_size = 1 << 20; }, "lamella_train_options_init()");
 
