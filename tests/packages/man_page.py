@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Holds the man page of `lamella` to what the program says of itself.
 
-Usage: man_page.py PAGE README TOOL... The page must have the subcommands and options of `lamella
---help`, in the same words and no others, its exit codes, and the environment variables of the
-README. If groff is there, it must format the page without a warning. Exits 1 otherwise.
+Usage: man_page.py SOURCE_TREE TOOL... The page must have the subcommands and options of `lamella
+--help`, in the same words and no others, its exit codes, and the environment variables that the
+sources read. If groff is there, it must format the page without a warning. Exits 1 otherwise.
 """
 import re
 import shutil
@@ -31,7 +31,16 @@ def help_entries(text, heading):
     return dict(re.split(r"  +", line.strip(), maxsplit=1) for line in block.splitlines())
 
 
-def faults(page, readme, help_text):
+def variables_of(tree):
+    """The names of environment variables in the library's and the program's sources."""
+    names = set()
+    for room in ("core", "tools"):
+        for path in (tree / room).rglob("*.cpp"):
+            names.update(re.findall(r'"(LAMELLA_(?!WITH_)[A-Z_]+)"', path.read_text()))
+    return names
+
+
+def faults(page, variables, help_text):
     """Yields what is wrong, a sentence each."""
     found = sections(page)
     for heading in ("Subcommands", "Options"):
@@ -41,9 +50,8 @@ def faults(page, readme, help_text):
         for term in sorted({*said, *written}):
             if said.get(term) != written.get(term):
                 yield f"{term}: --help says {said.get(term)!r}, the page {written.get(term)!r}"
-    variables = set(re.findall(r"^\| `(LAMELLA_\w+)` \|", readme, re.MULTILINE))
     for name in sorted(variables ^ set(found.get("ENVIRONMENT", {}))):
-        yield f"{name} is in the README or in the page, but not in both"
+        yield f"{name} is in the sources or in the page, but not in both"
     codes = re.search(r"^Exit codes: 0 (.*?); 1 (.*?); 2 (.*?); 128 \+ n", help_text, re.MULTILINE)
     for code, meaning in enumerate(codes.groups() if codes else ["--help has no exit codes"]):
         if found.get("EXIT STATUS", {}).get(str(code)) != meaning:
@@ -51,10 +59,11 @@ def faults(page, readme, help_text):
 
 
 def main():
-    page, readme = (Path(name) for name in sys.argv[1:3])
-    help_text = subprocess.run([*sys.argv[3:], "--help"], check=True, text=True,
+    tree = Path(sys.argv[1])
+    page = tree / "tools/lamella.1"
+    help_text = subprocess.run([*sys.argv[2:], "--help"], check=True, text=True,
                                capture_output=True).stdout
-    found = list(faults(page.read_text(), readme.read_text(), help_text))
+    found = list(faults(page.read_text(), variables_of(tree), help_text))
     if shutil.which("groff"):
         run = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-Z", page], check=True, text=True,
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
