@@ -9,7 +9,8 @@ add_test(NAME packages.conan
 if(LAMELLA_WITH_TOOLS)
   add_test(NAME packages.man_page
            COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_LIST_DIR}/man_page.py
-                   ${PROJECT_SOURCE_DIR} ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:lamella_tool>)
+                   ${PROJECT_SOURCE_DIR}
+                   ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:lamella_tool>)
 endif()
 
 # Of the build that ships: optimised, static, without instrumentation.
