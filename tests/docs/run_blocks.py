@@ -33,6 +33,7 @@ class Block:
     text: str
     action: str  # "" if there is no mark
     argument: str
+    language: str  # of a fence; "" if it says none
 
 
 def blocks(markdown):
@@ -47,9 +48,10 @@ def blocks(markdown):
             i += 1
             previous_blank = True
             continue
-        body = None
+        body, language = None, ""
         start = i
         if line.startswith("```"):
+            language = line[3:].strip()
             end = next(j for j in range(i + 1, len(lines)) if lines[j].startswith("```"))
             body, i = lines[i + 1:end], end + 1
         elif line.startswith("    ") and previous_blank and line.strip():
@@ -60,7 +62,7 @@ def blocks(markdown):
             while body and not body[-1].strip():
                 body.pop()
         if body is not None:
-            found.append(Block(start + 1, "\n".join(body) + "\n", *(mark or ("", ""))))
+            found.append(Block(start + 1, "\n".join(body) + "\n", *(mark or ("", "")), language))
             mark, previous_blank = None, True
             continue
         if line.strip():

@@ -125,6 +125,7 @@ class Pages(unittest.TestCase):
         self.assertIn("no test docs.none", self.faults("docs.all", "docs.none")[0])
         self.assertIn("known need", self.faults("needs root", "why not")[0])
         self.assertIn("no mark", self.faults("<!-- not run: needs root -->", "")[0])
+        self.assertEqual(self.faults("    true\n\n", "```cmake\nset(X)\n```\n\n"), [])
         self.assertIn("syntax", self.faults("    true", "    if true; then")[0])
 
 
