@@ -11,6 +11,20 @@
 
 namespace lamella::test {
 
+/// Whether a sanitizer has the memory: it keeps for a while what is freed, and maps terabytes, so
+/// that sizes and limits of the process say nothing of the library.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kMemoryIsSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kMemoryIsSanitized = true;
+#else
+inline constexpr bool kMemoryIsSanitized = false;
+#endif
+#else
+inline constexpr bool kMemoryIsSanitized = false;
+#endif
+
 /// Bytes of private memory that were touched, of all allocators: oneTBB has one of its own. Stacks
 /// of threads that come and go are mapped in MiB, but hardly touched.
 /// 0 when the kernel does not say.
