@@ -17,7 +17,7 @@ CLASS = re.compile(r"^class LAMELLA_API (\w+)", re.MULTILINE)
 FUNCTION = re.compile(r"^(?!\s*#)\s*LAMELLA_API\b[^;{(]*?(\w+)\(", re.MULTILINE)
 DATA = re.compile(r"^LAMELLA_API extern [\w ]+?(\w+);", re.MULTILINE)
 # A function, or the virtual table or type information of a class, of namespace lamella.
-MANGLED = re.compile(r"_Z(?:T[ISV])?NK?7lamella(\d+)(\w+)")
+MANGLED = re.compile(r"_Z(?:T[ISV])?NK?[RO]?7lamella(\d+)(\w+)")
 # Pimpls: nested in an exported class, but not part of the interface.
 PRIVATE = re.compile(r"\d+Impl")
 
