@@ -30,7 +30,9 @@ bool compiled_backends_are(const Names& expected) {
 }
 
 bool learns_with(const std::string& backend) {
-  const auto moons = lamella::make_moons(200, 0.1, 1);
+  // with_columns is a member for rvalues alone, whose mangled name begins unlike others.
+  const auto moons =
+      lamella::make_moons(200, 0.1, 1).with_columns({.features = {"x", "y"}, .label = "moon"});
   const lamella::NetworkSpec spec{.inputs = 2, .hidden = {10}, .classes = 2};
   lamella::Network<float> network(spec, lamella::make_backend({.name = backend}));
   lamella::TrainOptions options;

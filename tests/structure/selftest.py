@@ -410,13 +410,15 @@ class IsaSymbols(unittest.TestCase):
 
 class ExportedSymbols(unittest.TestCase):
     HEADER = """
-        class LAMELLA_API Shown { public: void f(); };
+        class LAMELLA_API Shown { public: void f(); void g() &&; void h() const&; };
         template <class T>
         LAMELLA_API T twice(T x);
         """.replace("\n        ", "\n")
     SOURCE = """
         namespace lamella {
         void Shown::f() {}
+        void Shown::g() && {}
+        void Shown::h() const& {}
         template <class T> T twice(T x) { return x + x; }
         template float twice(float);
         }
