@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "backends/executor.h"
+#include "backends/openmp/ending_thread.h"
 #include "backends/openmp/openmp_settings.h"
 #include "core/platform/floating_point.h"
 #include "core/platform/forked_process.h"
@@ -35,13 +36,14 @@ constinit thread_local CallerTeam caller_team;
 class OpenMpExecutor final : public Executor {
  public:
   explicit OpenMpExecutor(int threads)
-      : threads_(std::max(1, std::min(threads, omp_get_thread_limit()))),
-        usual_threads_(omp_get_max_threads()),
+      : threads_(
+            openmp_thread_is_ending() ? 1 : std::max(1, std::min(threads, omp_get_thread_limit()))),
+        usual_threads_(threads_ == 1 ? 1 : omp_get_max_threads()),
         stack_bytes_(openmp_stack_bytes()) {}
 
   int concurrency() const noexcept override {
     const bool alone = threads_ == 1 || has_lost_threads() || detail::process_is_ending() ||
-                       omp_in_parallel() != 0;
+                       openmp_thread_is_ending() || omp_in_parallel() != 0;
     if (alone) return 1;
     int threads = threads_;
     // A number that has changed since the executor was made was set by omp_set_num_threads().

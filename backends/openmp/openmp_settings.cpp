@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "backends/executor.h"
+#include "backends/openmp/ending_thread.h"
 
 namespace lamella::backends {
 namespace {
@@ -92,6 +93,11 @@ std::size_t openmp_stack_bytes() noexcept {
 
 LibraryThreads openmp_library_threads() {
   LibraryThreads threads;
+  if (openmp_thread_is_ending()) {
+    threads.most = 1;
+    threads.most_set_by = "the end of the thread";
+    return threads;
+  }
   threads.most = omp_get_thread_limit();
   threads.most_set_by = "OMP_THREAD_LIMIT";
   // Inside a parallel region the number is the one of regions within it.
