@@ -14,10 +14,10 @@ from harness import ToolTest, main, read_log
 PLUGINS = pathlib.Path(os.environ["LAMELLA_TEST_PLUGINS"])
 FAULTY = PLUGINS / "faulty"  # these end, stop or disorder the process that loads them
 
-# Sanitizers turn signals into exit codes, and 0 into 23 where they find a leak.
+# Sanitizers turn signals into exit codes, and 0 into 23 (a leak) or 66 (an exit inside of dlopen()).
 ILLEGAL = r"which ended with (signal 4 \(Illegal instruction\)|exit code [1-9]\d*)"
 
-EXITS = "which ended with exit code (0|23)"
+EXITS = "which ended with exit code (0|23|66)"
 
 
 class Refused(ToolTest):
