@@ -82,7 +82,11 @@ class Info(ToolTest):
         machine = self.info("--backend", "openmp")["selected"]
         for value in ("", "0", "-1", "many", "1.5", "99999999999999999999"):
             for variable in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT"):
-                self.assertEqual(self.info("--backend", "openmp", **{variable: value})["selected"], machine)
+                done = self.run_tool("info", "--json", "--backend", "openmp", env={variable: value})
+                if "Assertion failure at kmp_settings.cpp" in done.stderr:
+                    continue  # LLVM 14's runtime ends the process as soon as it is loaded
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(json.loads(done.stdout)["selected"], machine)
 
     def test_settings_that_do_not_count_are_noted(self):
         if "tbb" not in usable_backends():
