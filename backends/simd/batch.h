@@ -123,6 +123,28 @@ LAMELLA_INLINE Vec<T> fma(Vec<T> x, Vec<T> y, Vec<T> z) {
 #endif
 }
 
+// x / y and the root of x, each rounded once. For floats on AArch64 xsimd's refine an estimate as
+// on 32-bit Arm, and are an ulp off.
+#if defined(__aarch64__)
+LAMELLA_INLINE Vec<float> quotient(Vec<float> x, Vec<float> y) {
+  return Vec<float>(vdivq_f32(x.data, y.data));
+}
+LAMELLA_INLINE Vec<double> quotient(Vec<double> x, Vec<double> y) {
+  return Vec<double>(vdivq_f64(x.data, y.data));
+}
+LAMELLA_INLINE Vec<float> root(Vec<float> x) { return Vec<float>(vsqrtq_f32(x.data)); }
+LAMELLA_INLINE Vec<double> root(Vec<double> x) { return Vec<double>(vsqrtq_f64(x.data)); }
+#else
+template <class T>
+LAMELLA_INLINE Vec<T> quotient(Vec<T> x, Vec<T> y) {
+  return x / y;
+}
+template <class T>
+LAMELLA_INLINE Vec<T> root(Vec<T> x) {
+  return xsimd::sqrt(x);
+}
+#endif
+
 template <class T>
 struct IntOf;
 template <>

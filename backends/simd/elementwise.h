@@ -218,7 +218,7 @@ LAMELLA_KERNEL void adam_update(const AdamBlock<T>& s) {
     const Vec<T> g = fma(decay, w, gradient);
     m = fma(beta1, m, one_minus_beta1 * g);
     v = fma(beta2, v, one_minus_beta2 * (g * g));
-    w = fma(minus_step, m / (xsimd::sqrt(v) + epsilon), keep * w);
+    w = fma(minus_step, quotient(m, root(v) + epsilon), keep * w);
   };
   index i = 0;
   for (; i + kLanes<T> <= s.n; i += kLanes<T>) {

@@ -165,7 +165,7 @@ LAMELLA_INLINE void sigmoid(Vec<T> (&z)[kN]) {
   const Vec<T> one = broadcast(T{1});
   unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA { z[i] = broadcast(T{0}) - z[i]; });
   exp<kN, T>(z);
-  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA { z[i] = one / (one + z[i]); });
+  unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA { z[i] = quotient(one, one + z[i]); });
 }
 
 /// z ← tanh z = e / (e + 2) with e = exp(2z) - 1 = 2^n p + (2^n - 1): no cancellation near 0.
@@ -181,7 +181,7 @@ LAMELLA_INLINE void tanh(Vec<T> (&z)[kN]) {
   exp_parts<kN, T>(z, scale, p);
   unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA {
     const Vec<T> e = fma(scale[i], p[i], scale[i] - broadcast(T{1}));
-    z[i] = e / (e + broadcast(T{2}));
+    z[i] = quotient(e, e + broadcast(T{2}));
   });
 }
 
@@ -197,7 +197,7 @@ LAMELLA_INLINE Vec<T> log_from_one(Vec<T> x) {
   const Vec<Int<T>> exponent = (bits_of<T>(x) - half_way) >> C::kMantissaBits;
   const Vec<T> n = xsimd::to_float(exponent);
   const Vec<T> f = from_bits<T>(bits_of<T>(x) - (exponent << C::kMantissaBits));
-  const Vec<T> t = (f - broadcast(T{1})) / (f + broadcast(T{1}));
+  const Vec<T> t = quotient(f - broadcast(T{1}), f + broadcast(T{1}));
   const Vec<T> square = t * t;
   Vec<T> q = broadcast(T{1} / T(2 * kTerms + 1));
   unroll<kTerms - 1>([&](int i) LAMELLA_INLINE_LAMBDA {

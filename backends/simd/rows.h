@@ -207,7 +207,8 @@ LAMELLA_INLINE void softmax_strip(index m, index n, const T* z, index ldz, T* p,
     });
     sum.add(block_sum);
   });
-  for (index j = 0; j < n; j += kLanes<T>) store(sum.at + j, broadcast(T{1}) / load(sum.at + j));
+  for (index j = 0; j < n; j += kLanes<T>)
+    store(sum.at + j, quotient(broadcast(T{1}), load(sum.at + j)));
   for_row_blocks(0, m, kRowsAtOnce, [&](index start, index end) LAMELLA_INLINE_LAMBDA {
     for_lanes<T>(n, [&](auto lanes, index j) LAMELLA_INLINE_LAMBDA {
       const Vec<T> factor = load(sum.at + j);
@@ -354,10 +355,10 @@ LAMELLA_INLINE void softmax_nll_lanes(const SoftmaxNllBlock<T>& s, Lanes<T, kWho
     set_values(lanes, best, s.predictions + j * s.predictions_stride, s.predictions_stride);
 
   // At the label it is 1 - p that counts, which needs more care than p.
-  const Vec<T> inverse = broadcast(T{1}) / sum, uniform = broadcast(spread);
+  const Vec<T> inverse = quotient(broadcast(T{1}), sum), uniform = broadcast(spread);
   const Vec<T> factor = broadcast(s.scale) * weight;
   const auto at_label = [&](Vec<T> e) LAMELLA_INLINE_LAMBDA {
-    return factor * (e / sum - broadcast(spread + certain));
+    return factor * (quotient(e, sum) - broadcast(spread + certain));
   };
   const auto each = [&](const auto& body) LAMELLA_INLINE_LAMBDA {
     for (index i = 0; i < m; ++i) {
