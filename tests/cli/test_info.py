@@ -83,10 +83,16 @@ class Info(ToolTest):
         for value in ("", "0", "-1", "many", "1.5", "99999999999999999999"):
             for variable in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT"):
                 done = self.run_tool("info", "--json", "--backend", "openmp", env={variable: value})
-                if "Assertion failure at kmp_settings.cpp" in done.stderr:
-                    continue  # LLVM 14's runtime ends the process as soon as it is loaded
+                # LLVM's runtime, which begins its lines like this, takes 0 as 1. Some values fail an
+                # assertion of its own as soon as it is loaded.
+                if "OMP: Error #13: Assertion failure" in done.stderr:
+                    continue
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertEqual(json.loads(done.stdout)["selected"], machine)
+                selected = json.loads(done.stdout)["selected"]
+                if "OMP: Warning" in done.stderr and value == "0":
+                    self.assertEqual(selected["threads"], 1)
+                else:
+                    self.assertEqual(selected, machine)
 
     def test_settings_that_do_not_count_are_noted(self):
         if "tbb" not in usable_backends():
