@@ -23,6 +23,7 @@ struct Position {
   double steps_per_epoch = 0;
 };
 
+// Called in every step of a training: nothing may be formatted for conditions that are met.
 void require(bool is_met, std::string_view type, std::string_view member, double value,
              std::string_view condition) {
   if (!is_met)
@@ -100,9 +101,10 @@ double rate_factor(const Schedule& schedule, index_t step, index_t steps_per_epo
   std::visit([](const auto& course) { check(course); }, schedule.course);
   const auto per_epoch = static_cast<double>(steps_per_epoch);
   const double steps = per_epoch * static_cast<double>(epochs);
-  require(schedule.warmup >= 0 && schedule.warmup < static_cast<double>(epochs), "Schedule",
-          "warmup", schedule.warmup,
-          formatted("a number of epochs from 0 to below that of the run, {}", epochs));
+  if (!(schedule.warmup >= 0 && schedule.warmup < static_cast<double>(epochs)))
+    throw ArgumentError(formatted(
+        "Schedule: warmup is {}; it must be a number of epochs from 0 to below that of the run, {}",
+        schedule.warmup, epochs));
   const auto number = static_cast<double>(step);
   if (steps_per_epoch < 1 || step < 0 || number >= steps)
     throw ArgumentError(

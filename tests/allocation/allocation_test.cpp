@@ -67,22 +67,30 @@ TEMPLATE_TEST_CASE("steps allocate nothing once batch sizes are known", "[alloca
 
 TEST_CASE("the training loop allocates nothing after its first epoch", "[allocation]") {
   const Dataset data = bytes(100, 30);
-  for (const auto& backend : test_backends()) {
-    INFO(backend->info().name);
-    Network<float> network({30, {50}, 10}, backend, 1);
-    TrainOptions options;
-    options.epochs = 4;
-    options.batch_size = 32;
-    TrainCallbacks callbacks;
-    long after_first = 0;
-    long at_end = 0;
-    callbacks.on_progress = [&](const Progress& p) {
-      if (p.epoch == 1) after_first = allocations();
-      at_end = allocations();
-    };
-    train(network, data, nullptr, {{0}, {1.0 / 255}}, options, callbacks);
-    CHECK(at_end == after_first);
-  }
+  for (const auto& backend : test_backends())
+    for (const bool with_all : {false, true}) {
+      INFO(backend->info().name << ", schedule, loss, weights and average: " << with_all);
+      Network<float> network({30, {50}, 10}, backend, 1);
+      WeightAverage<float> average(network, backend, ExponentialAverage{0.9, 2});
+      TrainOptions options;
+      options.epochs = 4;
+      options.batch_size = 32;
+      if (with_all) {
+        options.schedule = {CosineSchedule{}, 0.5};
+        options.loss.label_smoothing = 0.1;
+        options.class_weights = std::vector<double>(10, 2.0);
+      }
+      TrainCallbacks callbacks;
+      long after_first = 0;
+      long at_end = 0;
+      callbacks.on_progress = [&](const Progress& p) {
+        if (p.epoch == 1) after_first = allocations();
+        at_end = allocations();
+      };
+      train(network, data, nullptr, {{0}, {1.0 / 255}}, options, callbacks,
+            with_all ? &average : nullptr);
+      CHECK(at_end == after_first);
+    }
 }
 
 }  // namespace
