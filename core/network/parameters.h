@@ -13,6 +13,12 @@
 
 namespace lamella::detail {
 
+/// The vector as a matrix of one row, for kernels that update matrices.
+template <class T>
+View<T> as_row(VectorView<T> v) {
+  return {v.data, 1, v.size, v.size * v.stride, v.stride};
+}
+
 /// Units of every layer from the input to the classes: d_0 ... d_L.
 std::vector<index_t> layer_sizes(const NetworkSpec& spec);
 

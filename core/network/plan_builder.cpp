@@ -13,11 +13,6 @@
 namespace lamella::detail {
 namespace {
 
-template <class T>
-View<T> as_row(VectorView<T> v) {
-  return {v.data, 1, v.size, v.size * v.stride, v.stride};
-}
-
 // The activation whose derivative at a mask of zeros and ones is that mask.
 constexpr Activation kMask{ActivationKind::relu};
 

@@ -218,11 +218,12 @@ std::vector<EpochReport> train(Network<T>& network, const Dataset& training_data
   check_augmentation("train", options.augmentation, training_data);
   if (test_data != nullptr) check_fits("train", "test", network.spec(), *test_data, preprocessing);
 
+  // It may refuse the weights of samples, and then the optimiser must keep its memory.
+  Run<T> run(network, training_data, preprocessing, options, callbacks, average);
   if (options.first_epoch == 1) {
     network.reset_optimizer();
     if (average != nullptr) average->restart(network);
   }
-  Run<T> run(network, training_data, preprocessing, options, callbacks, average);
   std::vector<EpochReport> reports;
   reports.reserve(static_cast<std::size_t>(std::min(options.epochs, kReportsReserved)));
   for (index_t epoch = options.first_epoch; epoch <= options.epochs; ++epoch) {

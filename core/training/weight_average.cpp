@@ -6,6 +6,7 @@
 #include <lamella/weight_average.h>
 
 #include "core/base/format.h"
+#include "core/network/parameters.h"
 
 namespace lamella {
 
@@ -26,11 +27,6 @@ void check(const EpochAverage& averaging) {
   if (averaging.first_epoch < 1)
     throw ArgumentError(
         formatted("EpochAverage: first_epoch is {}; epochs count from 1", averaging.first_epoch));
-}
-
-template <class T>
-View<T> as_row(VectorView<T> v) {
-  return {v.data, 1, v.size, v.size * v.stride, v.stride};
 }
 
 }  // namespace
