@@ -5,7 +5,7 @@ add_test(NAME docs.selftest
 # The indices of pages are complete, and what is not run has a reason that holds.
 add_test(NAME docs.pages
          COMMAND Python3::Interpreter -B ${CMAKE_CURRENT_LIST_DIR}/pages.py ${PROJECT_SOURCE_DIR}
-                 --ctest ${CMAKE_CTEST_COMMAND} --build ${PROJECT_BINARY_DIR})
+                 --ctest ${CMAKE_CTEST_COMMAND} ${lamella_build_of_names})
 
 # The figure of the architecture is what the sources say.
 add_test(NAME docs.architecture

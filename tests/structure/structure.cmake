@@ -21,7 +21,7 @@ add_test(NAME structure.editorconfig
                  ${PROJECT_SOURCE_DIR})
 add_test(NAME structure.workflows
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/workflows.py ${PROJECT_SOURCE_DIR}
-                 --build ${PROJECT_BINARY_DIR})
+                 ${lamella_build_of_names})
 
 # Of every build but the instrumented ones: sanitizers add symbols of their own.
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
