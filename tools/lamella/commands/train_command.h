@@ -1,0 +1,56 @@
+// `lamella train`: its options, checked, and the data that they name.
+//
+// Not here: the run itself (training_session.h).
+#ifndef LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAIN_COMMAND_H_
+#define LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAIN_COMMAND_H_
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <lamella/readers.h>
+#include <lamella/trainer.h>
+
+#include "tools/lamella/io/inputs.h"
+#include "tools/lamella/io/warnings.h"
+#include "tools/lamella/options/averaging_options.h"
+#include "tools/lamella/options/loss_options.h"
+#include "tools/lamella/options/optimizer_options.h"
+#include "tools/lamella/options/options.h"
+#include "tools/lamella/options/schedule_options.h"
+
+namespace lamella::cli {
+
+struct TrainCommand {
+  std::string data;
+  TableOptions table;
+  std::string preprocess = preprocessing_names().front();
+  double held_out = 0;
+  std::vector<index_t> hidden{512, 256};
+  std::string activation = "relu";
+  std::string precision = "f32";
+  TrainOptions options;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
+  LossOptions loss;
+  AveragingOptions average;
+  BackendOptions backend;
+  std::filesystem::path model;
+  index_t checkpoint_every = 0;  // epochs; 0: the model is written at the end alone
+  std::filesystem::path log;
+  bool quiet = false;
+  bool json = false;
+  bool profile = false;
+  bool model_on_stdout = false;  // so nothing else may go there
+
+  void add_to(CLI::App& app);
+  void run();
+
+ private:
+  void check();
+  DataSplit read(const Warnings& warnings) const;
+};
+
+}  // namespace lamella::cli
+
+#endif  // LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAIN_COMMAND_H_

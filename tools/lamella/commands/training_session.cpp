@@ -1,0 +1,214 @@
+// What happens before, during and after the epochs of one `lamella train`.
+#include "tools/lamella/commands/training_session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <utility>
+
+#include "tools/lamella/commands/training_summary.h"
+#include "tools/lamella/io/files.h"
+#include "tools/lamella/io/format.h"
+#include "tools/lamella/io/memory.h"
+#include "tools/lamella/io/report.h"
+#include "tools/lamella/io/rescue.h"
+#include "tools/lamella/io/streams.h"
+#include "tools/lamella/measure/training_profile.h"
+
+namespace lamella::cli {
+namespace {
+
+/// A typing error in --hidden must not end in the kernel's out-of-memory killer.
+void check_weights(const NetworkSpec& spec, std::size_t element_size) {
+  const double bytes = size_of(spec).parameters * static_cast<double>(element_size);
+  const double memory =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (memory > 0 && bytes > memory)
+    throw UsageError(formatted(
+        "--hidden: the weights would take {:.1f} GB, and this machine has {:.1f} GB of memory",
+        bytes / 1e9, memory / 1e9));
+}
+
+/// The network that the command describes, for these data. Throws UsageError as check_weights(),
+/// IoError as check_memory().
+template <class T>
+NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
+  NetworkSpec spec{data.features(), command.hidden, data.classes(),
+                   Activation{*activation_by_name(command.activation)}};
+  check_weights(spec, sizeof(T));
+  TrainOptions options = command.options;
+  options.batch_size = std::min(options.batch_size, data.samples());
+  const int averages = command.average.averaging(options.epochs) ? 1 : 0;
+  check_memory(need_of_training(spec, options, averages, sizeof(T)));
+  return spec;
+}
+
+/// How a table must be read to predict with the model. Arrays say of what type they are.
+CsvPrecision table_precision(const std::filesystem::path& source, const Dataset& data) {
+  std::string ending = source.extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".csv" && std::holds_alternative<std::vector<double>>(data.values())
+             ? CsvPrecision::full
+             : CsvPrecision::single;
+}
+
+}  // namespace
+
+template <class T>
+TrainingSession<T>::TrainingSession(const TrainCommand& command, const DataSplit& split,
+                                    std::shared_ptr<const Backend> backend)
+    : command_(command),
+      split_(split),
+      spec_(network_spec<T>(command, split.train)),
+      log_(command.log),
+      info_{split.train.class_names(), split.train.sample_shape(),
+            make_preprocessing(command.preprocess, split.train), split.train.columns(),
+            table_precision(command.data, split.train)},
+      profiled_(command.profile ? std::make_shared<ProfiledBackend>(backend) : nullptr),
+      network_(spec_, profiled_ ? profiled_ : backend, command.options.seed),
+      display_(command.quiet) {
+  if (const auto averaging = command.average.averaging(command.options.epochs))
+    average_.emplace(network_, profiled_ ? profiled_ : std::move(backend), *averaging);
+}
+
+template <class T>
+void TrainingSession<T>::run() {
+  display_.line(formatted("training {} on {} samples", description(), split_.train.samples()));
+  log_.start();
+  TrainOptions options = command_.options;
+  options.batch_size = std::min(options.batch_size, split_.train.samples());
+  options.class_weights = command_.loss.class_weights(split_.train);
+  TrainCallbacks callbacks;
+  callbacks.on_progress = [this](const Progress& progress) { on_progress(progress); };
+  callbacks.on_epoch = [this](const EpochReport& report) { on_epoch(report); };
+  const auto reports =
+      train(network_, split_.train, split_.test ? &*split_.test : nullptr, info_.preprocessing,
+            options, callbacks, average_ ? &*average_ : nullptr);
+
+  if (!command_.model.empty())
+    save_or_rescue(command_.model, [this](const auto& path) { save_model(path, result(), info_); });
+  log_.close();
+  warn_if_it_guesses_better(reports.back());
+  print_summary(reports);
+  if (log_failure_) throw IoError(*log_failure_);
+}
+
+template <class T>
+void TrainingSession<T>::on_progress(const Progress& progress) {
+  if (const int signal = interrupts_.pending())
+    throw Interrupted(signal, formatted("stopped in epoch {} of {}, after {} of {} samples; {}",
+                                        progress.epoch, progress.epochs, progress.samples_done,
+                                        progress.samples, what_is_saved()));
+  display_.update(progress);
+  // The evaluation follows; it is not recorded. on_epoch comes after it.
+  if (profiled_ && progress.samples_done == progress.samples) profiled_->set_recording(false);
+}
+
+template <class T>
+void TrainingSession<T>::on_epoch(const EpochReport& report) {
+  if (profiled_) profiled_->set_recording(true);
+  display_.line(epoch_text(report, command_.options.epochs));
+  write_log(report);
+  const index_t every = command_.checkpoint_every;
+  if (every > 0 && report.epoch % every == 0 && report.epoch != command_.options.epochs)
+    write_checkpoint(report.epoch);
+}
+
+template <class T>
+void TrainingSession<T>::write_log(const EpochReport& report) {
+  try {
+    log_.write(report);
+  } catch (const IoError& error) {
+    // Little is lost after one epoch. Later, the training is worth more than its log.
+    if (report.epoch == 1) throw;
+    log_failure_ = error;
+    display_.warning(formatted("{}; training goes on without a log", error.what()));
+  }
+}
+
+template <class T>
+void TrainingSession<T>::write_checkpoint(index_t epoch) {
+  try {
+    save_model(command_.model, result(), info_);
+    last_checkpoint_ = epoch;
+  } catch (const IoError& error) {  // the file may be writable again by the end
+    display_.warning(formatted("{}; training goes on without this checkpoint", error.what()));
+  }
+}
+
+template <class T>
+std::string TrainingSession<T>::what_is_saved() const {
+  if (command_.model.empty()) return "nothing to save";
+  if (last_checkpoint_ == 0) return "no model was written";
+  return formatted("{} holds the model after epoch {}", command_.model.string(), last_checkpoint_);
+}
+
+template <class T>
+std::string TrainingSession<T>::description() const {
+  const NetworkSpec& spec = network_.spec();
+  const BackendInfo& info = network_.backend().info();
+  std::string layers = formatted("{}", spec.inputs);
+  for (const index_t units : spec.hidden) layers += formatted("-{}", units);
+  return formatted("{}-{} ({}, {}, {} parameters) with {} ({}, {} thread{})", layers, spec.classes,
+                   command_.activation, command_.precision, network_.parameter_count(), info.name,
+                   info.isa, info.threads, info.threads == 1 ? "" : "s");
+}
+
+/// The samples that were held out are not to be had from `evaluate`, which sees the whole file.
+template <class T>
+std::optional<Evaluation> TrainingSession<T>::evaluate_held_out() const {
+  // The summary's size is the square of the number of classes: of more, it is too long to read.
+  constexpr index_t kMostClasses = 200;
+  if (command_.held_out == 0 || !split_.test || spec_.classes > kMostClasses) return std::nullopt;
+  if (profiled_) profiled_->set_recording(false);
+  return evaluate(result(), *split_.test, info_.preprocessing);
+}
+
+/// A loss far above that of equal probabilities is finite, and yet training has failed.
+template <class T>
+void TrainingSession<T>::warn_if_it_guesses_better(const EpochReport& last) const {
+  constexpr double kFar = 3;
+  const double guessing = std::log(static_cast<double>(network_.spec().classes));
+  if (last.train_loss > kFar * guessing)
+    Warnings(Warnings::Which::all)
+        .print(formatted("the last loss, {:.4g}, is far above that of guessing, {:.4g}; a learning "
+                         "rate below {}, or features of a smaller scale, may help",
+                         last.train_loss, guessing, learning_rate(command_.options.optimizer)),
+               Suspicion::likely);
+}
+
+template <class T>
+void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) const {
+  std::optional<TrainingProfile> profile;
+  if (profiled_)
+    profile = training_profile(*profiled_, training_time(reports, split_.train.samples()).seconds);
+  std::optional<Evaluation> held_out;
+  if (command_.json || !command_.quiet) held_out = evaluate_held_out();
+  const RunSummary run{command_, split_, network_.backend().info(), network_.parameter_count(),
+                       reports};
+  if (command_.json) {
+    Json summary = summary_json(run);
+    if (held_out) summary["held_out"] = evaluation_json(*held_out, info_.class_names);
+    if (profile) summary["profile"] = profile_json(*profile);
+    write_stdout(to_line(summary) + "\n");
+    return;
+  }
+  std::string text;
+  if (!command_.quiet) text = summary_text(run);
+  if (held_out) text += "\nsamples held out:\n" + evaluation_text(*held_out, info_.class_names);
+  if (!command_.quiet && profile) text += '\n';
+  if (profile) text += profile_text(*profile);
+  if (text.empty()) return;
+  if (command_.model_on_stdout)
+    write_stderr(text);
+  else
+    write_stdout(text);
+}
+
+template class TrainingSession<float>;
+template class TrainingSession<double>;
+
+}  // namespace lamella::cli

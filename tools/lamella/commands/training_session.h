@@ -1,0 +1,74 @@
+// One run of `lamella train`: a network, what is shown and logged of its training, and the summary.
+//
+// Not here: options and data (train_command.h).
+#ifndef LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAINING_SESSION_H_
+#define LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAINING_SESSION_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lamella/error.h>
+#include <lamella/metrics.h>
+#include <lamella/model_file.h>
+#include <lamella/profile.h>
+#include <lamella/trainer.h>
+
+#include "tools/lamella/commands/train_command.h"
+#include "tools/lamella/io/epoch_log.h"
+#include "tools/lamella/io/interrupt.h"
+#include "tools/lamella/io/progress.h"
+
+namespace lamella::cli {
+
+/// One run of `lamella train`: what happens before the first epoch, after each batch, after each
+/// epoch and at the end. Refers to the command and the data, which must outlive it.
+template <class T>
+class TrainingSession {
+ public:
+  /// Opens the log and makes the network. Throws UsageError or IoError if the network cannot fit
+  /// into memory, IoError if the log cannot be opened.
+  TrainingSession(const TrainCommand& command, const DataSplit& split,
+                  std::shared_ptr<const Backend> backend);
+
+  /// Trains, writes the model, and prints the summary. Throws Interrupted after a signal, IoError
+  /// if model or log cannot be written, TrainingError if the loss is not finite.
+  void run();
+
+ private:
+  void on_progress(const Progress& progress);
+  void on_epoch(const EpochReport& report);
+  void write_log(const EpochReport& report);
+  void write_checkpoint(index_t epoch);
+
+  // What is saved and measured: the average of the weights, once there is one.
+  const Network<T>& result() const {
+    return average_ && average_->has_begun() ? average_->network() : network_;
+  }
+  std::string description() const;
+  std::string what_is_saved() const;
+  void print_summary(const std::vector<EpochReport>& reports) const;
+  std::optional<Evaluation> evaluate_held_out() const;
+  void warn_if_it_guesses_better(const EpochReport& last) const;
+
+  const TrainCommand& command_;
+  const DataSplit& split_;
+  NetworkSpec spec_;
+  EpochLog log_;
+  ModelInfo info_;
+  std::shared_ptr<ProfiledBackend> profiled_;  // null without --profile
+  Network<T> network_;
+  std::optional<WeightAverage<T>> average_;
+  InterruptGuard interrupts_;
+  ProgressDisplay display_;
+  index_t last_checkpoint_ = 0;  // its epoch; 0: none
+  std::optional<IoError> log_failure_;
+};
+
+extern template class TrainingSession<float>;
+extern template class TrainingSession<double>;
+
+}  // namespace lamella::cli
+
+#endif  // LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAINING_SESSION_H_
