@@ -13,6 +13,7 @@
 #include "core/base/format.h"
 #include "core/base/sizes.h"
 #include "core/data/gather.h"
+#include "core/training/probability_metrics.h"
 
 namespace lamella {
 namespace detail {
@@ -36,27 +37,48 @@ void check_fits(std::string_view where, std::string_view name, const NetworkSpec
   check_preprocessing(where, preprocessing, data.features());
 }
 
+namespace {
+
+// Calls visit(x, indices) for chunks of preprocessed samples, in columns, as the network keeps
+// them: its kernels read them without repacking.
+template <class T, class Visit>
+void for_each_gathered_chunk(const Network<T>& network, const Dataset& data,
+                             const Preprocessing& preprocessing, const Visit& visit) {
+  const index_t ld = leading_dimension<T>(std::min(data.samples(), kChunkSamples));
+  AlignedArray<T> storage(checked_product(data.features(), ld));
+  const Gatherer<T> gatherer(network.backend(), preprocessing, data.features());
+  for_each_chunk_of_indices(data.samples(), [&](std::span<const std::int32_t> indices) {
+    const View<T> x{storage.data(), std::ssize(indices), data.features(), 1, ld};
+    gatherer.gather(data.values(), indices, x);
+    visit(x, indices);
+  });
+}
+
+// Adds the results of the chunk to `total`.
+template <class T>
+void evaluate_chunk(const Network<T>& network, const Dataset& data, ConstView<T> x,
+                    std::span<const std::int32_t> indices, std::span<std::int32_t> predictions,
+                    BatchResult& total) {
+  const auto first = static_cast<std::size_t>(indices.front());
+  const BatchResult part = network.evaluate(
+      x, data.labels().subspan(first, indices.size()),
+      predictions.empty() ? predictions : predictions.subspan(first, indices.size()));
+  total.loss_sum += part.loss_sum;
+  total.weight_sum += part.weight_sum;
+  total.correct += part.correct;
+}
+
+}  // namespace
+
 template <class T>
 BatchResult evaluate_dataset(const Network<T>& network, const Dataset& data,
                              const Preprocessing& preprocessing,
                              std::span<std::int32_t> predictions) {
-  // Samples in columns, as the network keeps them: its kernels read them without repacking.
-  const index_t ld = leading_dimension<T>(std::min(data.samples(), kChunkSamples));
-  AlignedArray<T> storage(checked_product(data.features(), ld));
-  const Gatherer<T> gatherer(network.backend(), preprocessing, data.features());
   BatchResult total;
-  for_each_chunk_of_indices(data.samples(), [&](std::span<const std::int32_t> indices) {
-    const auto first = static_cast<std::size_t>(indices.front());
-    const auto n = static_cast<index_t>(indices.size());
-    const View<T> x{storage.data(), n, data.features(), 1, ld};
-    gatherer.gather(data.values(), indices, x);
-    const BatchResult part = network.evaluate(
-        x, data.labels().subspan(first, indices.size()),
-        predictions.empty() ? predictions : predictions.subspan(first, indices.size()));
-    total.loss_sum += part.loss_sum;
-    total.weight_sum += part.weight_sum;
-    total.correct += part.correct;
-  });
+  for_each_gathered_chunk(network, data, preprocessing,
+                          [&](ConstView<T> x, std::span<const std::int32_t> indices) {
+                            evaluate_chunk(network, data, x, indices, predictions, total);
+                          });
   return total;
 }
 
@@ -71,18 +93,32 @@ using namespace detail;
 
 template <class T>
 Evaluation evaluate(const Network<T>& network, const Dataset& data,
-                    const Preprocessing& preprocessing) {
-  check_fits("evaluate", "given", network.spec(), data, preprocessing);
+                    const Preprocessing& preprocessing, index_t top_k, RankMetrics ranks) {
+  constexpr std::string_view where = "evaluate";
+  check_fits(where, "given", network.spec(), data, preprocessing);
+  const index_t classes = network.spec().classes;
   std::vector<std::int32_t> predictions(static_cast<std::size_t>(data.samples()));
-  const BatchResult result =
-      evaluate_dataset(network, data, preprocessing, std::span<std::int32_t>(predictions));
-  Evaluation evaluation =
-      classification_metrics(data.labels(), predictions, network.spec().classes);
-  evaluation.log_loss = result.loss_sum / result.weight_sum;
+  ProbabilityFigures<T> figures(where, data.samples(), classes, top_k, ranks);
+  Matrix<T> probabilities(std::min(data.samples(), kChunkSamples), classes);
+  BatchResult total;
+  for_each_gathered_chunk(
+      network, data, preprocessing, [&](ConstView<T> x, std::span<const std::int32_t> indices) {
+        // The loss comes from the logits: a probability may be too small for its logarithm.
+        evaluate_chunk(network, data, x, indices, std::span<std::int32_t>(predictions), total);
+        const View<T> p = block(probabilities.view(), 0, 0, x.rows, classes);
+        network.predict(x, p);
+        figures.add(
+            data.labels().subspan(static_cast<std::size_t>(indices.front()), indices.size()), p);
+      });
+  Evaluation evaluation = classification_metrics(data.labels(), predictions, classes);
+  evaluation.log_loss = total.loss_sum / total.weight_sum;
+  evaluation.probabilities = figures.result();
   return evaluation;
 }
 
-template Evaluation evaluate(const Network<float>&, const Dataset&, const Preprocessing&);
-template Evaluation evaluate(const Network<double>&, const Dataset&, const Preprocessing&);
+template Evaluation evaluate(const Network<float>&, const Dataset&, const Preprocessing&, index_t,
+                             RankMetrics);
+template Evaluation evaluate(const Network<double>&, const Dataset&, const Preprocessing&, index_t,
+                             RankMetrics);
 
 }  // namespace lamella

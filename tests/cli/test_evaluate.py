@@ -1,5 +1,6 @@
 """`lamella evaluate`: figures that follow from each other, and data that do not fit the model."""
 
+import csv
 import pathlib
 
 from harness import ToolTest, flower_rows, main, write_csv, write_mnist_directory
@@ -32,12 +33,42 @@ class Evaluate(ToolTest):
             self.assertAlmostEqual(metrics["recall"], recall)
             self.assertAlmostEqual(metrics["f1"], f1)
 
+        recalls = [c["recall"] for c in result["per_class"]]
+        self.assertAlmostEqual(result["balanced_accuracy"], sum(recalls) / 3)
+        self.assertAlmostEqual(result["macro_f1"], sum(c["f1"] for c in result["per_class"]) / 3)
+
+    def test_figures_of_probabilities(self):
+        data = self.flowers()
+        model = self.train("--data", data, "--epochs", "60")
+        result = self.evaluate(model, data)
+        self.assertEqual(result["top_k"], 3)  # of three classes
+        self.assertEqual(result["top_k_accuracy"], 1)
+        self.assertGreater(result["roc_auc"], 0.9)
+        self.assertGreater(result["average_precision"], 0.9)
+        output = self.dir / "predicted.csv"
+        self.succeed("predict", "--model", model, "--input", data, "--label-column", "-1", "--output", output)
+        with open(output, encoding="utf-8") as file:
+            predicted = list(csv.DictReader(file))
+        truth = [name for _, name in flower_rows()]
+        squares = sum((float(row[f"p_{c}"]) - (name == c)) ** 2
+                      for row, name in zip(predicted, truth) for c in ("fern", "lily", "rose"))
+        self.assertAlmostEqual(result["brier_score"], squares / 90, places=5)
+        text = self.succeed("evaluate", "--model", model, "--data", data)
+        for name in ("balanced accuracy", "ROC-AUC", "PR-AUC", "Brier score", "calibration error"):
+            self.assertRegex(text, rf"(?m)^{name} +\d\.\d{{4}}$")
+
+    def test_no_area_without_a_second_class(self):
+        model = self.train("--data", self.flowers(), "--epochs", "1")
+        only = write_csv(self.dir / "only.csv", [row for row in flower_rows() if row[1] == "lily"])
+        self.assertIsNone(self.evaluate(model, only)["roc_auc"])
+        self.assertNotIn("ROC-AUC", self.succeed("evaluate", "--model", model, "--data", only))
+
     def test_tables_for_people(self):
         data = write_mnist_directory(self.dir / "images")
         model = self.train("--data", data, "--epochs", "20")
         text = self.succeed("evaluate", "--model", model, "--data", data)
         self.assertIn("(its test data)", text)
-        self.assertRegex(text, r"(?m)^accuracy  \d\.\d{4}$")
+        self.assertRegex(text, r"(?m)^accuracy +\d\.\d{4}$")
         self.assertRegex(text, r"(?m)^class  precision  recall +f1  support$")
         self.assertRegex(text, r"(?m)^true \\ predicted +0 +1 +2$")
         self.assertRegex(text, r"(?m)^2 +0 +0 +10$")

@@ -286,7 +286,7 @@ class HeldOut(SenseTest):
         held_out = json.loads(self.succeed(*args, "--json"))["held_out"]
         self.assertEqual(sum(map(sum, held_out["confusion_matrix"])), 18)
         self.assertEqual(held_out["accuracy"], read_log(log)[-1]["test_accuracy"])
-        self.assertRegex(self.succeed(*args), r"samples held out:\nsamples   18\n")
+        self.assertRegex(self.succeed(*args), r"samples held out:\nsamples +18\n")
         self.assertNotIn("held_out", json.loads(self.succeed("train", "--data", "moons", *QUICK,
                                                              "--json")))
 

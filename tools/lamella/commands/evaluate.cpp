@@ -61,9 +61,8 @@ void EvaluateCommand::run() const {
     write_stdout(to_line(result) + "\n");
     return;
   }
-  write_stdout(
-      formatted("data      {}{}\n", data, labelled.is_test_split ? " (its test data)" : "") +
-      evaluation_text(evaluation, class_names));
+  write_stdout(formatted("data  {}{}\n\n", data, labelled.is_test_split ? " (its test data)" : "") +
+               evaluation_text(evaluation, class_names));
 }
 
 }  // namespace

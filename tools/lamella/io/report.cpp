@@ -42,6 +42,31 @@ std::string table_of_confusions(const Evaluation& evaluation,
   return table.text();
 }
 
+Json number_or_null(const std::optional<double>& number) {
+  return number ? Json(*number) : Json(nullptr);
+}
+
+/// One line a figure. What needs samples of a class and others says so, where there are none.
+std::string figures_text(const Evaluation& evaluation) {
+  const ProbabilityMetrics& probabilities = evaluation.probabilities;
+  TextTable table({Align::left, Align::right});
+  const auto add = [&](const std::string& name, double value) {
+    table.add({name, formatted("{:.4f}", value)});
+  };
+  table.add({"samples", formatted("{}", evaluation.samples)});
+  add("accuracy", evaluation.accuracy);
+  add("balanced accuracy", evaluation.balanced_accuracy);
+  if (probabilities.top_k < std::ssize(evaluation.per_class))
+    add(formatted("top-{} accuracy", probabilities.top_k), probabilities.top_k_accuracy);
+  add("log-loss", evaluation.log_loss);
+  add("macro F1", evaluation.macro_f1);
+  if (probabilities.roc_auc) add("ROC-AUC", *probabilities.roc_auc);
+  if (probabilities.average_precision) add("PR-AUC", *probabilities.average_precision);
+  add("Brier score", probabilities.brier_score);
+  add("calibration error", probabilities.expected_calibration_error);
+  return table.text();
+}
+
 }  // namespace
 
 std::string to_line(const Json& value) { return value.text(); }
@@ -80,15 +105,24 @@ Json evaluation_json(const Evaluation& evaluation, const std::vector<std::string
   }
   return {{"samples", evaluation.samples},
           {"accuracy", evaluation.accuracy},
+          {"balanced_accuracy", evaluation.balanced_accuracy},
           {"log_loss", evaluation.log_loss},
+          {"macro_precision", evaluation.macro_precision},
+          {"macro_recall", evaluation.macro_recall},
+          {"macro_f1", evaluation.macro_f1},
+          {"brier_score", evaluation.probabilities.brier_score},
+          {"calibration_error", evaluation.probabilities.expected_calibration_error},
+          {"top_k", evaluation.probabilities.top_k},
+          {"top_k_accuracy", evaluation.probabilities.top_k_accuracy},
+          {"roc_auc", number_or_null(evaluation.probabilities.roc_auc)},
+          {"average_precision", number_or_null(evaluation.probabilities.average_precision)},
           {"confusion_matrix", evaluation.confusion_matrix},
           {"per_class", per_class}};
 }
 
 std::string evaluation_text(const Evaluation& evaluation,
                             const std::vector<std::string>& class_names) {
-  std::string text = formatted("samples   {}\naccuracy  {:.4f}\nlog-loss  {:.4f}\n\n",
-                               evaluation.samples, evaluation.accuracy, evaluation.log_loss);
+  std::string text = figures_text(evaluation) + "\n";
   text += table_of_classes(evaluation, class_names) + "\n";
   const std::size_t classes = evaluation.confusion_matrix.size();
   if (classes > kWidestMatrix)
