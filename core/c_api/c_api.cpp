@@ -286,7 +286,7 @@ struct EndOfTraining {};
 template <class T>
 lamella::Network<T> trained(const char* where, const lamella::NetworkSpec& spec,
                             std::shared_ptr<const lamella::Backend> backend,
-                            const lamella::Dataset& data,
+                            const lamella::TrainData& data,
                             const lamella::Preprocessing& preprocessing,
                             const lamella_train_options& given) {
   lamella::TrainOptions options;
@@ -295,10 +295,16 @@ lamella::Network<T> trained(const char* where, const lamella::NetworkSpec& spec,
   options.optimizer = optimizer_of(given);
   options.schedule = schedule_of(where, given);
   options.loss.label_smoothing = given.label_smoothing;
-  options.class_weights = class_weights_of(where, given, data);
+  options.class_weights = class_weights_of(where, given, data.training);
   options.dropout = given.dropout;
   options.seed = given.seed;
   options.shuffle = given.shuffle != 0;
+  if (given.monitor < LAMELLA_VALIDATION_LOSS || given.monitor > LAMELLA_VALIDATION_ACCURACY)
+    throw ArgumentError(formatted("{}: monitor is {}; known are {} to {}", where, given.monitor,
+                                  int{LAMELLA_VALIDATION_LOSS}, int{LAMELLA_VALIDATION_ACCURACY}));
+  options.monitor = static_cast<lamella::Monitor>(given.monitor);
+  options.early_stopping = {given.patience, given.min_improvement};
+  if (given.keep_best != 0) options.keep = lamella::KeptWeights::best;
   lamella::TrainCallbacks callbacks;
   if (given.on_epoch != nullptr)
     callbacks.on_epoch = [&given](const lamella::EpochReport& report) {
@@ -306,16 +312,35 @@ lamella::Network<T> trained(const char* where, const lamella::NetworkSpec& spec,
       if (given.on_epoch(given.context, &epoch) != 0) throw EndOfTraining{};
     };
   lamella::Network<T> network(spec, backend, given.seed);
-  std::optional<lamella::WeightAverage<T>> average;
+  lamella::RunState<T> state;
   if (const auto averaging = averaging_of(where, given))
-    average.emplace(network, std::move(backend), *averaging);
+    state.average.emplace(network, std::move(backend), *averaging);
   try {
-    lamella::train(network, data, nullptr, preprocessing, options, callbacks,
-                   average ? &*average : nullptr);
+    lamella::train(network, state, data, preprocessing, options, callbacks);
   } catch (const EndOfTraining&) {
   }
-  if (average && average->has_begun()) return std::move(average->network());
+  if (state.best_weights && state.best.epoch > 0) return std::move(*state.best_weights);
+  if (state.average && state.average->has_begun()) return std::move(state.average->network());
   return network;
+}
+
+/// The validation data of the options; empty if there are none.
+template <class U>
+std::optional<lamella::Dataset> validation_of(const char* where, ptrdiff_t inputs,
+                                              const lamella_train_options& options,
+                                              std::vector<std::string> class_names) {
+  if (options.validation_samples < 0)
+    throw ArgumentError(formatted("{}: validation_samples is {}; it must not be negative", where,
+                                  options.validation_samples));
+  if (options.validation_samples == 0) return std::nullopt;
+  need(options.validation_x, where, "validation_x");
+  need(options.validation_labels, where, "validation_labels");
+  const std::size_t values = elements(where, options.validation_samples, inputs, sizeof(U));
+  const auto* const x = static_cast<const U*>(options.validation_x);
+  const std::int32_t* const labels = options.validation_labels;
+  return lamella::Dataset(std::vector<U>(x, x + values), {inputs},
+                          std::vector<std::int32_t>(labels, labels + options.validation_samples),
+                          std::move(class_names));
 }
 
 template <class U>
@@ -365,15 +390,17 @@ int train(const char* where, const U* x, const int32_t* labels, ptrdiff_t sample
     const lamella::Preprocessing preprocessing =
         options.standardize != 0 ? lamella::suggest_preprocessing(data) : lamella::Preprocessing{};
     const lamella::NetworkSpec spec = spec_of(where, options, data);
+    const auto validation = validation_of<U>(where, inputs, options, data.class_names());
+    const lamella::TrainData all{data, validation ? &*validation : nullptr};
     auto chosen = backend_or_default(backend);
     lamella::ModelInfo info{data.class_names(), data.sample_shape(), preprocessing};
     if (options.precision == LAMELLA_F32)
       *model = new lamella_model{
-          {trained<float>(where, spec, std::move(chosen), data, preprocessing, options),
+          {trained<float>(where, spec, std::move(chosen), all, preprocessing, options),
            std::move(info)}};
     else
       *model = new lamella_model{
-          {trained<double>(where, spec, std::move(chosen), data, preprocessing, options),
+          {trained<double>(where, spec, std::move(chosen), all, preprocessing, options),
            std::move(info)}};
   });
 }

@@ -12,6 +12,7 @@
 #include "core/base/footprint.h"
 #include "core/base/format.h"
 #include "core/kernels/checks.h"
+#include "core/network/network_access.h"
 #include "core/network/parameters.h"
 #include "core/network/plan_builder.h"
 #include "core/network/training_step.h"
@@ -292,7 +293,28 @@ BatchResult Network<T>::gradient(std::span<const std::int32_t> labels, std::span
   return impl_->step.result();
 }
 
+template <class T>
+std::shared_ptr<const Backend> detail::NetworkAccess::backend(const Network<T>& network) {
+  return network.impl_->backend;
+}
+
+template <class T>
+Parameters<T>& detail::NetworkAccess::parameters(Network<T>& network) {
+  return network.impl_->parameters;
+}
+
+template <class T>
+const Parameters<T>& detail::NetworkAccess::parameters(const Network<T>& network) {
+  return network.impl_->parameters;
+}
+
 template class Network<float>;
 template class Network<double>;
+template std::shared_ptr<const Backend> NetworkAccess::backend(const Network<float>&);
+template std::shared_ptr<const Backend> NetworkAccess::backend(const Network<double>&);
+template Parameters<float>& NetworkAccess::parameters(Network<float>&);
+template Parameters<double>& NetworkAccess::parameters(Network<double>&);
+template const Parameters<float>& NetworkAccess::parameters(const Network<float>&);
+template const Parameters<double>& NetworkAccess::parameters(const Network<double>&);
 
 }  // namespace lamella

@@ -129,6 +129,12 @@ enum lamella_average {
   LAMELLA_SWA = 2  /**< the mean of the weights after each epoch from average_from (1) on */
 };
 
+/** Values of lamella_train_options.monitor: a figure of the validation data. */
+enum lamella_monitor {
+  LAMELLA_VALIDATION_LOSS = 0,    /**< the lower, the better */
+  LAMELLA_VALIDATION_ACCURACY = 1 /**< the higher, the better */
+};
+
 /** Results of one epoch of training, each sample counted before the update that it was part of. */
 typedef struct lamella_epoch {
   ptrdiff_t epoch; /**< from 1 */
@@ -179,6 +185,15 @@ typedef struct lamella_train_options {
   int average;                  /**< LAMELLA_LAST_WEIGHTS */
   double average_decay;         /**< in [0, 1); 0 stands for 0.999. LAMELLA_EMA only */
   ptrdiff_t average_from;       /**< epoch, from 1; 0 stands for 1. LAMELLA_SWA only */
+  const void* validation_x; /**< null, or validation_samples samples of the type and inputs of x, by
+                                 which patience and keep_best go. Copied */
+  const int32_t* validation_labels; /**< one for each of them. Copied */
+  ptrdiff_t validation_samples;     /**< 0 */
+  int monitor;                      /**< LAMELLA_VALIDATION_LOSS */
+  ptrdiff_t patience;     /**< 0; else training ends after so many epochs in a row that did not
+                               improve on the best one before by more than min_improvement */
+  double min_improvement; /**< 0; not negative */
+  int keep_best;          /**< 0; not 0: the model has the weights of the best epoch */
 } lamella_train_options;
 
 /** Fills *options with defaults; `size` is sizeof(lamella_train_options). Null is allowed. */

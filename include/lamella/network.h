@@ -20,6 +20,10 @@
 
 namespace lamella {
 
+namespace detail {
+struct NetworkAccess;
+}
+
 /// The architecture: sizes of all layers and the activation between them.
 struct NetworkSpec {
   index_t inputs = 0;
@@ -139,6 +143,7 @@ class LAMELLA_API Network {
                        const Dropout& dropout = {}, const Loss& loss = {});
 
  private:
+  friend struct detail::NetworkAccess;
   struct [[gnu::visibility("hidden")]] Impl;  // else exported with the class
   LAMELLA_HIDDEN explicit Network(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -7,15 +7,17 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include <lamella/augmentation.h>
 #include <lamella/dataset.h>
+#include <lamella/early_stopping.h>
+#include <lamella/epoch_report.h>
 #include <lamella/export.h>
 #include <lamella/loss.h>
 #include <lamella/network.h>
 #include <lamella/optimizer.h>
+#include <lamella/run_state.h>
 #include <lamella/schedule.h>
 #include <lamella/weight_average.h>
 
@@ -40,20 +42,19 @@ struct TrainOptions {
       {};                  ///< of the training data; training figures are then of its result
   std::uint64_t seed = 1;  ///< of shuffle, dropout and augmentation
   bool shuffle = true;
+  Monitor monitor = Monitor::loss;       ///< of the validation data, for the next two
+  EarlyStopping early_stopping = {};     ///< with a patience above 0 it needs validation data
+  KeptWeights keep = KeptWeights::last;  ///< `best` needs validation data
 };
 
-/// Results of one epoch. Training figures are those of each mini-batch before its update: the loss
-/// is the mean with the weights and the smoothing of the run, the accuracy counts every sample
-/// once. Test figures have neither weights nor smoothing.
-struct EpochReport {
-  index_t epoch = 0;         ///< from 1
-  double learning_rate = 0;  ///< of the last step
-  double train_loss = 0;
-  double train_accuracy = 0;
-  std::optional<double> test_loss;
-  std::optional<double> test_accuracy;
-  double seconds = 0;             ///< training alone, without the evaluation on test data
-  double samples_per_second = 0;  ///< training alone
+/// The data of a run. What is decided in the course of it, is decided on validation data: when it
+/// ends, and which weights are the best. So figures of test data, on which nothing is decided, are
+/// those that may be expected of new samples. Both are evaluated after each epoch, if they are
+/// there.
+struct TrainData {
+  const Dataset& training;
+  const Dataset* validation = nullptr;
+  const Dataset* test = nullptr;
 };
 
 /// The position of a run within an epoch, for progress displays.
@@ -73,16 +74,34 @@ struct TrainCallbacks {
   std::function<void(const EpochReport&)> on_epoch = {};  ///< after every epoch
 };
 
-/// Trains `network` on `training_data`. After each epoch it is evaluated on `test_data` too, unless
-/// that is null. Returns the reports of epochs first_epoch ... epochs.
+/// Trains `network` on `data.training` from `state` on, which follows the run, until all epochs are
+/// done or EarlyStopping ends it, and returns the reports of the epochs that have ended meanwhile.
 ///
-/// `average`, unless it is null, follows the steps of `network`; test figures are then its own, as
-/// soon as it has begun. With first_epoch 1 it is restarted.
+/// A new state begins a run: the optimiser is reset, and the average of `state`, if there is one,
+/// restarted. A state that a run has left, because a callback threw, goes on where that was, with
+/// the network as it was then and the same options and data, and ends at the same bits as a run
+/// without interruption. options.first_epoch is 1: the state says where to begin.
+///
+/// With KeptWeights::best, state.measured(network) has the weights of the best epoch in the end.
 ///
 /// A mini-batch whose samples all have weight 0 takes no step. Throws ArgumentError for options out
 /// of range or data that do not fit the network, TrainingError when the loss is no longer finite
 /// (naming epoch and batch; the network then holds the parameters of that moment). The same seed,
 /// data, network and instruction set give the same bits for every thread count.
+template <class T>
+LAMELLA_API std::vector<EpochReport> train(Network<T>& network, RunState<T>& state,
+                                           const TrainData& data,
+                                           const Preprocessing& preprocessing,
+                                           const TrainOptions& options,
+                                           const TrainCallbacks& callbacks = {});
+
+/// Whether EarlyStopping has ended the run.
+template <class T>
+LAMELLA_API bool has_stopped_early(const RunState<T>& state, const TrainOptions& options);
+
+/// The same without validation data, with a state of its own. `average`, unless it is null, follows
+/// the steps of `network`; test figures are then its own, as soon as it has begun. With first_epoch
+/// 1 it is restarted. Returns the reports of epochs first_epoch ... epochs.
 template <class T>
 LAMELLA_API std::vector<EpochReport> train(Network<T>& network, const Dataset& training_data,
                                            const Dataset* test_data,

@@ -196,6 +196,24 @@ TEST_CASE("options decide the training, and the same ones give the same model", 
     o.average = LAMELLA_SWA;
     o.average_from = o.epochs;
   }));
+  // Of other points, on which the first epochs of 30 are not the best ones.
+  const Moons<float> other(100);
+  const auto validated = [&other](auto& o) {
+    o.validation_x = other.x.data();
+    o.validation_labels = other.labels.data();
+    o.validation_samples = other.samples();
+  };
+  CHECK(!differs(validated));
+  CHECK(differs([&](auto& o) {
+    validated(o);
+    o.min_improvement = 10;  // none but the first epoch is that much better
+    o.patience = 1;
+  }));
+  CHECK(differs([&](auto& o) {
+    validated(o);
+    o.monitor = LAMELLA_VALIDATION_ACCURACY;
+    o.keep_best = 1;  // the first epoch of equally many correct ones
+  }));
   const double halves[] = {0.5, 0.5}, uneven[] = {1, 3};
   const auto class_weights = [](auto& o, const double* weights) {
     o.class_weights = weights;
@@ -354,6 +372,11 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
   refused([](auto& o) { o.average = 3; }, "average is 3; known are 0 to 2");
   refused([](auto& o) { o.average_decay = 0.5; }, "average is not LAMELLA_EMA");
   refused([](auto& o) { o.average_from = 2; }, "average is not LAMELLA_SWA");
+  refused([](auto& o) { o.patience = 1; }, "go by validation data, and there are none");
+  refused([](auto& o) { o.keep_best = 1; }, "go by validation data, and there are none");
+  refused([](auto& o) { o.monitor = 2; }, "monitor is 2; known are 0 to 1");
+  refused([](auto& o) { o.validation_samples = -1; }, "validation_samples is -1");
+  refused([](auto& o) { o.validation_samples = 1; }, "validation_x is null");
   refused(
       [](auto& o) {
         o.average = LAMELLA_EMA;

@@ -1,5 +1,6 @@
 """`lamella train`: the schedule of the learning rate, what counts how much in the loss, averages."""
 
+import json
 import math
 import random
 
@@ -163,6 +164,77 @@ class Averages(ToolTest):
                  "--average", "ema", "--average-from", "2"),
                 ("--average-from 4 is after the last epoch, 3",
                  "--average", "swa", "--average-from", "4", "--epochs", "3")):
+            self.fail_with(2, pattern, "train", "--data", "moons", *args)
+
+
+class EarlyStopping(ToolTest):
+    # A rate at which the loss jumps now and then.
+    HOW = ("--data", "moons", "--epochs", "80", "--learning-rate", "1.5", "--validation-fraction",
+           "0.1")
+
+    def run_with(self, *args):
+        log = self.dir / "run.jsonl"
+        model = self.dir / "model.safetensors"
+        out = self.succeed("train", *self.HOW, "--hidden", "16", "--json", "--quiet", "--log", log,
+                           "--model", model, *args)
+        return json.loads(out), read_log(log), model
+
+    def test_a_run_ends_when_patience_does(self):
+        summary, log, model = self.run_with("--patience", "4")
+        losses = [line["validation_loss"] for line in log]
+        best = losses.index(min(losses)) + 1
+        self.assertLess(len(losses), 80)
+        self.assertEqual(len(losses), best + 4)
+        self.assertEqual([line["best_epoch"] for line in log],
+                         [losses.index(min(losses[:n])) + 1 for n in range(1, len(losses) + 1)])
+        self.assertEqual((summary["epochs"], summary["best_epoch"], summary["ended_by"]),
+                         (best + 4, best, "patience"))
+        # The model is that of the best epoch: what its line in the log says of the test data.
+        self.assertEqual(summary["test_loss"], log[best - 1]["test_loss"])
+        self.assertAlmostEqual(self.evaluate(model, "moons")["log_loss"], summary["test_loss"],
+                               places=9)
+        text = self.succeed("train", *self.HOW, "--hidden", "16", "--patience", "4")
+        self.assertIn("stopped early, after 4 epochs without a better validation loss", text)
+        self.assertIn(f"best validation loss in epoch {best}; its weights are kept", text)
+
+    def test_the_last_weights_can_be_kept(self):
+        summary, log, model = self.run_with("--patience", "4", "--keep", "last")
+        self.assertEqual(summary["test_loss"], log[-1]["test_loss"])
+        self.assertAlmostEqual(self.evaluate(model, "moons")["log_loss"], log[-1]["test_loss"],
+                               places=9)
+
+    def test_the_best_weights_of_a_whole_run(self):
+        for average in ((), ("--average", "ema", "--average-decay", "0.9")):
+            summary, log, model = self.run_with("--keep", "best", "--monitor", "accuracy", *average)
+            accuracies = [line["validation_accuracy"] for line in log]
+            best = accuracies.index(max(accuracies)) + 1  # the first of equals
+            self.assertLess(best, 80)
+            self.assertEqual((summary["epochs"], summary["best_epoch"], summary["ended_by"]),
+                             (80, best, "epochs"))
+            self.assertAlmostEqual(self.evaluate(model, "moons")["log_loss"],
+                                   log[best - 1]["test_loss"], places=9)
+
+    def test_small_improvements_do_not_count(self):
+        summary, log, _ = self.run_with("--patience", "3", "--min-improvement", "10")
+        self.assertEqual(summary["epochs"], 4)  # the first is one, none of the next three
+        self.assertGreater(summary["best_epoch"], 1)
+
+    def test_data_without_test_data(self):
+        data = write_csv(self.dir / "flowers.csv", flower_rows())
+        log = self.dir / "run.jsonl"
+        self.succeed("train", "--data", data, "--epochs", "3", "--validation-fraction", "0.3",
+                     "--patience", "2", "--log", log, "--quiet")
+        self.assertIn("validation_loss", read_log(log)[0])
+        self.assertNotIn("test_loss", read_log(log)[0])
+
+    def test_what_does_not_go_together_is_refused(self):
+        for pattern, *args in (
+                ("--patience and --keep best need samples to decide on", "--patience", "3"),
+                ("--patience and --keep best need samples to decide on", "--keep", "best"),
+                ("--min-improvement is an option of early stopping", "--min-improvement", "1"),
+                ("--monitor: nothing goes by it", "--monitor", "loss"),
+                ("'0' is not a whole number from 1", "--patience", "0"),
+                ("'first' is not one of last, best", "--keep", "first")):
             self.fail_with(2, pattern, "train", "--data", "moons", *args)
 
 

@@ -102,9 +102,16 @@ class Sources(ToolTest):
         self.assertEqual((summary["train_samples"], summary["test_samples"]), (72, 18))
         self.assertEqual(list(read_log(log)[0]), LOG_KEYS_WITH_TEST)
 
-    def test_held_out_samples_need_data_without_test_data(self):
-        self.fail_with(2, "--validation-fraction.*moons has test data", "train", "--data", "moons",
-                       "--validation-fraction", "0.2")
+    def test_held_out_samples_beside_test_data_are_validation_data(self):
+        log = self.dir / "run.jsonl"
+        out = self.succeed("train", "--data", "moons", *QUICK, "--json", "--quiet", "--log", log,
+                           "--validation-fraction", "0.2")
+        summary = json.loads(out)
+        self.assertEqual((summary["train_samples"], summary["validation_samples"],
+                          summary["test_samples"]), (800, 200, 1000))
+        self.assertEqual(summary["held_out"]["log_loss"], summary["validation_loss"])
+        self.assertNotEqual(summary["validation_loss"], summary["test_loss"])
+        self.assertEqual(read_log(log)[-1]["validation_loss"], summary["validation_loss"])
 
     def test_a_fraction_that_leaves_nothing(self):
         data = write_csv(self.dir / "flowers.csv", flower_rows(9))

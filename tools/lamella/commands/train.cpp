@@ -1,5 +1,6 @@
 // `lamella train`: options to settings, and settings to data and a run.
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <lamella/activation.h>
@@ -35,7 +36,7 @@ void TrainCommand::add_to(CLI::App& app) {
   add_choice(app, "--preprocess", preprocess, preprocessing_names(),
              "Of features; auto: scale bytes, standardize the rest");
   add_real(app, "--validation-fraction", held_out, {0, 1},
-           "Fraction of the data to test on, where they have no test data");
+           "Fraction of the training data to hold out, for decisions or else for a test");
   add_sizes(app, "--hidden", hidden, kMostUnits, "Units of the hidden layers; none for none");
   add_choice(app, "--activation", activation, activation_names(), "Of the hidden layers");
   add_choice(app, "--precision", precision, {"f32", "f64"}, "Of weights and arithmetic");
@@ -46,6 +47,7 @@ void TrainCommand::add_to(CLI::App& app) {
   schedule.add_to(app);
   loss.add_to(app);
   average.add_to(app);
+  stopping.add_to(app);
   add_real(app, "--dropout", options.dropout, {0, 1},
            "Fraction of the hidden units that a step drops, at random");
   add_augmentation(app, options.augmentation);
@@ -67,6 +69,14 @@ void TrainCommand::check() {
   options.schedule = schedule.schedule(options.epochs);
   options.loss = loss.loss();
   average.averaging(options.epochs);  // checks its options
+  stopping.check(false);
+  options.monitor = stopping.monitor();
+  options.early_stopping = stopping.early_stopping();
+  options.keep = stopping.keep();
+  if (stopping.decides() && held_out == 0)
+    throw UsageError(
+        "--patience and --keep best need samples to decide on: --validation-fraction 0.1 would "
+        "hold out a tenth of the training data");
   std::vector<NamedFile> files = source_files("--data", data, table.csv());
   if (!loss.sample_weights().empty()) files.push_back({"--sample-weights", loss.sample_weights()});
   check_files(files, {{"--model", model}, {"--log", log}});
@@ -81,28 +91,30 @@ void TrainCommand::check() {
     throw UsageError("--model is standard error too, to which progress and errors go");
 }
 
-DataSplit TrainCommand::read(const Warnings& warnings) const {
+TrainingData TrainCommand::read(const Warnings& warnings) const {
   CsvOptions csv = table.csv();
   csv.warn = [&](const std::string& text) { warnings.print(text, Suspicion::possible); };
-  DataSplit split = read_data_source(data, csv, options.seed);
+  DataSplit source = read_data_source(data, csv, options.seed);
+  TrainingData result{std::move(source.train), std::nullopt, std::move(source.test)};
   if (!loss.sample_weights().empty())
-    split.train = with_weights_from(loss.sample_weights(), std::move(split.train));
-  require_learnable(data, split.train);
+    result.train = with_weights_from(loss.sample_weights(), std::move(result.train));
+  require_learnable(data, result.train);
   for (const DataWarning& warning :
-       data_warnings(data, split.train, split.test ? &*split.test : nullptr))
+       data_warnings(data, result.train, result.test ? &*result.test : nullptr))
     warnings.print(warning.text, warning.suspicion);
-  if (held_out > 0) {
-    if (split.test)
-      throw UsageError(formatted("--validation-fraction: {} has test data of its own", data));
-    hold_out(split, held_out, options.seed, warnings);
-  }
-  return split;
+  if (held_out == 0) return result;
+  if (stopping.decides() || result.test)
+    result.validation =
+        hold_out(result.train, held_out, options.seed, HoldOut::stratified, warnings);
+  else
+    result.test = hold_out(result.train, held_out, options.seed, HoldOut::random, warnings);
+  return result;
 }
 
 void TrainCommand::run() {
   check();
   auto chosen = open_backend(backend.request());
-  const DataSplit split = read(Warnings(quiet ? Warnings::Which::likely : Warnings::Which::all));
+  const TrainingData split = read(Warnings(quiet ? Warnings::Which::likely : Warnings::Which::all));
   const std::vector<index_t>& shape = split.train.sample_shape();
   if (options.augmentation.moves_pixels() && options.augmentation.image_shape.empty() &&
       shape.size() == 1)

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include <lamella/readers.h>
 #include <lamella/trainer.h>
 
 #include "tools/lamella/io/inputs.h"
@@ -18,6 +17,7 @@
 #include "tools/lamella/options/optimizer_options.h"
 #include "tools/lamella/options/options.h"
 #include "tools/lamella/options/schedule_options.h"
+#include "tools/lamella/options/stopping_options.h"
 
 namespace lamella::cli {
 
@@ -34,6 +34,7 @@ struct TrainCommand {
   ScheduleOptions schedule;
   LossOptions loss;
   AveragingOptions average;
+  StoppingOptions stopping;
   BackendOptions backend;
   std::filesystem::path model;
   index_t checkpoint_every = 0;  // epochs; 0: the model is written at the end alone
@@ -48,7 +49,7 @@ struct TrainCommand {
 
  private:
   void check();
-  DataSplit read(const Warnings& warnings) const;
+  TrainingData read(const Warnings& warnings) const;
 };
 
 }  // namespace lamella::cli

@@ -41,7 +41,8 @@ NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
   TrainOptions options = command.options;
   options.batch_size = std::min(options.batch_size, data.samples());
   const int averages = command.average.averaging(options.epochs) ? 1 : 0;
-  check_memory(need_of_training(spec, options, averages, sizeof(T)));
+  const int best_ones = options.keep == KeptWeights::best ? 1 : 0;
+  check_memory(need_of_training(spec, options, averages + best_ones, sizeof(T)));
   return spec;
 }
 
@@ -58,40 +59,41 @@ CsvPrecision table_precision(const std::filesystem::path& source, const Dataset&
 }  // namespace
 
 template <class T>
-TrainingSession<T>::TrainingSession(const TrainCommand& command, const DataSplit& split,
+TrainingSession<T>::TrainingSession(const TrainCommand& command, const TrainingData& data,
                                     std::shared_ptr<const Backend> backend)
     : command_(command),
-      split_(split),
-      spec_(network_spec<T>(command, split.train)),
+      data_(data),
+      spec_(network_spec<T>(command, data.train)),
       log_(command.log),
-      info_{split.train.class_names(), split.train.sample_shape(),
-            make_preprocessing(command.preprocess, split.train), split.train.columns(),
-            table_precision(command.data, split.train)},
+      info_{data.train.class_names(), data.train.sample_shape(),
+            make_preprocessing(command.preprocess, data.train), data.train.columns(),
+            table_precision(command.data, data.train)},
       profiled_(command.profile ? std::make_shared<ProfiledBackend>(backend) : nullptr),
       network_(spec_, profiled_ ? profiled_ : backend, command.options.seed),
       display_(command.quiet) {
   if (const auto averaging = command.average.averaging(command.options.epochs))
-    average_.emplace(network_, profiled_ ? profiled_ : std::move(backend), *averaging);
+    state_.average.emplace(network_, profiled_ ? profiled_ : std::move(backend), *averaging);
 }
 
 template <class T>
 void TrainingSession<T>::run() {
-  display_.line(formatted("training {} on {} samples", description(), split_.train.samples()));
+  display_.line(formatted("training {} on {} samples", description(), data_.train.samples()));
   log_.start();
   TrainOptions options = command_.options;
-  options.batch_size = std::min(options.batch_size, split_.train.samples());
-  options.class_weights = command_.loss.class_weights(split_.train);
+  options.batch_size = std::min(options.batch_size, data_.train.samples());
+  options.class_weights = command_.loss.class_weights(data_.train);
   TrainCallbacks callbacks;
   callbacks.on_progress = [this](const Progress& progress) { on_progress(progress); };
   callbacks.on_epoch = [this](const EpochReport& report) { on_epoch(report); };
+  const auto pointer = [](const auto& data) { return data ? &*data : nullptr; };
   const auto reports =
-      train(network_, split_.train, split_.test ? &*split_.test : nullptr, info_.preprocessing,
-            options, callbacks, average_ ? &*average_ : nullptr);
+      train(network_, state_, {data_.train, pointer(data_.validation), pointer(data_.test)},
+            info_.preprocessing, options, callbacks);
 
   if (!command_.model.empty())
     save_or_rescue(command_.model, [this](const auto& path) { save_model(path, result(), info_); });
   log_.close();
-  warn_if_it_guesses_better(reports.back());
+  warn_if_it_guesses_better();
   print_summary(reports);
   if (log_failure_) throw IoError(*log_failure_);
 }
@@ -162,33 +164,44 @@ template <class T>
 std::optional<Evaluation> TrainingSession<T>::evaluate_held_out() const {
   // The summary's size is the square of the number of classes: of more, it is too long to read.
   constexpr index_t kMostClasses = 200;
-  if (command_.held_out == 0 || !split_.test || spec_.classes > kMostClasses) return std::nullopt;
+  if (command_.held_out == 0 || spec_.classes > kMostClasses) return std::nullopt;
   if (profiled_) profiled_->set_recording(false);
-  return evaluate(result(), *split_.test, info_.preprocessing);
+  return evaluate(result(), data_.validation ? *data_.validation : *data_.test,
+                  info_.preprocessing);
 }
 
 /// A loss far above that of equal probabilities is finite, and yet training has failed.
 template <class T>
-void TrainingSession<T>::warn_if_it_guesses_better(const EpochReport& last) const {
+void TrainingSession<T>::warn_if_it_guesses_better() const {
   constexpr double kFar = 3;
   const double guessing = std::log(static_cast<double>(network_.spec().classes));
-  if (last.train_loss > kFar * guessing)
+  if (state_.last.train_loss > kFar * guessing)
     Warnings(Warnings::Which::all)
-        .print(formatted("the last loss, {:.4g}, is far above that of guessing, {:.4g}; a learning "
-                         "rate below {}, or features of a smaller scale, may help",
-                         last.train_loss, guessing, learning_rate(command_.options.optimizer)),
-               Suspicion::likely);
+        .print(
+            formatted("the last loss, {:.4g}, is far above that of guessing, {:.4g}; a learning "
+                      "rate below {}, or features of a smaller scale, may help",
+                      state_.last.train_loss, guessing, learning_rate(command_.options.optimizer)),
+            Suspicion::likely);
 }
 
 template <class T>
 void TrainingSession<T>::print_summary(const std::vector<EpochReport>& reports) const {
   std::optional<TrainingProfile> profile;
-  if (profiled_)
-    profile = training_profile(*profiled_, training_time(reports, split_.train.samples()).seconds);
+  if (profiled_) {
+    double seconds = 0;  // of this process, which may have gone on with a run of another one
+    for (const EpochReport& report : reports) seconds += report.seconds;
+    profile = training_profile(*profiled_, seconds);
+  }
   std::optional<Evaluation> held_out;
   if (command_.json || !command_.quiet) held_out = evaluate_held_out();
-  const RunSummary run{command_, split_, network_.backend().info(), network_.parameter_count(),
-                       reports};
+  const bool keeps_best = command_.options.keep == KeptWeights::best && state_.best.epoch > 0;
+  const RunSummary run{command_,
+                       data_,
+                       network_.backend().info(),
+                       network_.parameter_count(),
+                       state_.last,
+                       keeps_best ? state_.best : state_.last,
+                       state_.seconds_of_epochs};
   if (command_.json) {
     Json summary = summary_json(run);
     if (held_out) summary["held_out"] = evaluation_json(*held_out, info_.class_names);

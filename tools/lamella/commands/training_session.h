@@ -29,7 +29,7 @@ class TrainingSession {
  public:
   /// Opens the log and makes the network. Throws UsageError or IoError if the network cannot fit
   /// into memory, IoError if the log cannot be opened.
-  TrainingSession(const TrainCommand& command, const DataSplit& split,
+  TrainingSession(const TrainCommand& command, const TrainingData& data,
                   std::shared_ptr<const Backend> backend);
 
   /// Trains, writes the model, and prints the summary. Throws Interrupted after a signal, IoError
@@ -42,24 +42,22 @@ class TrainingSession {
   void write_log(const EpochReport& report);
   void write_checkpoint(index_t epoch);
 
-  // What is saved and measured: the average of the weights, once there is one.
-  const Network<T>& result() const {
-    return average_ && average_->has_begun() ? average_->network() : network_;
-  }
+  // What is saved.
+  const Network<T>& result() const { return state_.measured(network_); }
   std::string description() const;
   std::string what_is_saved() const;
   void print_summary(const std::vector<EpochReport>& reports) const;
   std::optional<Evaluation> evaluate_held_out() const;
-  void warn_if_it_guesses_better(const EpochReport& last) const;
+  void warn_if_it_guesses_better() const;
 
   const TrainCommand& command_;
-  const DataSplit& split_;
+  const TrainingData& data_;
   NetworkSpec spec_;
   EpochLog log_;
   ModelInfo info_;
   std::shared_ptr<ProfiledBackend> profiled_;  // null without --profile
   Network<T> network_;
-  std::optional<WeightAverage<T>> average_;
+  RunState<T> state_;
   InterruptGuard interrupts_;
   ProgressDisplay display_;
   index_t last_checkpoint_ = 0;  // its epoch; 0: none

@@ -1,30 +1,48 @@
 // The summary of a training, as JSON and as text.
 #include "tools/lamella/commands/training_summary.h"
 
+#include <string_view>
+
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/report.h"
 #include "tools/lamella/io/text_table.h"
 
 namespace lamella::cli {
 
-TrainingTime training_time(const std::vector<EpochReport>& reports, index_t samples) {
-  TrainingTime time;
-  for (const EpochReport& report : reports) time.seconds += report.seconds;
-  const auto all = static_cast<double>(samples) * static_cast<double>(reports.size());
-  if (time.seconds > 0) time.samples_per_second = all / time.seconds;
-  return time;
+namespace {
+
+double samples_per_second(const RunSummary& run) {
+  const auto samples =
+      static_cast<double>(run.data.train.samples()) * static_cast<double>(run.last.epoch);
+  return run.seconds > 0 ? samples / run.seconds : 0;
 }
+
+bool stopped_early(const RunSummary& run) { return run.last.epoch < run.command.options.epochs; }
+
+std::string_view monitored_name(const RunSummary& run) {
+  return run.command.options.monitor == Monitor::loss ? "loss" : "accuracy";
+}
+
+std::string figures_text(std::string_view name, double loss, double accuracy) {
+  return formatted("{} loss {:.4f}  accuracy {:.4f}\n", name, loss, accuracy);
+}
+
+}  // namespace
 
 Json summary_json(const RunSummary& run) {
   const TrainCommand& command = run.command;
-  const TrainingTime time = training_time(run.reports, run.split.train.samples());
-  Json summary = epoch_json(run.reports.back());
+  Json summary = epoch_json(run.kept);
   summary.erase("epoch");
-  summary["epochs"] = command.options.epochs;
-  summary["seconds"] = time.seconds;
-  summary["samples_per_second"] = time.samples_per_second;
-  summary["train_samples"] = run.split.train.samples();
-  if (run.split.test) summary["test_samples"] = run.split.test->samples();
+  summary["epochs"] = run.last.epoch;
+  if (run.last.best_epoch > 0) {
+    summary["best_epoch"] = run.last.best_epoch;
+    summary["ended_by"] = stopped_early(run) ? "patience" : "epochs";
+  }
+  summary["seconds"] = run.seconds;
+  summary["samples_per_second"] = samples_per_second(run);
+  summary["train_samples"] = run.data.train.samples();
+  if (run.data.validation) summary["validation_samples"] = run.data.validation->samples();
+  if (run.data.test) summary["test_samples"] = run.data.test->samples();
   summary["parameters"] = run.parameters;
   summary["precision"] = command.precision;
   summary["seed"] = command.options.seed;
@@ -37,16 +55,25 @@ Json summary_json(const RunSummary& run) {
 
 std::string summary_text(const RunSummary& run) {
   const TrainCommand& command = run.command;
-  const EpochReport& last = run.reports.back();
-  const index_t epochs = command.options.epochs;
-  const TrainingTime time = training_time(run.reports, run.split.train.samples());
+  const EpochReport& kept = run.kept;
+  const index_t epochs = run.last.epoch;
   std::string text =
       formatted("trained for {} epoch{} in {}, {:.0f} samples/s\n", epochs, epochs == 1 ? "" : "s",
-                duration(time.seconds), time.samples_per_second);
-  text += formatted("train  loss {:.4f}  accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
-  if (last.test_loss && last.test_accuracy)
-    text +=
-        formatted("test   loss {:.4f}  accuracy {:.4f}\n", *last.test_loss, *last.test_accuracy);
+                duration(run.seconds), samples_per_second(run));
+  if (stopped_early(run)) {
+    const index_t patience = command.options.early_stopping.patience;
+    text += formatted("stopped early, after {} epoch{} without a better validation {}\n", patience,
+                      patience == 1 ? "" : "s", monitored_name(run));
+  }
+  if (run.last.best_epoch > 0)
+    text += formatted("best validation {} in epoch {}; {} weights are kept\n", monitored_name(run),
+                      run.last.best_epoch,
+                      command.options.keep == KeptWeights::best ? "its" : "the last");
+  text += figures_text("train ", kept.train_loss, kept.train_accuracy);
+  if (kept.validation_loss && kept.validation_accuracy)
+    text += figures_text("validation", *kept.validation_loss, *kept.validation_accuracy);
+  if (kept.test_loss && kept.test_accuracy)
+    text += figures_text("test  ", *kept.test_loss, *kept.test_accuracy);
   if (!command.model.empty()) text += formatted("model  {}\n", command.model.string());
   return text;
 }

@@ -4,32 +4,25 @@
 #define LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAINING_SUMMARY_H_
 
 #include <string>
-#include <vector>
 
 #include <lamella/backend.h>
-#include <lamella/readers.h>
 #include <lamella/trainer.h>
 
 #include "tools/lamella/commands/train_command.h"
+#include "tools/lamella/io/inputs.h"
 #include "tools/lamella/io/json.h"
 
 namespace lamella::cli {
 
-/// Of training alone, over all epochs.
-struct TrainingTime {
-  double seconds = 0;
-  double samples_per_second = 0;
-};
-
-TrainingTime training_time(const std::vector<EpochReport>& reports, index_t samples);
-
 /// A run at its end.
 struct RunSummary {
   const TrainCommand& command;
-  const DataSplit& split;
+  const TrainingData& data;
   const BackendInfo& backend;
   index_t parameters;  ///< of the network
-  const std::vector<EpochReport>& reports;
+  EpochReport last;    ///< epoch
+  EpochReport kept;    ///< the epoch whose weights are kept
+  double seconds;      ///< of training alone
 };
 
 Json summary_json(const RunSummary& run);

@@ -80,8 +80,8 @@ Preprocessing make_preprocessing(const std::string& name, const Dataset& data) {
   return {};
 }
 
-void hold_out(DataSplit& split, double fraction, std::uint64_t seed, const Warnings& warnings) {
-  const Dataset& data = split.train;
+Dataset hold_out(Dataset& data, double fraction, std::uint64_t seed, HoldOut how,
+                 const Warnings& warnings) {
   const auto samples = static_cast<std::size_t>(data.samples());
   const auto held_out =
       static_cast<std::size_t>(std::llround(fraction * static_cast<double>(samples)));
@@ -92,12 +92,17 @@ void hold_out(DataSplit& split, double fraction, std::uint64_t seed, const Warni
   std::vector<std::int32_t> order(samples);
   std::iota(order.begin(), order.end(), 0);
   std::vector<bool> chosen(samples);
-  draw(order, held_out, seed, chosen);
-  if (const std::string name = class_on_one_side(data, chosen); !name.empty()) {
-    warnings.print(formatted("holding out samples at random would leave class '{}' out of one "
-                             "part, so they are held out class by class",
-                             name),
-                   Suspicion::possible);
+  if (how == HoldOut::random) {
+    draw(order, held_out, seed, chosen);
+    if (const std::string name = class_on_one_side(data, chosen); !name.empty()) {
+      how = HoldOut::stratified;
+      warnings.print(formatted("holding out samples at random would leave class '{}' out of one "
+                               "part, so they are held out class by class",
+                               name),
+                     Suspicion::possible);
+    }
+  }
+  if (how == HoldOut::stratified) {
     chosen.assign(samples, false);
     for (index_t c = 0; c < data.classes(); ++c) {
       order.clear();
@@ -110,11 +115,12 @@ void hold_out(DataSplit& split, double fraction, std::uint64_t seed, const Warni
     }
   }
   // Both parts in the order of the file.
-  std::vector<std::int32_t> test, train;
+  std::vector<std::int32_t> taken, left;
   for (std::size_t i = 0; i < samples; ++i)
-    (chosen[i] ? test : train).push_back(static_cast<std::int32_t>(i));
-  split.test = data.subset(test);
-  split.train = data.subset(train);
+    (chosen[i] ? taken : left).push_back(static_cast<std::int32_t>(i));
+  Dataset result = data.subset(taken);
+  data = data.subset(left);
+  return result;
 }
 
 Dataset with_weights_from(const std::filesystem::path& path, Dataset data) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,25 @@ const std::vector<std::string>& preprocessing_names();
 /// range of each feature; standardize: mean 0, deviation 1 per feature. O(samples * features).
 Preprocessing make_preprocessing(const std::string& name, const Dataset& data);
 
-/// Moves round(fraction * samples) samples, drawn without replacement by `seed`, from split.train
-/// to split.test. If one part would lack a class that has two samples or more, so many of each
-/// class are drawn instead, at least one and not all, and that is said by `warnings`. Throws
+/// The data of a training, with what was held out of them.
+struct TrainingData {
+  Dataset train;
+  std::optional<Dataset> validation = {};  ///< decides when the run ends, or which weights it keeps
+  std::optional<Dataset> test = {};        ///< is measured only
+};
+
+/// How samples to be held out are drawn.
+enum class HoldOut {
+  random,     ///< from all; class by class if one part would lack a class that has two or more
+  stratified  ///< class by class
+};
+
+/// Takes round(fraction * samples) samples, drawn without replacement by `seed`, out of `data`, and
+/// returns them. Class by class, it is so many of each class, at least one and not all, unless the
+/// class has a single sample, which stays. Where `random` needs that, `warnings` say so. Throws
 /// DataError if there would be no samples in one part.
-void hold_out(DataSplit& split, double fraction, std::uint64_t seed, const Warnings& warnings);
+Dataset hold_out(Dataset& data, double fraction, std::uint64_t seed, HoldOut how,
+                 const Warnings& warnings);
 
 /// `data` with the weights of its samples that a .npy file holds. Throws DataError, naming the
 /// file, unless it has one finite number >= 0 for each sample, at least one of them above 0.

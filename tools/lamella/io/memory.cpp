@@ -87,13 +87,13 @@ NetworkSize size_of(const NetworkSpec& spec) {
   return size;
 }
 
-MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options, int averages,
+MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options, int copies,
                             std::uint64_t element_bytes) {
   const auto [parameters, units] = size_of(spec);
   const double activations =
       static_cast<double>(options.batch_size) * (static_cast<double>(spec.inputs) + units);
   const auto element = static_cast<double>(element_bytes);
-  const double weights = parameters * (1 + averages + states(options.optimizer));
+  const double weights = parameters * (1 + copies + states(options.optimizer));
   // Beside that gradients, packed operands and a copy to be written may be there.
   return {formatted("training {:.0f} parameters takes", parameters),
           bytes_of((weights + activations) * element),

@@ -31,9 +31,9 @@ struct NetworkSize {
 };
 NetworkSize size_of(const NetworkSpec& spec);
 
-/// To train a network of `element_bytes` bytes a number: weights, `averages` of them, state of the
-/// optimiser, and activations of a mini-batch.
-MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options, int averages,
+/// To train a network of `element_bytes` bytes a number: weights, `copies` of them (an average, the
+/// best ones), state of the optimiser, and activations of a mini-batch.
+MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options, int copies,
                             std::uint64_t element_bytes);
 
 /// Throws IoError with both numbers if there is certainly too little memory. Warns on standard

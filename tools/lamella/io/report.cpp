@@ -76,6 +76,9 @@ Json epoch_json(const EpochReport& report) {
             {"learning_rate", report.learning_rate},
             {"train_loss", report.train_loss},
             {"train_accuracy", report.train_accuracy}};
+  if (report.validation_loss) line["validation_loss"] = *report.validation_loss;
+  if (report.validation_accuracy) line["validation_accuracy"] = *report.validation_accuracy;
+  if (report.best_epoch > 0) line["best_epoch"] = report.best_epoch;
   if (report.test_loss) line["test_loss"] = *report.test_loss;
   if (report.test_accuracy) line["test_accuracy"] = *report.test_accuracy;
   line["seconds"] = report.seconds;
@@ -87,10 +90,14 @@ std::string epoch_text(const EpochReport& report, index_t epochs) {
   const std::string total = formatted("{}", epochs);
   std::string line = formatted("epoch {:>{}}/{}  loss {:.4f}  accuracy {:.4f}", report.epoch,
                                total.size(), total, report.train_loss, report.train_accuracy);
+  if (report.validation_loss)
+    line += formatted("  validation loss {:.4f}", *report.validation_loss);
+  if (report.validation_accuracy)
+    line += formatted("  validation accuracy {:.4f}", *report.validation_accuracy);
   if (report.test_loss) line += formatted("  test loss {:.4f}", *report.test_loss);
   if (report.test_accuracy) line += formatted("  test accuracy {:.4f}", *report.test_accuracy);
-  return line +
-         formatted("  {:.0f} samples/s  {}", report.samples_per_second, duration(report.seconds));
+  line += formatted("  {:.0f} samples/s  {}", report.samples_per_second, duration(report.seconds));
+  return report.best_epoch == report.epoch ? line + "  best" : line;
 }
 
 Json evaluation_json(const Evaluation& evaluation, const std::vector<std::string>& class_names) {

@@ -1,0 +1,25 @@
+// What other rooms of the library see of a network beyond its public interface.
+#ifndef LAMELLA_CORE_NETWORK_NETWORK_ACCESS_H_
+#define LAMELLA_CORE_NETWORK_NETWORK_ACCESS_H_
+
+#include <memory>
+
+#include <lamella/network.h>
+
+#include "core/network/parameters.h"
+
+namespace lamella::detail {
+
+struct NetworkAccess {
+  template <class T>
+  static std::shared_ptr<const Backend> backend(const Network<T>& network);
+  /// All that a trained network consists of.
+  template <class T>
+  static Parameters<T>& parameters(Network<T>& network);
+  template <class T>
+  static const Parameters<T>& parameters(const Network<T>& network);
+};
+
+}  // namespace lamella::detail
+
+#endif  // LAMELLA_CORE_NETWORK_NETWORK_ACCESS_H_
