@@ -208,6 +208,26 @@ struct ScaleShiftBackwardBlock {
   index shift_gradient_stride;
 };
 
+/// A block of samples x units of lamella::DropUnits, from unit 4i for any i on.
+template <class T>
+struct DropBlock {
+  index samples, units;
+  uint32_t dropped_below;
+  uint32_t first_block;  // counter of the block's first unit
+  uint64_t seed, stream;
+  const int32_t* numbers;  // of the samples
+  index numbers_stride;
+  const T* x;  // or null
+  index x_sample_stride, x_unit_stride;
+  T* y;
+  index y_sample_stride, y_unit_stride;
+};
+
+/// Philox4x32-10: the factors of a round, and what the key's words grow by from round to round.
+inline constexpr int kPhiloxRounds = 10;
+inline constexpr uint32_t kPhiloxFactors[2] = {0xD2511F53, 0xCD9E8D57};
+inline constexpr uint32_t kPhiloxKeySteps[2] = {0x9E3779B9, 0xBB67AE85};
+
 /// Adam's step on n contiguous elements; see lamella::AdamUpdate.
 template <class T>
 struct AdamBlock {
@@ -272,6 +292,8 @@ struct KernelTable : GemmTuning {
   void (*sgd_update)(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
                      const T* gradient, T* velocity, T* weights);
   void (*adam_update)(const AdamBlock<T>&);
+  /// Any strides; fast where the samples of a unit are contiguous.
+  void (*drop_units)(const DropBlock<T>&);
 };
 
 /// The tables of one instruction set.

@@ -378,6 +378,32 @@ void BlockedKernels<T>::gather_bytes(const GatherBytes<T>& call) const noexcept 
       });
 }
 
+template <class T>
+void BlockedKernels<T>::drop_units(const DropUnits<T>& call) const noexcept {
+  constexpr index kUnits = 4;  // of a block of random numbers
+  constexpr double kCost = 3;  // of an element: a random number is some forty instructions
+  const View<T> y = call.y;
+  if (y.empty()) return;
+  parallel_for(executor_, y.cols, kUnits, kCost * static_cast<double>(y.size()), [&](Range r) {
+    DropBlock<T> s{};
+    s.samples = y.rows;
+    s.units = r.size();
+    s.dropped_below = static_cast<std::uint32_t>(call.probability * 0x1p32);
+    s.first_block = call.first_block + static_cast<std::uint32_t>(r.begin / kUnits);
+    s.seed = call.seed;
+    s.stream = call.stream;
+    s.numbers = call.samples.data;
+    s.numbers_stride = call.samples.stride;
+    if (!call.x.empty()) s.x = column(call.x, r.begin).data;
+    s.x_sample_stride = call.x.row_stride;
+    s.x_unit_stride = call.x.col_stride;
+    s.y = column(y, r.begin).data;
+    s.y_sample_stride = y.rows == 1 ? 1 : y.row_stride;
+    s.y_unit_stride = y.col_stride;
+    table_.drop_units(s);
+  });
+}
+
 template class BlockedKernels<float>;
 template class BlockedKernels<double>;
 

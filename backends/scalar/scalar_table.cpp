@@ -301,6 +301,38 @@ void adam_update(const AdamBlock<T>& s) {
   }
 }
 
+/// One block of Philox4x32-10, in place.
+void philox(uint32_t (&words)[4], uint64_t key) {
+  uint32_t key0 = static_cast<uint32_t>(key), key1 = static_cast<uint32_t>(key >> 32);
+  for (int round = 0; round < kPhiloxRounds; ++round) {
+    const uint64_t even = uint64_t{kPhiloxFactors[0]} * words[0];
+    const uint64_t odd = uint64_t{kPhiloxFactors[1]} * words[2];
+    words[0] = static_cast<uint32_t>(odd >> 32) ^ words[1] ^ key0;
+    words[1] = static_cast<uint32_t>(odd);
+    words[2] = static_cast<uint32_t>(even >> 32) ^ words[3] ^ key1;
+    words[3] = static_cast<uint32_t>(even);
+    key0 += kPhiloxKeySteps[0];
+    key1 += kPhiloxKeySteps[1];
+  }
+}
+
+template <class T>
+void drop_units(const DropBlock<T>& s) {
+  for (index j = 0; j < s.units; j += 4)
+    for (index i = 0; i < s.samples; ++i) {
+      uint32_t words[4] = {s.first_block + static_cast<uint32_t>(j / 4),
+                           static_cast<uint32_t>(s.numbers[i * s.numbers_stride]),
+                           static_cast<uint32_t>(s.stream), static_cast<uint32_t>(s.stream >> 32)};
+      philox(words, s.seed);
+      for (index u = 0; u < 4 && j + u < s.units; ++u) {
+        const T value =
+            s.x != nullptr ? s.x[i * s.x_sample_stride + (j + u) * s.x_unit_stride] : T{1};
+        s.y[i * s.y_sample_stride + (j + u) * s.y_unit_stride] =
+            words[u] < s.dropped_below ? T{0} : value;
+      }
+    }
+}
+
 template <class T>
 constexpr KernelTable<T> make_table(index kc) {
   KernelTable<T> table{};
@@ -331,6 +363,7 @@ constexpr KernelTable<T> make_table(index kc) {
   table.scale_shift_backward_columns = scale_shift_backward_columns<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
+  table.drop_units = drop_units<T>;
   return table;
 }
 

@@ -4,6 +4,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_TABLE_H_
 #define LAMELLA_BACKENDS_SIMD_TABLE_H_
 
+#include "backends/simd/drop_units.h"
 #include "backends/simd/gather.h"
 #include "backends/simd/gemm_small_m.h"
 #include "backends/simd/packing.h"
@@ -58,6 +59,7 @@ constexpr KernelTable<T> make_table(const char* isa, UnitTuning unit) {
   table.gather_columns = gather_columns<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
+  table.drop_units = drop_units<T>;
   return table;
 }
 

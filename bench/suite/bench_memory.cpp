@@ -231,6 +231,22 @@ void register_adam_update(const BackendUnderTest& subject, index_t m, index_t n)
 }
 
 template <class T>
+void register_drop_units(const BackendUnderTest& subject, const char* layout, index_t m,
+                         index_t n) {
+  register_benchmark(benchmark_name("drop_units", type_name<T>, subject, layout, text(m, n)),
+                     [=](Run& run) {
+                       Samples<T> y(layout, m, n);
+                       AlignedArray<std::int32_t> samples(m);
+                       for (index_t i = 0; i < m; ++i) samples[i] = static_cast<std::int32_t>(i);
+                       DropUnits<T> call;
+                       call.probability = 0.5;
+                       call.samples = samples.view();
+                       call.y = y.view;
+                       run_call(run, subject, PeakKind::copy, call);
+                     });
+}
+
+template <class T>
 void register_type(const BackendUnderTest& subject) {
   for (const char* layout : kLayouts) {
     register_bias_add<T>(subject, layout, 1024, 1024);
@@ -241,6 +257,7 @@ void register_type(const BackendUnderTest& subject) {
     register_column_sums<T>(subject, layout, 1024, 1024);
     register_scale_shift<T>(subject, layout, 128, 512);
     register_scale_shift_backward<T>(subject, layout, 128, 512);
+    register_drop_units<T>(subject, layout, 128, 512);
   }
   register_outer_product<T>(subject, 1024, 1024);
   register_outer_product<T>(subject, 512, 784);

@@ -30,22 +30,32 @@ enum class RandomPurpose : std::uint16_t {
               ///< must go on meaning the same samples
 };
 
+/// Four random words: the block of Philox4x32-10 with this key and this counter, whose lower half
+/// is `index` and whose upper half is `stream`.
+inline std::array<std::uint32_t, 4> philox_block(std::uint64_t key, std::uint64_t index,
+                                                 std::uint64_t stream) noexcept {
+  const auto low = [](std::uint64_t words) { return static_cast<std::uint32_t>(words); };
+  const r123::Philox4x32::ctr_type counter{
+      {low(index), low(index >> 32), low(stream), low(stream >> 32)}};
+  const auto block = r123::Philox4x32{}(counter, {{low(key), low(key >> 32)}});
+  return {block[0], block[1], block[2], block[3]};
+}
+
 /// One sequence of random numbers, named by (seed, purpose, substream) and addressed by a 64-bit
 /// index. Every call costs one Philox block (about ten multiplications of latency).
 class RandomStream {
  public:
   RandomStream(std::uint64_t seed, RandomPurpose purpose, std::uint32_t substream = 0) noexcept
-      : key_{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}},
-        purpose_(static_cast<std::uint32_t>(purpose)),
-        substream_(substream) {}
+      : seed_(seed),
+        stream_(std::uint64_t{static_cast<std::uint32_t>(purpose)} << 32 | substream) {}
+
+  /// The upper half of its counters; see philox_block.
+  std::uint64_t stream() const noexcept { return stream_; }
 
   /// Two independent 64-bit words. `attempt` opens further blocks at the same index, for rejection.
   std::array<std::uint64_t, 2> words(std::uint64_t index,
                                      std::uint16_t attempt = 0) const noexcept {
-    const r123::Philox4x32::ctr_type counter{{static_cast<std::uint32_t>(index),
-                                              static_cast<std::uint32_t>(index >> 32), substream_,
-                                              purpose_ | std::uint32_t{attempt} << 16}};
-    const auto block = r123::Philox4x32{}(counter, key_);
+    const auto block = philox_block(seed_, index, stream_ | std::uint64_t{attempt} << 48);
     return {block[0] | std::uint64_t{block[1]} << 32, block[2] | std::uint64_t{block[3]} << 32};
   }
 
@@ -75,9 +85,8 @@ class RandomStream {
     return static_cast<double>(word >> 11) * 0x1p-53;
   }
 
-  r123::Philox4x32::key_type key_;
-  std::uint32_t purpose_;
-  std::uint32_t substream_;
+  std::uint64_t seed_;
+  std::uint64_t stream_;
 };
 
 /// Fills `indices` with a uniformly random permutation of 0 ... size - 1, a function of (size,

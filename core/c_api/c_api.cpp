@@ -297,6 +297,13 @@ lamella::Network<T> trained(const char* where, const lamella::NetworkSpec& spec,
   options.loss.label_smoothing = given.label_smoothing;
   options.class_weights = class_weights_of(where, given, data.training);
   options.dropout = given.dropout;
+  if (given.hidden_dropout != nullptr) {
+    if (given.dropout != 0)
+      throw ArgumentError(
+          formatted("{}: hidden_dropout is given, and dropout, {}, too", where, given.dropout));
+    options.hidden_dropout.assign(given.hidden_dropout, given.hidden_dropout + spec.hidden.size());
+  }
+  options.input_dropout = given.input_dropout;
   options.seed = given.seed;
   options.shuffle = given.shuffle != 0;
   if (given.monitor < LAMELLA_VALIDATION_LOSS || given.monitor > LAMELLA_VALIDATION_ACCURACY)

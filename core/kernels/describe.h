@@ -277,6 +277,20 @@ void describe(const GatherBytes<T>& call, Visitor& visitor) {
                   static_cast<double>(call.samples) * features);
 }
 
+template <class T, class Visitor>
+void describe(const DropUnits<T>& call, Visitor& visitor) {
+  visitor.require(call.probability >= 0 && call.probability < 1, [&] {
+    return formatted("probability is {}; it must be in [0, 1)", call.probability);
+  });
+  const auto samples = visitor.in("samples", call.samples);
+  const auto x = visitor.in("x", call.x);
+  const auto y = visitor.out("y", call.y);
+  visitor.entries(samples, call.y.rows, y);
+  if (!call.x.empty()) visitor.same_shape(y, x);
+  visitor.same_or_disjoint(y, x);
+  visitor.disjoint(y, samples);
+}
+
 }  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_KERNELS_DESCRIBE_H_

@@ -1,27 +1,32 @@
-// Dropout masks: a one for each hidden unit that a training step keeps, a zero for each that it
+// Dropout: the rate of each layer, and the kernel calls that draw which units a training step
 // drops.
 //
-// Not here: how masks enter the kernel calls (plan_builder.cpp).
+// Not here: how masks enter the other calls (plan_builder.cpp).
 #ifndef LAMELLA_CORE_NETWORK_DROPOUT_H_
 #define LAMELLA_CORE_NETWORK_DROPOUT_H_
 
+#include <cstdint>
 #include <string_view>
-#include <vector>
 
+#include <lamella/kernels.h>
 #include <lamella/optimizer.h>
-#include <lamella/view.h>
 
 namespace lamella::detail {
 
-/// Throws ArgumentError, opened by `where`, unless the probability is in [0, 1).
-void check_dropout(std::string_view where, const Dropout& dropout);
+/// Throws ArgumentError, opened by `where`, unless all probabilities are in [0, 1), and there is
+/// none or one for each of the hidden layers.
+void check_dropout(std::string_view where, const Dropout& dropout, index_t hidden_layers);
 
-/// Sets each element of `masks` to 0 with the given probability and otherwise to 1. There is one
-/// [samples, units] matrix per hidden layer; empty matrices are skipped. An element depends on the
-/// seed, the epoch, the number of the sample and the unit alone. O(elements), with one Philox block
-/// per four units.
+/// The probability with which units of layer l are dropped; 0 is the input, 1 the first hidden
+/// layer. Only after check_dropout.
+double dropout_rate(const Dropout& dropout, index_t l);
+
+/// Blocks of random numbers that the units of a layer take.
+std::uint32_t dropout_blocks(index_t units);
+
+/// Writes into a call what differs from step to step.
 template <class T>
-void draw_masks(const Dropout& dropout, const std::vector<View<T>>& masks);
+void set_step(DropUnits<T>& call, const Dropout& dropout);
 
 }  // namespace lamella::detail
 

@@ -1,14 +1,15 @@
 // The kernel calls of a forward pass and of a training step. Start reading at add_descent.
 //
-// Dropout needs no kernel of its own. The backward epilogue of a product drops units: it multiplies
-// by the derivative of relu at a mask of zeros and ones, which is that mask. The scale of the units
-// that are kept goes into the alpha of the products that read them.
+// Dropout of hidden units costs no pass over them. The backward epilogue of a product drops units:
+// it multiplies by the derivative of relu at a mask of zeros and ones, which is that mask. The
+// scale of the units that are kept goes into the alpha of the products that read them.
 #include "core/network/plan_builder.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "core/base/sizes.h"
+#include "core/network/dropout.h"
 
 namespace lamella::detail {
 namespace {
@@ -129,8 +130,28 @@ void PlanBuilder<T>::add_gather(const GatherBytes<T>& gather) {
 }
 
 template <class T>
+void PlanBuilder<T>::add_drops(const Dropout& dropout) {
+  DropUnits<T> call;
+  set_step(call, dropout);
+  const auto add = [&](index_t l) {
+    call.y = batch_.masks[static_cast<std::size_t>(l)];
+    if (drops(l)) {
+      call.probability = dropout_[static_cast<std::size_t>(l)];
+      step_.drops.push_back(step_.plan.calls.size());
+      step_.plan.calls.push_back(call);
+    }
+    call.first_block += dropout_blocks(call.y.cols);
+  };
+  if (dropout_.empty()) return;
+  // The input comes last, so that hidden units are the same with and without it.
+  for (index_t l = 1; l < parameters_.layers(); ++l) add(l);
+  call.x = batch_.activations.front();
+  add(0);
+}
+
+template <class T>
 void PlanBuilder<T>::add_forward(ConstView<T> input) {
-  ConstView<T> a = input;
+  ConstView<T> a = drops(0) ? ConstView<T>(inputs(0)) : input;
   for (index_t l = 0; l < parameters_.layers(); ++l) {
     const auto [weights, bias] = parameters_.layer(l);
     const View<T> z = batch_.activations[static_cast<std::size_t>(l + 1)];
@@ -139,7 +160,7 @@ void PlanBuilder<T>::add_forward(ConstView<T> input) {
     call.epilogue.bias = bias;
     if (l + 1 < parameters_.layers()) {
       call.epilogue.activation = hidden_;
-      if (drops_) {
+      if (drops(l + 1)) {
         call.epilogue.activation_output = batch_.masks[static_cast<std::size_t>(l + 1)];
         call.epilogue.backward_of = kMask;
       }
@@ -184,7 +205,7 @@ void PlanBuilder<T>::add_input_gradient(index_t l) {
   step_.plan.calls.push_back(call);
   // The activation of a dropped unit is 0. The derivatives of these two are 0 there already.
   const bool done = hidden_.kind == ActivationKind::relu || hidden_.kind == ActivationKind::sigmoid;
-  if (drops_ && !done)
+  if (drops(l) && !done)
     step_.plan.calls.push_back(
         ActivateBackward<T>{kMask, batch_.masks[static_cast<std::size_t>(l)], d});
 }
@@ -197,6 +218,7 @@ View<T> PlanBuilder<T>::outputs_gradient(index_t l) const {
 
 template <class T>
 View<T> PlanBuilder<T>::inputs(index_t l) const {
+  if (l == 0 && drops(0)) return batch_.masks.front();
   return batch_.activations[static_cast<std::size_t>(l)];
 }
 
@@ -220,7 +242,7 @@ void PlanBuilder<T>::add_layer_gradient(index_t l, T alpha, T beta, View<T> weig
     call.gemm = {weights_alpha, transposed(d), a, beta, weights};
     step_.plan.calls.push_back(call);
     // The other reader of the network's input is the product of the forward pass.
-    if (l == 0 && step_.gather) step_.plan.transient_outputs.push_back(*step_.gather);
+    if (l == 0 && step_.gather && !drops(0)) step_.plan.transient_outputs.push_back(*step_.gather);
   }
   step_.plan.calls.push_back(ColumnSums<T>{alpha, d, bias_beta, bias});
 }

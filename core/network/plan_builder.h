@@ -58,6 +58,7 @@ struct StepPlan {
   std::optional<std::size_t> gather;      ///< the GatherBytes, if there is one
   std::size_t loss = 0;                   ///< the SoftmaxNll, if there is one
   std::vector<std::size_t> adam_updates;  ///< each AdamUpdate
+  std::vector<std::size_t> drops;         ///< each DropUnits
 
   /// Removes all calls, and keeps the memory for the next ones.
   void clear() noexcept {
@@ -65,12 +66,14 @@ struct StepPlan {
     gather.reset();
     loss = 0;
     adam_updates.clear();
+    drops.clear();
   }
   /// Makes room for as many calls as `other` has.
   void reserve(const StepPlan& other) {
     plan.calls.reserve(other.plan.calls.size());
     plan.transient_outputs.reserve(other.plan.transient_outputs.size());
     adam_updates.reserve(other.adam_updates.size());
+    drops.reserve(other.drops.size());
   }
 };
 
@@ -78,20 +81,20 @@ struct StepPlan {
 template <class T>
 class PlanBuilder {
  public:
-  /// All must outlive the builder; the plan holds views into parameters and batch. With a
-  /// `dropout` probability above 0, the batch's masks say which hidden units are dropped.
+  /// All must outlive the builder; the plan holds views into parameters and batch. `dropout` has
+  /// the probability with which units of layer l are dropped, for l in [0, L), or is empty. The
+  /// batch needs masks if one of them is above 0.
   PlanBuilder(const Parameters<T>& parameters, const Activation& hidden, const BatchViews<T>& batch,
-              StepPlan<T>& step, double dropout = 0)
-      : parameters_(parameters),
-        hidden_(hidden),
-        batch_(batch),
-        step_(step),
-        drops_(dropout > 0),
-        kept_scale_(static_cast<T>(1 / (1 - dropout))) {}
+              StepPlan<T>& step, std::span<const double> dropout = {})
+      : parameters_(parameters), hidden_(hidden), batch_(batch), step_(step), dropout_(dropout) {}
 
   /// Writes the batch's input from bytes; `gather.out` is that input. The output is transient if
   /// only products read it. One call, which comes first; it may be patched later.
   void add_gather(const GatherBytes<T>& gather);
+
+  /// Draws which units are dropped, and drops inputs: one call for each layer that loses units.
+  /// Before add_forward; to be patched by set_step (dropout.h).
+  void add_drops(const Dropout& dropout);
 
   /// input [n, d_0] → logits in the last activation. One call per layer.
   void add_forward(ConstView<T> input);
@@ -123,8 +126,14 @@ class PlanBuilder {
   // Adds D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), with zeros for dropped units.
   void add_input_gradient(index_t l);
 
-  // The factor of layer l's inputs: inverted dropout's 1 / (1 - p) behind hidden layers.
-  T input_scale(index_t l) const { return drops_ && l > 0 ? kept_scale_ : T{1}; }
+  // Whether units of layer l are dropped; 0 is the input.
+  bool drops(index_t l) const {
+    return !dropout_.empty() && dropout_[static_cast<std::size_t>(l)] > 0;
+  }
+  // The factor of layer l's inputs: inverted dropout's 1 / (1 - p).
+  T input_scale(index_t l) const {
+    return drops(l) ? static_cast<T>(1 / (1 - dropout_[static_cast<std::size_t>(l)])) : T{1};
+  }
 
   void add_adam_update(const AdamUpdate<T>& update);
 
@@ -146,8 +155,7 @@ class PlanBuilder {
   const Activation& hidden_;
   const BatchViews<T>& batch_;
   StepPlan<T>& step_;
-  bool drops_;
-  T kept_scale_;
+  std::span<const double> dropout_;
 };
 
 }  // namespace lamella::detail

@@ -110,9 +110,9 @@ void TrainingStep<T>::set_batch(std::string_view where, std::span<const std::int
                   where));
   check_count(where, "labels", labels.size(), batch_.samples);
   check_labels(where, {labels.data(), batch_.samples, 1}, spec_.classes);
-  check_dropout(where, dropout);
+  check_dropout(where, dropout, parameters_.layers() - 1);
   check_loss(where, loss);
-  if (dropout.probability > 0)
+  if (dropout.active())
     check_count(where, "sample numbers for dropout", dropout.samples.size(), batch_.samples);
   double weight_sum = static_cast<double>(batch_.samples);
   if (!weights.empty()) {
@@ -120,15 +120,16 @@ void TrainingStep<T>::set_batch(std::string_view where, std::span<const std::int
     weight_sum = checked_sum_of_weights(where, weights);
   }
 
-  if (dropout.probability > 0) {
+  rates_.clear();
+  if (dropout.active()) {
     if (workspace_.keep_masks()) workspace_.bind(batch_.samples, batch_);
-    draw_masks(dropout, batch_.masks);
+    for (index_t l = 0; l < parameters_.layers(); ++l) rates_.push_back(dropout_rate(dropout, l));
   }
   std::copy(labels.begin(), labels.end(), batch_.labels.data);
   std::copy(weights.begin(), weights.end(), batch_.weights.data);
   weighted_ = !weights.empty();
   weight_sum_ = weight_sum;
-  dropout_ = dropout.probability;
+  dropout_ = dropout;
   label_smoothing_ = loss.label_smoothing;
 }
 
@@ -150,7 +151,7 @@ Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer) {
   CachedPlan& entry = cache_entry();
   StepPlan<T>& step = entry.step;
   const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
-                     entry.dropout == dropout_ && step.gather.has_value() == gather_.has_value();
+                     entry.dropout == rates_ && step.gather.has_value() == gather_.has_value();
   if (!known) build(entry, optimizer);
   patch(step);
   const auto* const adam = std::get_if<AdamOptions>(&optimizer);
@@ -163,7 +164,7 @@ Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer) {
 
 template <class T>
 void TrainingStep<T>::build(CachedPlan& entry, const Optimizer& optimizer) {
-  const bool same_shapes = entry.samples == batch_.samples && (entry.dropout > 0) == (dropout_ > 0);
+  const bool same_shapes = entry.samples == batch_.samples && entry.dropout.size() == rates_.size();
   entry.samples = 0;  // unusable until complete
   std::swap(entry.step, replaced_);
   StepPlan<T>& step = entry.step;
@@ -178,7 +179,7 @@ void TrainingStep<T>::build(CachedPlan& entry, const Optimizer& optimizer) {
   replaced_.reserve(step);
   entry.samples = batch_.samples;
   entry.optimizer = optimizer;
-  entry.dropout = dropout_;
+  entry.dropout = rates_;
 }
 
 template <class T>
@@ -217,8 +218,9 @@ Plan<T> TrainingStep<T>::gradients(T weight_decay, std::span<const LayerView<T>>
 
 template <class T>
 PlanBuilder<T> TrainingStep<T>::forward_and_loss(StepPlan<T>& step) const {
-  PlanBuilder<T> builder(parameters_, spec_.activation, batch_, step, dropout_);
+  PlanBuilder<T> builder(parameters_, spec_.activation, batch_, step, rates_);
   if (gather_) builder.add_gather(*gather_);
+  builder.add_drops(dropout_);
   builder.add_forward(batch_.activations.front());
   builder.add_loss();
   return builder;
@@ -231,6 +233,8 @@ void TrainingStep<T>::patch(StepPlan<T>& step) {
     gather_.reset();
     consumed_ = true;
   }
+  for (const std::size_t call : step.drops)
+    set_step(std::get<DropUnits<T>>(step.plan.calls[call]), dropout_);
   auto& loss = std::get<SoftmaxNll<T>>(step.plan.calls[step.loss]);
   loss.weights = weighted_ ? ConstVectorView<T>(batch_.weights) : ConstVectorView<T>();
   loss.label_smoothing = static_cast<T>(label_smoothing_);

@@ -39,8 +39,8 @@ class TrainingStep {
   void gather(const GatherBytes<T>& batch);
 
   /// Checks labels, weights, dropout and loss for the samples of the last input() or gather(), then
-  /// copies them to the workspace and draws the dropout masks. Throws ArgumentError, opened by
-  /// `where`, before it changes anything.
+  /// copies them to the workspace, all but the sample numbers of dropout, which must stay until the
+  /// plan has run. Throws ArgumentError, opened by `where`, before it changes anything.
   void set_batch(std::string_view where, std::span<const std::int32_t> labels,
                  std::span<const T> weights, const Dropout& dropout, const Loss& loss);
 
@@ -67,7 +67,7 @@ class TrainingStep {
   struct CachedPlan {
     index_t samples = 0;  // 0: none
     Optimizer optimizer;
-    double dropout = 0;
+    std::vector<double> dropout;  // rates_
     std::uint64_t last_use = 0;
     StepPlan<T> step;
   };
@@ -81,9 +81,10 @@ class TrainingStep {
   void add_update(PlanBuilder<T>& builder, const SgdOptions& options);
   void add_update(PlanBuilder<T>& builder, const AdamOptions& options);
   GradientBuffer<T>& gradient_buffer();
-  // Writes into a plan what differs between two batches of one size, the samples to gather, the
-  // weights of the loss and its smoothing, and consumes the gathered batch. What it writes has been
-  // checked by gather() and set_batch(), as the calls themselves have been when the plan was built.
+  // Writes into a plan what differs between two batches of one size, the samples to gather and to
+  // draw masks for, the weights of the loss and its smoothing, and consumes the gathered batch.
+  // What it writes has been checked by gather() and set_batch(), as the calls themselves have been
+  // when the plan was built.
   void patch(StepPlan<T>& step);
 
   const NetworkSpec& spec_;
@@ -95,7 +96,8 @@ class TrainingStep {
   bool weighted_ = false;
   double weight_sum_ = 0;
   double label_smoothing_ = 0;
-  double dropout_ = 0;
+  Dropout dropout_;
+  std::vector<double> rates_;  // of dropout, of the input and of each hidden layer; empty: none
   // What optimisers remember, from the first step on that needs it.
   std::optional<Parameters<T>> velocity_;
   std::optional<AdamState<T>> adam_;

@@ -28,6 +28,7 @@ Workspace<T>::Workspace(std::vector<index_t> sizes, WorkspaceUse use)
     return;
   }
   for (std::size_t l = 0; l <= last; ++l) activation_places_[l] = place(sizes_[l]);
+  mask_places_[0] = place_in(masks_end_, sizes_[0]);
   if (last < 2) return;
   // D_l is not read after D_{l-1} and the update of layer l are done, so two buffers suffice again.
   const index_t widest = *std::max_element(sizes_.begin() + 1, sizes_.end() - 1);

@@ -19,7 +19,8 @@ struct BatchViews {
   index_t samples = 0;
   std::vector<View<T>> activations;  ///< a_0 ... a_L; a_L holds logits, then their gradient D_L
   std::vector<View<T>> gradients;    ///< D_l for l in [1, L); entry 0 is empty
-  std::vector<View<T>> masks;        ///< of dropout, as gradients; empty views where none are kept
+  std::vector<View<T>> masks;  ///< of dropout, for l in [1, L); entry 0 holds the inputs that are
+                               ///< kept. Empty views if there are no masks
   VectorView<std::int32_t> labels;
   VectorView<T> weights;
   VectorView<T> losses;

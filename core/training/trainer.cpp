@@ -55,7 +55,6 @@ void check_train_options(const TrainOptions& options) {
   check_options(options.optimizer);
   rate_factor(options.schedule, 0, 1, options.epochs);  // checks the schedule
   check_loss("train", options.loss);
-  check_dropout("train", {options.dropout, options.seed, 0, {}});
   const EarlyStopping& stopping = options.early_stopping;
   if (stopping.patience < 0)
     throw ArgumentError(
@@ -183,7 +182,7 @@ class Run {
     const BatchResult result =
         network_.train_batch(std::span<const std::int32_t>(labels_.data(), count), weights,
                              with_learning_rate(options_.optimizer, state_.learning_rate),
-                             {options_.dropout, options_.seed, epoch, indices}, options_.loss);
+                             dropout(epoch, indices), options_.loss);
     if (!std::isfinite(result.loss_sum)) fail(first, result);
     if (average_ != nullptr) average_->after_step(network_);
     state_.total.loss_sum += result.loss_sum;
@@ -203,6 +202,11 @@ class Run {
     return state_.samples_learnt == 0 ? 0
                                       : static_cast<double>(state_.total.correct) /
                                             static_cast<double>(state_.samples_learnt);
+  }
+
+  Dropout dropout(std::uint32_t epoch, std::span<const std::int32_t> samples) const {
+    return {options_.dropout, options_.seed,          epoch,
+            samples,          options_.input_dropout, options_.hidden_dropout};
   }
 
   [[noreturn]] void fail(index_t first, const BatchResult& result) const {
@@ -304,6 +308,10 @@ std::vector<EpochReport> train_from(RunState<T>& state, Network<T>& network,
   check_train_options(options);
   check_fits("train", "training", network.spec(), data.training, preprocessing);
   check_class_weights(options.class_weights, network.spec().classes);
+  check_dropout(
+      "train",
+      {options.dropout, options.seed, 0, {}, options.input_dropout, options.hidden_dropout},
+      network.layers() - 1);
   check_augmentation("train", options.augmentation, data.training);
   if (data.validation != nullptr)
     check_fits("train", "validation", network.spec(), *data.validation, preprocessing);

@@ -230,6 +230,24 @@ struct GatherBytes {
   View<T> out;
 };
 
+/// Drops elements at random: y(s, j) ← 0 with the given probability, and otherwise x(s, j), or 1 if
+/// x is empty. Of sample s, elements 4b ... 4b + 3 are dropped where the words of one block of
+/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) are below
+/// ⌊probability 2³²⌋. The words of the block's counter, lowest first, are first_block + b,
+/// samples[s] and the two of `stream`.
+///
+/// samples has an entry per row of y. x may be the same view as y; no other overlap is allowed.
+template <class T>
+struct DropUnits {
+  double probability = 0;         ///< in [0, 1)
+  std::uint64_t seed = 0;         ///< the key of the random numbers
+  std::uint64_t stream = 0;       ///< the upper half of their counters
+  std::uint32_t first_block = 0;  ///< number of the block of the first four elements
+  ConstVectorView<std::int32_t> samples;
+  ConstView<T> x = {};
+  View<T> y;
+};
+
 /// The kernels that a plan may contain, X(operands, function, requirement, matrix) for each: the
 /// struct of operands, the function of Kernels, whether a backend must implement it (required or
 /// optional), and the operand by whose shape calls are told apart.
@@ -248,7 +266,8 @@ struct GatherBytes {
   X(ScaleShiftBackward, scale_shift_backward, optional, d) \
   X(SgdUpdate, sgd_update, optional, weights)              \
   X(AdamUpdate, adam_update, optional, weights)            \
-  X(GatherBytes, gather_bytes, optional, out)
+  X(GatherBytes, gather_bytes, optional, out)              \
+  X(DropUnits, drop_units, optional, y)
 
 /// The list of kernels. Everything that exists once per kernel follows from it: the virtual
 /// functions of Kernels, the checked calls of Backend, KernelCall, traces, profiles, and the lists

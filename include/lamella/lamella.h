@@ -194,6 +194,9 @@ typedef struct lamella_train_options {
                                improve on the best one before by more than min_improvement */
   double min_improvement; /**< 0; not negative */
   int keep_best;          /**< 0; not 0: the model has the weights of the best epoch */
+  const double* hidden_dropout; /**< null, or the dropout of each hidden layer, hidden_layers of
+                                     them; `dropout` must then be 0 */
+  double input_dropout;         /**< 0; probability that a step drops an input, in [0, 1) */
 } lamella_train_options;
 
 /** Fills *options with defaults; `size` is sizeof(lamella_train_options). Null is allowed. */

@@ -64,13 +64,24 @@ inline Optimizer with_learning_rate(Optimizer optimizer, double rate) {
 /// overfitting", JMLR 2014): a step drops each hidden unit of each sample with the given
 /// probability, and scales those that are kept by 1 / (1 - probability). Inference drops nothing.
 /// Which units are dropped depends on (seed, epoch, number of the sample, unit) alone, and not on
-/// the mini-batch that the sample is in.
+/// the mini-batch that the sample is in. Inputs can be dropped in the same way.
 struct Dropout {
-  double probability = 0;  ///< in [0, 1)
+  double probability = 0;  ///< of hidden units, in [0, 1)
   std::uint64_t seed = 1;
   std::uint32_t epoch = 0;
   std::span<const std::int32_t> samples = {};  ///< number of each sample of the batch in its data
-                                               ///< set; not needed with probability 0
+                                               ///< set; not needed if nothing is dropped
+  double input = 0;  ///< probability with which an input is dropped, in [0, 1)
+  /// One probability for each hidden layer, the first nearest the input, each in [0, 1). Empty:
+  /// `probability` is that of all of them.
+  std::span<const double> hidden = {};
+
+  /// Whether a step drops anything.
+  bool active() const {
+    bool any = input != 0 || (hidden.empty() && probability != 0);
+    for (const double of_layer : hidden) any = any || of_layer != 0;
+    return any;
+  }
 };
 
 }  // namespace lamella

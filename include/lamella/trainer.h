@@ -38,6 +38,9 @@ struct TrainOptions {
   /// product of its class's weight and its own (Dataset::weights). See balanced_class_weights.
   std::vector<double> class_weights = {};
   double dropout = 0;  ///< probability in [0, 1) that a step drops a hidden unit (Dropout)
+  /// None, or the probability of each hidden layer instead, the first nearest the input.
+  std::vector<double> hidden_dropout = {};
+  double input_dropout = 0;  ///< probability in [0, 1) that a step drops an input
   Augmentation augmentation =
       {};                  ///< of the training data; training figures are then of its result
   std::uint64_t seed = 1;  ///< of shuffle, dropout and augmentation

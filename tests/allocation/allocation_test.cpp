@@ -69,7 +69,7 @@ TEST_CASE("the training loop allocates nothing after its first epoch", "[allocat
   const Dataset data = bytes(100, 30);
   for (const auto& backend : test_backends())
     for (const bool with_all : {false, true}) {
-      INFO(backend->info().name << ", schedule, loss, weights and average: " << with_all);
+      INFO(backend->info().name << ", schedule, loss, weights, dropout and average: " << with_all);
       Network<float> network({30, {50}, 10}, backend, 1);
       WeightAverage<float> average(network, backend, ExponentialAverage{0.9, 2});
       TrainOptions options;
@@ -79,6 +79,8 @@ TEST_CASE("the training loop allocates nothing after its first epoch", "[allocat
         options.schedule = {CosineSchedule{}, 0.5};
         options.loss.label_smoothing = 0.1;
         options.class_weights = std::vector<double>(10, 2.0);
+        options.hidden_dropout = {0.25};
+        options.input_dropout = 0.125;
       }
       TrainCallbacks callbacks;
       long after_first = 0;

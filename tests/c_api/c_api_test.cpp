@@ -181,6 +181,10 @@ TEST_CASE("options decide the training, and the same ones give the same model", 
     CHECK(probabilities(decoupled) != probabilities(o));
   }));
   CHECK(differs([](auto& o) { o.dropout = 0.2; }));
+  CHECK(differs([](auto& o) { o.input_dropout = 0.2; }));
+  static constexpr double kNoDropout[8] = {}, kSomeDropout[8] = {0.25};
+  CHECK(!differs([](auto& o) { o.hidden_dropout = kNoDropout; }));
+  CHECK(differs([](auto& o) { o.hidden_dropout = kSomeDropout; }));
   CHECK(differs([](auto& o) { o.shuffle = 0; }));
   CHECK(differs([](auto& o) { o.standardize = 0; }));
   CHECK(differs([](auto& o) { o.activation = LAMELLA_TANH; }));
@@ -341,6 +345,14 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
   refused([](auto& o) { o.learning_rate = 0; }, "learning_rate is 0");
   refused([](auto& o) { o.momentum = 1; }, "momentum is 1");
   refused([](auto& o) { o.dropout = 1; }, "1");
+  refused([](auto& o) { o.input_dropout = 1; }, "dropout probability of inputs is 1");
+  refused(
+      [](auto& o) {
+        static constexpr double kRates[8] = {};
+        o.hidden_dropout = kRates;
+        o.dropout = 0.5;
+      },
+      "hidden_dropout is given");
   refused([](auto& o) { o.schedule = 6; }, "schedule is 6; known are 0 to 5");
   refused([](auto& o) { o.schedule = -1; }, "schedule is -1");
   refused([](auto& o) { o.rate_factor = 0.5; },

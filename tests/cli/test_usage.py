@@ -59,6 +59,10 @@ class Refused(ToolTest):
         for value in ("1", "-0.1", "nan"):
             self.refuse_training("--dropout: '.*' is not a finite number from 0 to below 1",
                                  "--dropout", value)
+            self.refuse_training("--input-dropout: '.*' is not a finite number from 0 to below 1",
+                                 "--input-dropout", value)
+        self.refuse_training("--dropout: 3 rates for 2 hidden layers; one for each, or one for all",
+                             "--hidden", "8,4", "--dropout", "0.1,0.2,0.3")
         for value in ("-1", "inf", "nan"):
             self.refuse_training("--weight-decay", "--weight-decay", value)
         for value in ("1", "-0.5", "nan"):

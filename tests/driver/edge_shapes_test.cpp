@@ -126,6 +126,7 @@ void call_all(const Backend& backend, Operands<T>& make, const Shape& shape) {
   }
   for (const T beta : {T{0}, T{1}})
     backend.run(ColumnSums<T>{1, make.matrix(m, n), beta, make.vector(n)});
+  backend.run(DropUnits<T>{0.5, 1, 2, 3, make.indices(m, 1), make.matrix(m, n), make.matrix(m, n)});
   backend.run(ScaleShift<T>{make.matrix(m, n), make.vector(n), make.vector(n), make.matrix(m, n)});
   backend.run(ScaleShiftBackward<T>{1, make.matrix(m, n), make.vector(n), make.matrix(m, n), 0,
                                     make.vector(n), make.vector(n)});

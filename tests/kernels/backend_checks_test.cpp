@@ -542,6 +542,34 @@ TEMPLATE_TEST_CASE("gather_bytes refuses operands that do not fit", "[checks]", 
   });
 }
 
+TEMPLATE_TEST_CASE("drop_units refuses operands that do not fit", "[checks]", float, double) {
+  using T = TestType;
+  using A = Arena<T>;
+  const auto drops = [](std::string message, std::function<void(DropUnits<T>&, A&)> spoil) {
+    return Case<T>{std::move(message), [spoil](const Backend& backend, A& arena) {
+                     DropUnits<T> s;
+                     s.probability = 0.5;
+                     s.samples = arena.labels(0, 3);
+                     s.x = arena.matrix(0, 3, 4);
+                     s.y = arena.matrix(16, 3, 4);
+                     spoil(s, arena);
+                     backend.run(s);
+                   }};
+  };
+  check_refused<T>({
+      drops("drop_units: probability is 1; it must be in [0, 1)",
+            [](auto& s, A&) { s.probability = 1; }),
+      drops("drop_units: probability is nan",
+            [](auto& s, A&) { s.probability = std::numeric_limits<double>::quiet_NaN(); }),
+      drops("drop_units: samples has 2 entries but y is 3 x 4",
+            [](auto& s, A& a) { s.samples = a.labels(0, 2); }),
+      drops("drop_units: y is 3 x 4 but x is 4 x 3",
+            [](auto& s, A& a) { s.x = a.matrix(0, 4, 3); }),
+      drops("drop_units: y overlaps x without being the same view",
+            [](auto& s, A& a) { s.x = a.matrix(12, 3, 4); }),
+  });
+}
+
 TEMPLATE_TEST_CASE("checked calls accept operands that are unusual but valid", "[checks]", float,
                    double) {
   using T = TestType;

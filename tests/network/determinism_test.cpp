@@ -71,14 +71,14 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
   struct Variant {
     std::string name;
     Optimizer optimizer;
-    double dropout;
+    double dropout, input_dropout;
     ActivationKind activation;
   };
   const Variant variants[] = {
-      {"sgd", SgdOptions{.learning_rate = 0.02, .weight_decay = 0.001}, 0, ActivationKind::relu},
+      {"sgd", SgdOptions{.learning_rate = 0.02, .weight_decay = 0.001}, 0, 0, ActivationKind::relu},
       {"momentum", SgdOptions{.learning_rate = 0.02, .momentum = 0.9, .weight_decay = 0.001}, 0.25,
-       ActivationKind::tanh},
-      {"adamw", AdamOptions{.weight_decay = 0.1, .decoupled_decay = true}, 0,
+       0.125, ActivationKind::tanh},
+      {"adamw", AdamOptions{.weight_decay = 0.1, .decoupled_decay = true}, 0, 0,
        ActivationKind::relu}};
   std::vector<std::string> isas = usable_isas();
   isas.insert(isas.begin(), "scalar");
@@ -94,6 +94,7 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
         options.batch_size = 128;  // 128, 128, 44
         options.optimizer = variant.optimizer;
         options.dropout = variant.dropout;
+        options.input_dropout = variant.input_dropout;
         const auto reports = train(network, data, &test, {{0}, {1.0 / 255}}, options);
         const auto parameters = parameters_of(network);
         REQUIRE(std::all_of(parameters.begin(), parameters.end(),

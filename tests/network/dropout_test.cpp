@@ -24,9 +24,21 @@ std::vector<std::int32_t> numbers(index_t count, std::int32_t first = 0) {
   return all;
 }
 
+// The masks of layers that follow one another, by the calls that a plan makes.
+void draw_masks(const Dropout& dropout, const std::vector<View<double>>& masks) {
+  DropUnits<double> call;
+  detail::set_step(call, dropout);
+  for (std::size_t l = 0; l < masks.size(); ++l) {
+    call.probability = detail::dropout_rate(dropout, static_cast<index_t>(l + 1));
+    call.y = masks[l];
+    test_backends().front()->run(call);
+    call.first_block += detail::dropout_blocks(masks[l].cols);
+  }
+}
+
 Matrix<double> mask(const Dropout& dropout, index_t units) {
   Matrix<double> m(static_cast<index_t>(dropout.samples.size()), units);
-  draw_masks<double>(dropout, {View<double>{}, m.view()});
+  draw_masks(dropout, {m.view()});
   return m;
 }
 
@@ -68,7 +80,7 @@ TEST_CASE("a mask depends on seed, epoch, sample and unit alone", "[dropout]") {
   // Two layers of one size have masks of their own.
   Matrix<double> first(40, 30);
   Matrix<double> second(40, 30);
-  draw_masks<double>({0.5, 7, 3, samples}, {first.view(), second.view()});
+  draw_masks({0.5, 7, 3, samples}, {first.view(), second.view()});
   CHECK(!std::equal(first.values().begin(), first.values().end(), second.values().begin()));
 }
 
@@ -88,7 +100,7 @@ TEST_CASE("with dropout, loss and gradient are those of the masked network",
       std::vector<Matrix<double>> masks;
       masks.emplace_back(kSamples, 6);
       masks.emplace_back(kSamples, 5);
-      draw_masks<double>(dropout, {masks[0].view(), masks[1].view()});
+      draw_masks(dropout, {masks[0].view(), masks[1].view()});
       const auto reference_loss = [&] {
         long double loss = 0;
         for (index_t s = 0; s < kSamples; ++s)
@@ -128,6 +140,75 @@ TEST_CASE("with dropout, loss and gradient are those of the masked network",
         }
       CHECK(compared > 60);  // of 69
     }
+}
+
+TEST_CASE("masks of a seed stay what they are", "[dropout]") {
+  // Of the release that drew them outside of the kernels; models are the same with and without it.
+  const std::vector<std::int32_t> samples{0, 1, 59999};
+  const Matrix<double> m = mask({0.5, 1, 1, samples}, 10);
+  std::string drawn;
+  for (index_t s = 0; s < 3; ++s)
+    for (index_t u = 0; u < 10; ++u) drawn += m(s, u) == 0 ? '0' : '1';
+  CHECK(drawn == "010111011111100110111111010111");
+}
+
+TEST_CASE("each layer has a dropout rate of its own, the input too", "[dropout][gradient]") {
+  constexpr index_t kSamples = 5;
+  const auto samples = numbers(kSamples, 7);
+  for (const auto& backend : test_backends())
+    for (const std::vector<double>& rates : {std::vector<double>{0.5, 0}, {0, 0.25}, {0.5, 0.25}})
+      for (const double input : {0.0, 0.375}) {
+        INFO(backend->info().name << ", " << rates[0] << ", " << rates[1] << ", " << input);
+        const Dropout dropout{0.9, 5, 2, samples, input, rates};  // 0.9 has no part in it
+        const NetworkSpec spec{9, {6, 5}, 3, {ActivationKind::tanh}};
+        const auto batch = random_batch<double>(kSamples, 9, 3, 6);
+        Network<double> network(spec, backend, 4);
+        copy<double>(batch.x.view(), network.batch_input(kSamples));
+        Gradients<double> gradients(network);
+        const BatchResult result =
+            network.gradient(batch.labels, {}, 0, gradients.views(), dropout);
+
+        Matrix<double> first(kSamples, 6), second(kSamples, 5), inputs(kSamples, 9);
+        const std::vector<double> in_order{rates[0], rates[1], input};
+        draw_masks({0, 5, 2, samples, 0, in_order}, {first.view(), second.view(), inputs.view()});
+        long double loss = 0;
+        std::vector<Matrix<double>> masks;
+        // The reference has one rate, of 0, so the factors of units that are kept go into masks.
+        for (const auto& [m, rate] : {std::pair(&first, rates[0]), std::pair(&second, rates[1])}) {
+          for (double& value : m->values()) value /= 1 - rate;
+          masks.push_back(*m);
+        }
+        Matrix<double> x(kSamples, 9);
+        for (index_t s = 0; s < kSamples; ++s)
+          for (index_t j = 0; j < 9; ++j) x(s, j) = batch.x(s, j) * inputs(s, j) / (1 - input);
+        for (index_t s = 0; s < kSamples; ++s)
+          loss +=
+              Reference(network, row(ConstView<double>(x.view()), s), ReferenceMasks{masks, 0, s})
+                  .loss(batch.labels[static_cast<std::size_t>(s)]);
+        CHECK(result.loss_sum == Approx(static_cast<double>(loss)).epsilon(1e-13));
+
+        // Central differences of the reference, of some weights of each layer.
+        const auto central = [&](double& parameter) {
+          const double at = parameter, step = 1e-5;
+          long double difference = 0;
+          for (const double sign : {1.0, -1.0}) {
+            parameter = at + sign * step;
+            for (index_t s = 0; s < kSamples; ++s)
+              difference += sign * Reference(network, row(ConstView<double>(x.view()), s),
+                                             ReferenceMasks{masks, 0, s})
+                                       .loss(batch.labels[static_cast<std::size_t>(s)]);
+          }
+          parameter = at;
+          return static_cast<double>(difference / (2 * step * kSamples));
+        };
+        for (index_t l = 0; l < network.layers(); ++l)
+          for (index_t i = 0; i < network.layer(l).weights.size(); i += 3)
+            CHECK(gradients.layer(l).weights.data[i] ==
+                  Approx(central(network.layer(l).weights.data[i])).epsilon(1e-6).margin(1e-9));
+        // The samples stay: the same step once more gives the same loss.
+        CHECK(network.gradient(batch.labels, {}, 0, gradients.views(), dropout).loss_sum ==
+              result.loss_sum);
+      }
 }
 
 TEST_CASE("a step with dropout descends the masked network's gradient", "[dropout]") {
@@ -200,6 +281,14 @@ TEST_CASE("dropout out of range or without sample numbers is refused", "[dropout
   CHECK_THROWS_AS(step(0.5, 0), ArgumentError);
   CHECK_THROWS_AS(step(0.5, 3), ArgumentError);
   CHECK_NOTHROW(step(0.5, 2));
+  const auto layers = [&](double input, const std::vector<double>& hidden) {
+    network.train_batch(labels, {}, {},
+                        {0, 1, 1, std::span(samples).first(2), input, std::span(hidden)});
+  };
+  CHECK_THROWS_AS(layers(1, {}), ArgumentError);
+  CHECK_THROWS_AS(layers(0, {0.5, 0.5}), ArgumentError);
+  CHECK_THROWS_AS(layers(0, {-0.5}), ArgumentError);
+  CHECK_NOTHROW(layers(0.5, {0.5}));
   TrainOptions options;
   options.dropout = 1;
   CHECK_THROWS_AS(train(network, make_moons(10, 0, 1), nullptr, {}, options), ArgumentError);

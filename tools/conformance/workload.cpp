@@ -158,6 +158,14 @@ class Workload {
     gather.scale = y.vector();
     gather.out = a.view();
     make("gather_bytes", what, gather, a);
+
+    DropUnits<T> drops;
+    drops.probability = 0.4;
+    drops.seed = 3;
+    drops.samples = chosen.vector();
+    drops.x = b.read();
+    drops.y = a.view();
+    make("drop_units", what, drops, a);
   }
 
   void nll(const Shape& s, const std::string& what, ConstView<T> logits,

@@ -48,8 +48,7 @@ void TrainCommand::add_to(CLI::App& app) {
   loss.add_to(app);
   average.add_to(app);
   stopping.add_to(app);
-  add_real(app, "--dropout", options.dropout, {0, 1},
-           "Fraction of the hidden units that a step drops, at random");
+  add_dropout(app, options);
   add_augmentation(app, options.augmentation);
   add_seed(app, "--seed", options.seed, "Of weights, shuffles, held-out and generated samples");
   backend.add_to(app);
@@ -77,6 +76,10 @@ void TrainCommand::check() {
     throw UsageError(
         "--patience and --keep best need samples to decide on: --validation-fraction 0.1 would "
         "hold out a tenth of the training data");
+  if (!options.hidden_dropout.empty() && options.hidden_dropout.size() != hidden.size())
+    throw UsageError(
+        formatted("--dropout: {} rates for {} hidden layers; one for each, or one for all",
+                  options.hidden_dropout.size(), hidden.size()));
   std::vector<NamedFile> files = source_files("--data", data, table.csv());
   if (!loss.sample_weights().empty()) files.push_back({"--sample-weights", loss.sample_weights()});
   check_files(files, {{"--model", model}, {"--log", log}});

@@ -215,6 +215,21 @@ void add_augmentation(CLI::App& app, Augmentation& target) {
       });
 }
 
+void add_dropout(CLI::App& app, TrainOptions& target) {
+  add_parsed(app, "--dropout", "X[,X...]",
+             "Fraction of the hidden units that a step drops, at random; or one for each layer",
+             "0", [&target](const std::string& text) {
+               std::vector<double> rates;
+               for (const std::string& part : split(text, ','))
+                 rates.push_back(parse_real(part, {0, 1}));
+               target.dropout = rates.size() == 1 ? rates.front() : 0;
+               if (rates.size() == 1) rates.clear();
+               target.hidden_dropout = rates;
+             });
+  add_real(app, "--input-dropout", target.input_dropout, {0, 1},
+           "Fraction of the inputs that a step drops, at random");
+}
+
 void BackendOptions::add_to(CLI::App& app) {
   add_parsed(app, "--backend", "NAME",
              "auto, scalar, simd, openmp, tbb or a plugin; else LAMELLA_BACKEND", "",

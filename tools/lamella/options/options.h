@@ -16,6 +16,7 @@
 #include <lamella/augmentation.h>
 #include <lamella/backend_selection.h>
 #include <lamella/readers.h>
+#include <lamella/trainer.h>
 
 namespace CLI {
 class App;
@@ -65,6 +66,8 @@ void add_path(CLI::App& app, const std::string& name, std::filesystem::path& tar
 
 /// --augment and --image-shape.
 void add_augmentation(CLI::App& app, Augmentation& target);
+/// --dropout and --input-dropout.
+void add_dropout(CLI::App& app, TrainOptions& target);
 
 /// --backend, --isa and --threads.
 class BackendOptions {
