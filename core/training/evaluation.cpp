@@ -11,8 +11,6 @@
 #include <lamella/metrics.h>
 
 #include "core/base/format.h"
-#include "core/base/sizes.h"
-#include "core/data/gather.h"
 #include "core/training/probability_metrics.h"
 
 namespace lamella {
@@ -38,21 +36,6 @@ void check_fits(std::string_view where, std::string_view name, const NetworkSpec
 }
 
 namespace {
-
-// Calls visit(x, indices) for chunks of preprocessed samples, in columns, as the network keeps
-// them: its kernels read them without repacking.
-template <class T, class Visit>
-void for_each_gathered_chunk(const Network<T>& network, const Dataset& data,
-                             const Preprocessing& preprocessing, const Visit& visit) {
-  const index_t ld = leading_dimension<T>(std::min(data.samples(), kChunkSamples));
-  AlignedArray<T> storage(checked_product(data.features(), ld));
-  const Gatherer<T> gatherer(network.backend(), preprocessing, data.features());
-  for_each_chunk_of_indices(data.samples(), [&](std::span<const std::int32_t> indices) {
-    const View<T> x{storage.data(), std::ssize(indices), data.features(), 1, ld};
-    gatherer.gather(data.values(), indices, x);
-    visit(x, indices);
-  });
-}
 
 // Adds the results of the chunk to `total`.
 template <class T>
