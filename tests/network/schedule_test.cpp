@@ -18,7 +18,6 @@
 namespace lamella::test {
 namespace {
 
-using Catch::Matchers::ContainsSubstring;
 
 // The run of schedules.py.
 constexpr index_t kStepsPerEpoch = 5;
