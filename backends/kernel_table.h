@@ -227,6 +227,43 @@ struct DropBlock {
 inline constexpr int kPhiloxRounds = 10;
 inline constexpr uint32_t kPhiloxFactors[2] = {0xD2511F53, 0xCD9E8D57};
 inline constexpr uint32_t kPhiloxKeySteps[2] = {0x9E3779B9, 0xBB67AE85};
+/// Features of lamella::BatchNorm. The samples of a feature are contiguous, and so are vectors.
+template <class T>
+struct BatchNormBlock {
+  index samples, features;
+  T epsilon, momentum;
+  int activation;  // ActivationCode
+  T slope;
+  const T* x;
+  index x_stride;  // between features
+  const T* scale;
+  const T* shift;
+  T* mean;
+  T* inverse_deviation;
+  T* running_mean;      // or null
+  T* running_variance;  // or null
+  T* y;
+  index y_stride;
+};
+
+/// Features of lamella::BatchNormBackward, laid out as those of BatchNormBlock.
+template <class T>
+struct BatchNormBackwardBlock {
+  index samples, features;
+  T alpha, beta;
+  int activation;
+  T slope;
+  const T* x;
+  index x_stride;
+  const T* scale;
+  const T* shift;
+  const T* mean;
+  const T* inverse_deviation;
+  T* d;
+  index d_stride;
+  T* scale_gradient;
+  T* shift_gradient;
+};
 
 /// Adam's step on n contiguous elements; see lamella::AdamUpdate.
 template <class T>
@@ -286,6 +323,8 @@ struct KernelTable : GemmTuning {
   void (*scale_shift_columns)(const ScaleShiftBlock<T>&);
   void (*scale_shift_backward_rows)(const ScaleShiftBackwardBlock<T>&);
   void (*scale_shift_backward_columns)(const ScaleShiftBackwardBlock<T>&);
+  void (*batch_norm)(const BatchNormBlock<T>&);
+  void (*batch_norm_backward)(const BatchNormBackwardBlock<T>&);
   /// out[s + j * out_stride] ← feature j of sample s. Null: the table has no fast form.
   void (*gather_columns)(const ByteGatherBlock<T>&, T* out, index out_stride);
   /// See lamella::SgdUpdate; velocity may be null.

@@ -330,6 +330,80 @@ void BlockedKernels<T>::scale_shift_backward(const ScaleShiftBackward<T>& call) 
 }
 
 template <class T>
+void BlockedKernels<T>::batch_norm(const BatchNorm<T>& call) const noexcept {
+  const ConstView<T> x = call.x;
+  if (x.cols == 0) return;
+  const double work = 3 * static_cast<double>(x.size());
+  const bool running = !call.running_mean.empty(), varying = !call.running_variance.empty();
+  if (unit_columns(x) && unit_columns(call.y) && call.scale.stride == 1 && call.shift.stride == 1 &&
+      call.mean.stride == 1 && call.inverse_deviation.stride == 1 &&
+      (!running || call.running_mean.stride == 1) &&
+      (!varying || call.running_variance.stride == 1)) {
+    parallel_for(executor_, x.cols, 1, work, [&](Range r) {
+      table_.batch_norm(
+          {x.rows, r.size(), call.epsilon, call.momentum, static_cast<int>(call.activation.kind),
+           static_cast<T>(call.activation.slope), column(x, r.begin).data, x.col_stride,
+           &call.scale[r.begin], &call.shift[r.begin], &call.mean[r.begin],
+           &call.inverse_deviation[r.begin], running ? &call.running_mean[r.begin] : nullptr,
+           varying ? &call.running_variance[r.begin] : nullptr, column(call.y, r.begin).data,
+           call.y.col_stride});
+    });
+    return;
+  }
+  parallel_for(executor_, x.cols, 1, work, [&](Range r) {
+    const auto part = [&](auto vector) {
+      using Vector = decltype(vector);
+      return vector.empty() ? vector : Vector{&vector[r.begin], r.size(), vector.stride};
+    };
+    BatchNorm<T> features = call;
+    features.x = block(x, 0, r.begin, x.rows, r.size());
+    features.scale = part(call.scale);
+    features.shift = part(call.shift);
+    features.mean = part(call.mean);
+    features.inverse_deviation = part(call.inverse_deviation);
+    features.running_mean = part(call.running_mean);
+    features.running_variance = part(call.running_variance);
+    features.y = block(call.y, 0, r.begin, x.rows, r.size());
+    Kernels<T>::batch_norm(features);
+  });
+}
+
+template <class T>
+void BlockedKernels<T>::batch_norm_backward(const BatchNormBackward<T>& call) const noexcept {
+  const View<T> d = call.d;
+  if (d.cols == 0) return;
+  const double work = 3 * static_cast<double>(d.size());
+  if (unit_columns(call.x) && unit_columns(d) && call.scale.stride == 1 && call.shift.stride == 1 &&
+      call.mean.stride == 1 && call.inverse_deviation.stride == 1 &&
+      call.scale_gradient.stride == 1 && call.shift_gradient.stride == 1) {
+    parallel_for(executor_, d.cols, 1, work, [&](Range r) {
+      table_.batch_norm_backward(
+          {d.rows, r.size(), call.alpha, call.beta, static_cast<int>(call.activation.kind),
+           static_cast<T>(call.activation.slope), column(call.x, r.begin).data, call.x.col_stride,
+           &call.scale[r.begin], &call.shift[r.begin], &call.mean[r.begin],
+           &call.inverse_deviation[r.begin], column(d, r.begin).data, d.col_stride,
+           &call.scale_gradient[r.begin], &call.shift_gradient[r.begin]});
+    });
+    return;
+  }
+  parallel_for(executor_, d.cols, 1, work, [&](Range r) {
+    const auto part = [&](auto vector) {
+      return decltype(vector){&vector[r.begin], r.size(), vector.stride};
+    };
+    BatchNormBackward<T> features = call;
+    features.x = block(call.x, 0, r.begin, d.rows, r.size());
+    features.scale = part(call.scale);
+    features.shift = part(call.shift);
+    features.mean = part(call.mean);
+    features.inverse_deviation = part(call.inverse_deviation);
+    features.d = block(d, 0, r.begin, d.rows, r.size());
+    features.scale_gradient = part(call.scale_gradient);
+    features.shift_gradient = part(call.shift_gradient);
+    Kernels<T>::batch_norm_backward(features);
+  });
+}
+
+template <class T>
 void BlockedKernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
   const auto update = [&](index n, T* w, const T* g, T* v) {
     table_.sgd_update(n, call.learning_rate, call.momentum, call.weight_decay, call.nesterov, g, v,

@@ -277,6 +277,55 @@ void scale_shift_backward_columns(const ScaleShiftBackwardBlock<T>& s) {
 }
 
 template <class T>
+void batch_norm(const BatchNormBlock<T>& s) {
+  const T count = static_cast<T>(s.samples);
+  for (index j = 0; j < s.features; ++j) {
+    const T* const x = s.x + j * s.x_stride;
+    T sum = 0, squares = 0;
+    for (index i = 0; i < s.samples; ++i) sum += x[i];
+    const T mean = sum / count;
+    for (index i = 0; i < s.samples; ++i) squares += (x[i] - mean) * (x[i] - mean);
+    const T inverse = 1 / sqrt(squares / count + s.epsilon);
+    for (index i = 0; i < s.samples; ++i)
+      s.y[j * s.y_stride + i] =
+          activation(s.activation, s.slope, (x[i] - mean) * (inverse * s.scale[j]) + s.shift[j]);
+    s.mean[j] = mean;
+    s.inverse_deviation[j] = inverse;
+    const auto follow = [&](T* running, T value) {
+      if (running != nullptr) running[j] = (1 - s.momentum) * running[j] + s.momentum * value;
+    };
+    follow(s.running_mean, mean);
+    follow(s.running_variance, squares / (count - 1));
+  }
+}
+
+template <class T>
+void batch_norm_backward(const BatchNormBackwardBlock<T>& s) {
+  const T count = static_cast<T>(s.samples);
+  for (index j = 0; j < s.features; ++j) {
+    const T* const x = s.x + j * s.x_stride;
+    T* const d = s.d + j * s.d_stride;
+    const T mean = s.mean[j], inverse = s.inverse_deviation[j], factor = inverse * s.scale[j];
+    T sum = 0, product = 0;
+    for (index i = 0; i < s.samples; ++i) {
+      const T output = activation(s.activation, s.slope, (x[i] - mean) * factor + s.shift[j]);
+      d[i] = times_derivative(s.activation, s.slope, output, d[i]);
+      sum += d[i];
+      product += d[i] * (x[i] - mean) * inverse;
+    }
+    for (index i = 0; i < s.samples; ++i)
+      d[i] = factor * (d[i] - sum / count - (x[i] - mean) * inverse * (product / count));
+    const auto update = [&](T& gradient, T value) {
+      value *= s.alpha;
+      if (s.beta != 0) value += s.beta * gradient;
+      gradient = value;
+    };
+    update(s.scale_gradient[j], product);
+    update(s.shift_gradient[j], sum);
+  }
+}
+
+template <class T>
 void sgd_update(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
                 const T* gradient, T* velocity, T* weights) {
   for (index i = 0; i < n; ++i) {
@@ -361,6 +410,8 @@ constexpr KernelTable<T> make_table(index kc) {
   table.scale_shift_columns = scale_shift_columns<T>;
   table.scale_shift_backward_rows = scale_shift_backward_rows<T>;
   table.scale_shift_backward_columns = scale_shift_backward_columns<T>;
+  table.batch_norm = batch_norm<T>;
+  table.batch_norm_backward = batch_norm_backward<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
   table.drop_units = drop_units<T>;

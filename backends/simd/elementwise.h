@@ -116,7 +116,8 @@ template <class T>
 }
 
 template <class T>
-LAMELLA_KERNEL void activate_backward(int code, T slope, index n, const T* a, T* d) {
+[[gnu::noinline]] LAMELLA_KERNEL void activate_backward(int code, T slope, index n, const T* a,
+                                                        T* d) {
   const Vec<T> s = broadcast(slope);
   with_activation(code, [&](auto c) LAMELLA_INLINE_LAMBDA {
     map(n, a, d, d, [&](Vec<T> value, Vec<T> gradient) LAMELLA_INLINE_LAMBDA {

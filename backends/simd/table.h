@@ -4,6 +4,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_TABLE_H_
 #define LAMELLA_BACKENDS_SIMD_TABLE_H_
 
+#include "backends/simd/batch_norm.h"
 #include "backends/simd/drop_units.h"
 #include "backends/simd/gather.h"
 #include "backends/simd/gemm_small_m.h"
@@ -57,6 +58,8 @@ constexpr KernelTable<T> make_table(const char* isa, UnitTuning unit) {
   table.scale_shift_backward_rows = scale_shift_backward_rows<T>;
   table.scale_shift_backward_columns = scale_shift_backward_columns<T>;
   table.gather_columns = gather_columns<T>;
+  table.batch_norm = batch_norm<T>;
+  table.batch_norm_backward = batch_norm_backward<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
   table.drop_units = drop_units<T>;

@@ -142,6 +142,53 @@ void register_scale_shift_backward(const BackendUnderTest& subject, const char* 
 }
 
 template <class T>
+void register_batch_norm(const BackendUnderTest& subject, const char* layout, index_t m,
+                         index_t n) {
+  register_benchmark(
+      benchmark_name("batch_norm", type_name<T>, subject, layout, text(m, n)), [=](Run& run) {
+        Samples<T> x(layout, m, n);
+        Samples<T> y(layout, m, n);
+        AlignedArray<T> vectors(4 * n);
+        std::fill_n(vectors.data(), 4 * n, T{1});
+        const auto vector = [&](index_t i) { return VectorView<T>{vectors.data() + i * n, n, 1}; };
+        BatchNorm<T> call;
+        call.activation.kind = ActivationKind::relu;
+        call.x = x.view;
+        call.scale = vector(0);
+        call.shift = vector(1);
+        call.mean = vector(2);
+        call.inverse_deviation = vector(3);
+        call.y = y.view;
+        run_call(run, subject, PeakKind::copy, call);
+      });
+}
+
+template <class T>
+void register_batch_norm_backward(const BackendUnderTest& subject, const char* layout, index_t m,
+                                  index_t n) {
+  register_benchmark(
+      benchmark_name("batch_norm_backward", type_name<T>, subject, layout, text(m, n)),
+      [=](Run& run) {
+        Samples<T> x(layout, m, n);
+        Samples<T> d(layout, m, n);
+        AlignedArray<T> vectors(6 * n);  // ones: d is multiplied by them any number of times
+        std::fill_n(vectors.data(), 6 * n, T{1});
+        const auto vector = [&](index_t i) { return VectorView<T>{vectors.data() + i * n, n, 1}; };
+        BatchNormBackward<T> call;
+        call.activation.kind = ActivationKind::relu;
+        call.x = x.view;
+        call.scale = vector(0);
+        call.shift = vector(1);
+        call.mean = vector(2);
+        call.inverse_deviation = vector(3);
+        call.d = d.view;
+        call.scale_gradient = vector(4);
+        call.shift_gradient = vector(5);
+        run_call(run, subject, PeakKind::axpy, call);
+      });
+}
+
+template <class T>
 void register_outer_product(const BackendUnderTest& subject, index_t m, index_t n) {
   register_benchmark(
       benchmark_name("outer_product", type_name<T>, subject, "any", text(m, n)), [=](Run& run) {
@@ -258,6 +305,8 @@ void register_type(const BackendUnderTest& subject) {
     register_scale_shift<T>(subject, layout, 128, 512);
     register_scale_shift_backward<T>(subject, layout, 128, 512);
     register_drop_units<T>(subject, layout, 128, 512);
+    register_batch_norm<T>(subject, layout, 128, 512);
+    register_batch_norm_backward<T>(subject, layout, 128, 512);
   }
   register_outer_product<T>(subject, 1024, 1024);
   register_outer_product<T>(subject, 512, 784);

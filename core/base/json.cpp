@@ -120,11 +120,16 @@ Value parse(std::string_view text, int deepest) {
 }
 
 const Value& Value::at(std::string_view key) const {
+  const Value* const found = find(key);
+  if (found == nullptr) throw DataError(formatted("key {} is missing", in_quotes(key)));
+  return *found;
+}
+
+const Value* Value::find(std::string_view key) const {
   const auto* const members = std::get_if<Object>(&data);
   if (members == nullptr) throw DataError(formatted("no object with the key {}", in_quotes(key)));
   const auto found = std::ranges::find(*members, key, &Member::key);
-  if (found == members->end()) throw DataError(formatted("key {} is missing", in_quotes(key)));
-  return found->value;
+  return found == members->end() ? nullptr : &found->value;
 }
 
 const Value::Array& Value::array() const {

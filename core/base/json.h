@@ -50,9 +50,11 @@ struct Value {
                Object>
       data;
 
-  /// The member `key` of an object. This function and the next three throw DataError if the value
+  /// The member `key` of an object. This function and the next four throw DataError if the value
   /// is of another type.
   const Value& at(std::string_view key) const;
+  /// The same, or null where the object has no such member.
+  const Value* find(std::string_view key) const;
   const Array& array() const;
   const std::string& text() const;
   double number() const;

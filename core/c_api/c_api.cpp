@@ -182,11 +182,17 @@ lamella::NetworkSpec spec_of(const char* where, const lamella_train_options& opt
   if (options.activation < LAMELLA_IDENTITY || options.activation > LAMELLA_SIGMOID)
     throw ArgumentError(formatted("{}: activation is {}; known are {} to {}", where,
                                   options.activation, int{LAMELLA_IDENTITY}, int{LAMELLA_SIGMOID}));
+  if (options.normalization < LAMELLA_NO_NORMALIZATION ||
+      options.normalization > LAMELLA_BATCH_NORM)
+    throw ArgumentError(formatted("{}: normalization is {}; known are {} to {}", where,
+                                  options.normalization, int{LAMELLA_NO_NORMALIZATION},
+                                  int{LAMELLA_BATCH_NORM}));
   lamella::NetworkSpec spec;
   spec.inputs = data.features();
   spec.hidden.assign(options.hidden, options.hidden + options.hidden_layers);
   spec.classes = data.classes();
   spec.activation.kind = static_cast<lamella::ActivationKind>(options.activation);
+  spec.normalization = static_cast<lamella::Normalization>(options.normalization);
   return spec;
 }
 

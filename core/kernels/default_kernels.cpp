@@ -224,6 +224,60 @@ void Kernels<T>::scale_shift_backward(const ScaleShiftBackward<T>& call) const n
 }
 
 template <class T>
+void Kernels<T>::batch_norm(const BatchNorm<T>& call) const noexcept {
+  const index_t samples = call.x.rows;
+  const auto count = static_cast<T>(samples);
+  for (index_t j = 0; j < call.x.cols; ++j) {
+    T sum = 0, squares = 0;
+    for (index_t i = 0; i < samples; ++i) sum += call.x(i, j);
+    const T mean = sum / count;
+    for (index_t i = 0; i < samples; ++i) {
+      const T centred = call.x(i, j) - mean;
+      squares += centred * centred;
+    }
+    const T inverse = 1 / std::sqrt(squares / count + call.epsilon);
+    const T factor = inverse * call.scale[j], shift = call.shift[j];
+    for (index_t i = 0; i < samples; ++i)
+      call.y(i, j) = value_of(call.activation, (call.x(i, j) - mean) * factor + shift);
+    call.mean[j] = mean;
+    call.inverse_deviation[j] = inverse;
+    const auto follow = [&](VectorView<T> running, T value) {
+      if (!running.empty()) running[j] = (1 - call.momentum) * running[j] + call.momentum * value;
+    };
+    follow(call.running_mean, mean);
+    follow(call.running_variance, squares / (count - 1));
+  }
+}
+
+template <class T>
+void Kernels<T>::batch_norm_backward(const BatchNormBackward<T>& call) const noexcept {
+  const index_t samples = call.d.rows;
+  const auto count = static_cast<T>(samples);
+  for (index_t j = 0; j < call.d.cols; ++j) {
+    const T mean = call.mean[j], inverse = call.inverse_deviation[j];
+    const T factor = inverse * call.scale[j], shift = call.shift[j];
+    T sum = 0, product = 0;
+    for (index_t i = 0; i < samples; ++i) {
+      const T centred = call.x(i, j) - mean;
+      T& d = call.d(i, j);
+      d = times_derivative(call.activation, value_of(call.activation, centred * factor + shift), d);
+      sum += d;
+      product += d * centred;
+    }
+    product *= inverse;
+    const T by_position = factor * inverse * product / count, offset = factor * sum / count;
+    for (index_t i = 0; i < samples; ++i)
+      call.d(i, j) = factor * call.d(i, j) - (call.x(i, j) - mean) * by_position - offset;
+    const auto update = [&](T& gradient, T total) {
+      const T value = call.alpha * total;
+      gradient = call.beta != 0 ? value + call.beta * gradient : value;
+    };
+    update(call.scale_gradient[j], product);
+    update(call.shift_gradient[j], sum);
+  }
+}
+
+template <class T>
 void Kernels<T>::sgd_update(const SgdUpdate<T>& call) const noexcept {
   // Locals: a store could otherwise change the members.
   const T rate = call.learning_rate, momentum = call.momentum, decay = call.weight_decay;

@@ -212,6 +212,86 @@ void describe(const ScaleShiftBackward<T>& call, Visitor& visitor) {
 }
 
 template <class T, class Visitor>
+void describe(const BatchNorm<T>& call, Visitor& visitor) {
+  visitor.require(call.epsilon > 0 && std::isfinite(call.epsilon), [&] {
+    return formatted("epsilon is {}; it must be positive and finite", call.epsilon);
+  });
+  visitor.require(call.momentum >= 0 && call.momentum <= 1,
+                  [&] { return formatted("momentum is {}; it must be in [0, 1]", call.momentum); });
+  visitor.activation(call.activation);
+  const auto x = visitor.in("x", call.x);
+  const auto scale = visitor.in("scale", call.scale);
+  const auto shift = visitor.in("shift", call.shift);
+  const auto y = visitor.out("y", call.y);
+  visitor.require(call.x.rows > 1 || call.x.cols < 1, [&] {
+    return formatted("x is {} x {}; statistics need at least two samples", call.x.rows,
+                     call.x.cols);
+  });
+  visitor.same_shape(y, x);
+  visitor.disjoint(y, x);
+  visitor.entries(scale, call.x.cols, x);
+  visitor.entries(shift, call.x.cols, x);
+  visitor.disjoint(y, scale);
+  visitor.disjoint(y, shift);
+  const auto mean = visitor.out("mean", call.mean);
+  const auto inverse_deviation = visitor.out("inverse_deviation", call.inverse_deviation);
+  const auto running_mean = visitor.inout("running_mean", call.running_mean);
+  const auto running_variance = visitor.inout("running_variance", call.running_variance);
+  const auto check_result = [&](const auto& result) {
+    visitor.entries(result, call.x.cols, x);
+    visitor.disjoint(result, x);
+    visitor.disjoint(result, scale);
+    visitor.disjoint(result, shift);
+    visitor.disjoint(result, y);
+  };
+  check_result(mean);
+  check_result(inverse_deviation);
+  visitor.disjoint(mean, inverse_deviation);
+  if (!call.running_mean.empty()) {
+    check_result(running_mean);
+    visitor.disjoint(running_mean, mean);
+    visitor.disjoint(running_mean, inverse_deviation);
+  }
+  if (!call.running_variance.empty()) {
+    check_result(running_variance);
+    visitor.disjoint(running_variance, mean);
+    visitor.disjoint(running_variance, inverse_deviation);
+    visitor.disjoint(running_variance, running_mean);
+  }
+}
+
+template <class T, class Visitor>
+void describe(const BatchNormBackward<T>& call, Visitor& visitor) {
+  visitor.backward_of(call.activation);
+  const auto x = visitor.in("x", call.x);
+  const auto scale = visitor.in("scale", call.scale);
+  const auto shift = visitor.in("shift", call.shift);
+  const auto mean = visitor.in("mean", call.mean);
+  const auto inverse_deviation = visitor.in("inverse_deviation", call.inverse_deviation);
+  const auto d = visitor.inout("d", call.d);
+  const auto scale_gradient = visitor.inout("scale_gradient", call.scale_gradient);
+  const auto shift_gradient = visitor.inout("shift_gradient", call.shift_gradient);
+  visitor.same_shape(d, x);
+  visitor.disjoint(d, x);
+  for (const auto& vector : {scale, shift, mean, inverse_deviation}) {
+    visitor.entries(vector, call.d.cols, d);
+    visitor.disjoint(d, vector);
+  }
+  for (const auto& gradient : {scale_gradient, shift_gradient}) {
+    visitor.entries(gradient, call.d.cols, d);
+    visitor.disjoint(gradient, x);
+    visitor.disjoint(gradient, d);
+    visitor.disjoint(gradient, mean);
+    visitor.disjoint(gradient, inverse_deviation);
+  }
+  visitor.same_or_disjoint(scale_gradient, scale);
+  visitor.disjoint(scale_gradient, shift);
+  visitor.same_or_disjoint(shift_gradient, shift);
+  visitor.disjoint(shift_gradient, scale);
+  visitor.disjoint(shift_gradient, scale_gradient);
+}
+
+template <class T, class Visitor>
 void describe(const SgdUpdate<T>& call, Visitor& visitor) {
   visitor.finite("learning_rate", call.learning_rate);
   visitor.finite("momentum", call.momentum);

@@ -16,6 +16,7 @@
 #include "core/base/text.h"
 #include "core/model/model_metadata.h"
 #include "core/model/safetensors.h"
+#include "core/network/parameters.h"
 
 namespace lamella {
 
@@ -34,7 +35,8 @@ struct TensorShape {
   std::vector<std::uint64_t> shape;
 };
 
-// The tensors of a network, in the order of the file: weight and bias of each layer.
+// The tensors of a network, in the order of the file: weight and bias of each layer, and of
+// normalised ones scale, running mean and running variance.
 std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
   std::vector<TensorShape> tensors;
   auto inputs = static_cast<std::uint64_t>(spec.inputs);
@@ -43,6 +45,9 @@ std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
         static_cast<std::uint64_t>(l < spec.hidden.size() ? spec.hidden[l] : spec.classes);
     tensors.push_back({formatted("layers.{}.weight", l), {units, inputs}});
     tensors.push_back({formatted("layers.{}.bias", l), {units}});
+    if (l < spec.hidden.size() && spec.normalization != Normalization::none)
+      for (const char* const name : {"scale", "running_mean", "running_variance"})
+        tensors.push_back({formatted("layers.{}.{}", l, name), {units}});
     inputs = units;
   }
   return tensors;
@@ -52,11 +57,20 @@ std::vector<TensorShape> tensor_shapes(const NetworkSpec& spec) {
 // of the file. There may be padding between the rows.
 template <class Network, class Body>
 void for_each_row(Network& network, const Body& body) {
-  for (index_t l = 0; l < network.layers(); ++l) {
-    const auto [weights, bias] = network.layer(l);
-    for (index_t i = 0; i < weights.rows; ++i) body(&weights(i, 0), weights.cols);
-    body(bias.data, bias.size);
-  }
+  for (index_t l = 0; l < network.layers(); ++l)
+    for_each_tensor(
+        [&](const auto& tensor) {
+          for (index_t i = 0; i < tensor.rows; ++i) body(&tensor(i, 0), tensor.cols);
+        },
+        network.layer(l));
+}
+
+// Elements of all tensors.
+template <class Network>
+index_t elements_of(const Network& network) {
+  index_t count = 0;
+  for_each_row(network, [&](const auto*, index_t n) { count += n; });
+  return count;
 }
 
 template <class T>
@@ -71,10 +85,11 @@ std::vector<const TensorInfo*> checked_tensors(const safetensors::Reader& file,
                                                const NetworkSpec& spec) {
   std::unordered_map<std::string_view, const TensorInfo*> found;
   for (const TensorInfo& tensor : file.tensors()) found.emplace(tensor.name, &tensor);
-  if (const std::size_t count = 2 * (spec.hidden.size() + 1); found.size() != count)
-    file.fail(formatted("{} tensors, where the architecture has {}", found.size(), count));
+  const std::vector<TensorShape> shapes = tensor_shapes(spec);
+  if (found.size() != shapes.size())
+    file.fail(formatted("{} tensors, where the architecture has {}", found.size(), shapes.size()));
   std::vector<const TensorInfo*> tensors;
-  for (const TensorShape& wanted : tensor_shapes(spec)) {
+  for (const TensorShape& wanted : shapes) {
     const auto entry = found.find(wanted.name);
     if (entry == found.end()) file.fail(formatted("tensor {} is missing", wanted.name));
     const TensorInfo& tensor = *entry->second;
@@ -94,13 +109,16 @@ Network<T> load_network(const safetensors::Reader& file,
                         const std::vector<const TensorInfo*>& tensors, const NetworkSpec& spec,
                         std::shared_ptr<const Backend> backend) {
   Network<T> network = Network<T>::zeros(spec, std::move(backend));
-  AlignedArray<T> values(network.parameter_count());  // so that no tensor's size overflows
+  AlignedArray<T> values(elements_of(network));  // so that no tensor's size overflows
   T* next = values.data();
   for (const TensorInfo* tensor : tensors) {
     const std::span<T> memory(next, *element_count(tensor->shape));
     file.read(*tensor, std::as_writable_bytes(memory));
     if (!all_finite<T>(memory))
       file.fail(formatted("tensor {} has a value that is not finite", tensor->name));
+    if (tensor->name.ends_with("running_variance") &&
+        std::ranges::any_of(memory, [](T v) { return v < 0; }))
+      file.fail(formatted("tensor {} has a value below 0", tensor->name));
     next += memory.size();
   }
   const T* from = values.data();
@@ -118,7 +136,7 @@ void save_model(const std::filesystem::path& path, const Network<T>& network,
                 const ModelInfo& info) {
   const safetensors::Metadata metadata = encode_metadata(network.spec(), info);
   const std::vector<TensorShape> shapes = tensor_shapes(network.spec());
-  AlignedArray<T> values(network.parameter_count());
+  AlignedArray<T> values(elements_of(network));
   T* to = values.data();
   for_each_row(network, [&](const T* row, index_t n) { to = std::copy_n(row, n, to); });
   std::vector<TensorData> tensors;

@@ -3,7 +3,7 @@
 //   format          "lamella"
 //   format_version  "1"
 //   architecture    {"inputs": 784, "hidden": [512, 256], "classes": 10, "activation": "relu",
-//                    "slope": 0.01}
+//                    "slope": 0.01, "normalization": "batch"}; the last only if there is one
 //   class_names     ["0", "1", ...]; a name that is not UTF-8 is {"hex": BYTES}
 //   sample_shape    [28, 28]
 //   preprocessing   {"offset": [...], "scale": [...]}
@@ -162,6 +162,12 @@ NetworkSpec decode_spec(const json::Value& value) {
   spec.activation.slope = value.at("slope").number();
   if (!(spec.activation.slope > 0) || !std::isfinite(spec.activation.slope))
     throw DataError("slope must be positive and finite");
+  if (const json::Value* const entry = value.find("normalization")) {
+    const std::optional<Normalization> normalization = normalization_by_name(entry->text());
+    if (!normalization)
+      throw DataError(formatted("normalization {} is unknown", in_quotes(entry->text())));
+    spec.normalization = *normalization;
+  }
   return spec;
 }
 
@@ -177,6 +183,9 @@ safetensors::Metadata encode_metadata(const NetworkSpec& spec, const ModelInfo& 
   architecture.key("classes").value(spec.classes);
   architecture.key("activation").value(std::string_view(activation_name(spec.activation.kind)));
   architecture.key("slope").value(spec.activation.slope);
+  if (spec.normalization != Normalization::none)
+    architecture.key("normalization")
+        .value(std::string_view(normalization_name(spec.normalization)));
   architecture.end_object();
   names.begin_array();
   for (const std::string& name : info.class_names) encode_name(names, name);

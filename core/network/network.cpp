@@ -34,6 +34,9 @@ NetworkSpec checked(NetworkSpec spec) {
     check_size(formatted("hidden[{}]", l), spec.hidden[l]);
   check_size("classes", spec.classes);
   check_activation("NetworkSpec", spec.activation);
+  if (normalization_by_name(normalization_name(spec.normalization)) != spec.normalization)
+    throw ArgumentError(formatted("NetworkSpec: normalization is {}, which is none of the enum",
+                                  static_cast<int>(spec.normalization)));
   return spec;
 }
 
@@ -43,9 +46,8 @@ template <class T>
 struct Network<T>::Impl {
   Impl(NetworkSpec given, std::shared_ptr<const Backend> b)
       : spec(checked(std::move(given))),
-        sizes(layer_sizes(spec)),
         backend(std::move(b)),
-        parameters(sizes),
+        parameters(spec),
         step(spec, parameters) {}
 
   void run(const Plan<T>& plan) const {
@@ -62,7 +64,6 @@ struct Network<T>::Impl {
   void forward_by_chunks(ConstView<T> x, Pass pass) const;
 
   NetworkSpec spec;
-  std::vector<index_t> sizes;
   std::shared_ptr<const Backend> backend;
   Parameters<T> parameters;
   TrainingStep<T> step;
@@ -93,34 +94,43 @@ void Network<T>::Impl::check_gradients(std::span<const LayerView<T>> gradients) 
     written.push_back(bytes);
   };
   for (std::size_t l = 0; l < gradients.size(); ++l) {
-    const auto [weights, bias] = gradients[l];
+    const LayerView<T> gradient = gradients[l];
     const LayerView<T> layer = parameters.layer(static_cast<index_t>(l));
-    if (weights.rows != layer.weights.rows || weights.cols != layer.weights.cols ||
-        bias.size != layer.bias.size)
+    if (gradient.weights.rows != layer.weights.rows ||
+        gradient.weights.cols != layer.weights.cols || gradient.bias.size != layer.bias.size)
       throw ArgumentError(formatted(
           "{}: the gradient of layer {} is {} x {} and {} biases; it needs to be {} x {} and {}",
-          where, l, weights.rows, weights.cols, bias.size, layer.weights.rows, layer.weights.cols,
-          layer.bias.size));
-    check_output(where, formatted("gradients[{}].weights", l), weights);
-    check_output(where, formatted("gradients[{}].bias", l),
-                 View<T>{bias.data, bias.size, 1, bias.stride, 1});
-    check_apart(untyped(weights), l);
-    check_apart(untyped(bias), l);
+          where, l, gradient.weights.rows, gradient.weights.cols, gradient.bias.size,
+          layer.weights.rows, layer.weights.cols, layer.bias.size));
+    if (gradient.scale.size != layer.scale.size)
+      throw ArgumentError(formatted("{}: the gradient of layer {} has {} scales; it needs {}",
+                                    where, l, gradient.scale.size, layer.scale.size));
+    const auto check_vector = [&](const char* what, VectorView<T> v) {
+      if (v.empty()) return;
+      check_output(where, formatted("gradients[{}].{}", l, what),
+                   View<T>{v.data, v.size, 1, v.stride, 1});
+      check_apart(untyped(v), l);
+    };
+    check_output(where, formatted("gradients[{}].weights", l), gradient.weights);
+    check_apart(untyped(gradient.weights), l);
+    check_vector("bias", gradient.bias);
+    check_vector("scale", gradient.scale);
   }
 }
 
 template <class T>
 template <class Pass>
 void Network<T>::Impl::forward_by_chunks(ConstView<T> x, Pass pass) const {
-  Workspace<T> workspace(sizes, WorkspaceUse::inference);
+  Workspace<T> workspace(spec, WorkspaceUse::inference);
+  const FoldedNormalization<T> folded(parameters);
   workspace.reserve(std::min(x.rows, kChunkSamples));
   BatchViews<T> chunk;
   StepPlan<T> forward;
   for_each_chunk(x.rows, [&](index_t first, index_t n) {
     workspace.bind(n, chunk);
     forward.clear();
-    PlanBuilder<T> builder(parameters, spec.activation, chunk, forward);
-    builder.add_forward(block(x, first, 0, n, x.cols));
+    PlanBuilder<T> builder(parameters, spec, chunk, forward);
+    builder.add_prediction(block(x, first, 0, n, x.cols), folded);
     pass(first, chunk, builder, forward.plan);
   });
 }
@@ -173,13 +183,14 @@ LayerView<T> Network<T>::layer(index_t l) {
 template <class T>
 LayerView<const T> Network<T>::layer(index_t l) const {
   const LayerView<T> view = const_cast<Network*>(this)->layer(l);
-  return {view.weights, view.bias};
+  return {view.weights, view.bias, view.scale, view.running_mean, view.running_variance};
 }
 
 template <class T>
 index_t Network<T>::parameter_count() const {
   index_t count = 0;
-  for (index_t l = 0; l < layers(); ++l) count += layer(l).weights.size() + layer(l).bias.size;
+  for (index_t l = 0; l < layers(); ++l)
+    for_each_learnt([&](Decay, const auto& tensor) { count += tensor.size(); }, layer(l));
   return count;
 }
 

@@ -20,19 +20,24 @@ constexpr Activation kMask{ActivationKind::relu};
 }  // namespace
 
 template <class T>
-GradientBuffer<T>::GradientBuffer(const std::vector<index_t>& sizes) {
+GradientBuffer<T>::GradientBuffer(const NetworkSpec& spec) {
+  const std::vector<index_t> sizes = layer_sizes(spec);
+  const index_t vectors = spec.normalization == Normalization::none ? 1 : 2;
   index_t largest = 0;
   for (std::size_t l = 1; l < sizes.size(); ++l)
-    largest = std::max(largest, checked_sum(weights_size<T>(sizes[l], sizes[l - 1]), sizes[l]));
+    largest = std::max(largest, checked_sum(weights_size<T>(sizes[l], sizes[l - 1]),
+                                            checked_product(vectors, sizes[l])));
   memory_ = AlignedArray<T>(largest);
 }
 
 template <class T>
 LayerView<T> GradientBuffer<T>::of(const LayerView<T>& layer) {
-  View<T> weights = layer.weights;
-  weights.data = memory_.data();
-  return {weights,
-          {memory_.data() + weights_size<T>(weights.rows, weights.cols), layer.bias.size, 1}};
+  LayerView<T> gradient{layer.weights, {}};
+  gradient.weights.data = memory_.data();
+  T* const vectors = memory_.data() + weights_size<T>(layer.weights.rows, layer.weights.cols);
+  gradient.bias = {vectors, layer.bias.size, 1};
+  if (!layer.scale.empty()) gradient.scale = {vectors + layer.bias.size, layer.scale.size, 1};
+  return gradient;
 }
 
 template <class T>
@@ -49,10 +54,11 @@ template <class T>
 void PlanBuilder<T>::add_descent(const SgdOptions& options) {
   const auto rate = static_cast<T>(options.learning_rate);
   const auto kept = static_cast<T>(1 - options.learning_rate * options.weight_decay);
-  add_backward([&](index_t l) {
-    const LayerView<T> layer = parameters_.layer(l);
-    add_layer_gradient(l, -rate, kept, layer.weights, 1, layer.bias);
-  });
+  add_backward(
+      [&](index_t l) {
+        return GradientTarget{parameters_.layer(l), -rate, kept, 1};
+      },
+      [](index_t) {});
 }
 
 template <class T>
@@ -62,51 +68,49 @@ void PlanBuilder<T>::add_momentum_descent(const SgdOptions& options, GradientBuf
   update.learning_rate = static_cast<T>(options.learning_rate);
   update.momentum = static_cast<T>(options.momentum);
   update.nesterov = options.nesterov;
-  add_backward([&](index_t l) {
-    const LayerView<T> gradient = add_buffered_gradient(l, buffer);
-    const LayerView<T> layer = parameters_.layer(l);
-    update.weight_decay = static_cast<T>(options.weight_decay);
-    update.gradient = gradient.weights;
-    update.velocity = velocity.layer(l).weights;
-    update.weights = layer.weights;
-    step_.plan.calls.push_back(update);
-    update.weight_decay = 0;
-    update.gradient = as_row(gradient.bias);
-    update.velocity = as_row(velocity.layer(l).bias);
-    update.weights = as_row(layer.bias);
-    step_.plan.calls.push_back(update);
-  });
+  const auto gradient = [&](index_t l) { return buffer.of(parameters_.layer(l)); };
+  add_backward([&](index_t l) { return GradientTarget{gradient(l)}; },
+               [&](index_t l) {
+                 for_each_learnt(
+                     [&](Decay decay, View<T> weights, View<T> of_loss, View<T> moved) {
+                       update.weight_decay =
+                           static_cast<T>(decay == Decay::applies ? options.weight_decay : 0);
+                       update.gradient = of_loss;
+                       update.velocity = moved;
+                       update.weights = weights;
+                       step_.plan.calls.push_back(update);
+                     },
+                     parameters_.layer(l), gradient(l), velocity.layer(l));
+               });
 }
 
 template <class T>
 void PlanBuilder<T>::add_adam_descent(const AdamOptions& options, GradientBuffer<T>& buffer,
                                       const AdamState<T>& state) {
-  const double decay = options.weight_decay;
   AdamUpdate<T> update;
   update.beta1 = static_cast<T>(options.beta1);
   update.one_minus_beta1 = static_cast<T>(1 - options.beta1);
   update.beta2 = static_cast<T>(options.beta2);
   update.one_minus_beta2 = static_cast<T>(1 - options.beta2);
   set_step(update, options, 1);
-  add_backward([&](index_t l) {
-    const LayerView<T> gradient = add_buffered_gradient(l, buffer);
-    const LayerView<T> layer = parameters_.layer(l);
-    update.weight_decay = static_cast<T>(options.decoupled_decay ? 0 : decay);
-    update.weight_scale =
-        static_cast<T>(options.decoupled_decay ? 1 - options.learning_rate * decay : 1);
-    update.gradient = gradient.weights;
-    update.first = state.first.layer(l).weights;
-    update.second = state.second.layer(l).weights;
-    update.weights = layer.weights;
-    add_adam_update(update);
-    update.weight_decay = 0;
-    update.weight_scale = 1;
-    update.gradient = as_row(gradient.bias);
-    update.first = as_row(state.first.layer(l).bias);
-    update.second = as_row(state.second.layer(l).bias);
-    update.weights = as_row(layer.bias);
-    add_adam_update(update);
-  });
+  const auto gradient = [&](index_t l) { return buffer.of(parameters_.layer(l)); };
+  add_backward(
+      [&](index_t l) { return GradientTarget{gradient(l)}; },
+      [&](index_t l) {
+        for_each_learnt(
+            [&](Decay decay, View<T> weights, View<T> of_loss, View<T> first, View<T> second) {
+              const double rate = decay == Decay::applies ? options.weight_decay : 0;
+              update.weight_decay = static_cast<T>(options.decoupled_decay ? 0 : rate);
+              update.weight_scale =
+                  static_cast<T>(options.decoupled_decay ? 1 - options.learning_rate * rate : 1);
+              update.gradient = of_loss;
+              update.first = first;
+              update.second = second;
+              update.weights = weights;
+              add_adam_update(update);
+            },
+            parameters_.layer(l), gradient(l), state.first.layer(l), state.second.layer(l));
+      });
 }
 
 template <class T>
@@ -117,10 +121,11 @@ void PlanBuilder<T>::add_adam_update(const AdamUpdate<T>& update) {
 
 template <class T>
 void PlanBuilder<T>::add_gradients(T weight_decay, std::span<const LayerView<T>> gradients) {
-  add_backward([&](index_t l) {
-    const LayerView<T>& gradient = gradients[static_cast<std::size_t>(l)];
-    add_layer_gradient(l, 1, weight_decay, gradient.weights, 0, gradient.bias);
-  });
+  add_backward(
+      [&](index_t l) {
+        return GradientTarget{gradients[static_cast<std::size_t>(l)], 1, weight_decay};
+      },
+      [](index_t) {});
 }
 
 template <class T>
@@ -150,24 +155,98 @@ void PlanBuilder<T>::add_drops(const Dropout& dropout) {
 }
 
 template <class T>
-void PlanBuilder<T>::add_forward(ConstView<T> input) {
+void PlanBuilder<T>::add_product(index_t l, ConstView<T> a, View<T> z,
+                                 const Epilogue<T>& epilogue) {
+  const FusedGemm<T> call{{input_scale(l), a, transposed(parameters_.layer(l).weights), 0, z},
+                          epilogue};
+  step_.plan.calls.push_back(call);
+}
+
+template <class T>
+void PlanBuilder<T>::add_forward(ConstView<T> input, RunningStatistics statistics) {
   ConstView<T> a = drops(0) ? ConstView<T>(inputs(0)) : input;
   for (index_t l = 0; l < parameters_.layers(); ++l) {
-    const auto [weights, bias] = parameters_.layer(l);
-    const View<T> z = batch_.activations[static_cast<std::size_t>(l + 1)];
-    FusedGemm<T> call;  // A_l = f(A_{l-1} W_lᵀ + 1 b_lᵀ); the softmax layer stops at its logits
-    call.gemm = {input_scale(l), a, transposed(weights), 0, z};
-    call.epilogue.bias = bias;
-    if (l + 1 < parameters_.layers()) {
-      call.epilogue.activation = hidden_;
-      if (drops(l + 1)) {
-        call.epilogue.activation_output = batch_.masks[static_cast<std::size_t>(l + 1)];
-        call.epilogue.backward_of = kMask;
+    const auto at = static_cast<std::size_t>(l + 1);
+    if (is_normalized(l)) {
+      add_product(l, a, batch_.products[at], {});
+      add_normalization(l, statistics);
+    } else {
+      // A_l = f(A_{l-1} W_lᵀ + 1 b_lᵀ); the softmax layer stops at its logits.
+      Epilogue<T> epilogue;
+      epilogue.bias = parameters_.layer(l).bias;
+      if (l + 1 < parameters_.layers()) {
+        epilogue.activation = hidden_;
+        if (drops(l + 1)) {
+          epilogue.activation_output = batch_.masks[at];
+          epilogue.backward_of = kMask;
+        }
       }
+      add_product(l, a, batch_.activations[at], epilogue);
     }
-    step_.plan.calls.push_back(call);
+    a = batch_.activations[at];
+  }
+}
+
+template <class T>
+void PlanBuilder<T>::add_prediction(ConstView<T> input, const FoldedNormalization<T>& folded) {
+  ConstView<T> a = input;
+  for (index_t l = 0; l < parameters_.layers(); ++l) {
+    const View<T> z = batch_.activations[static_cast<std::size_t>(l + 1)];
+    const bool hidden = l + 1 < parameters_.layers();
+    Epilogue<T> epilogue;
+    if (!is_normalized(l)) {
+      epilogue.bias = parameters_.layer(l).bias;
+      if (hidden) epilogue.activation = hidden_;
+    }
+    add_product(l, a, z, epilogue);
+    if (is_normalized(l)) {
+      step_.plan.calls.push_back(ScaleShift<T>{z, folded.scale(l), folded.shift(l), z});
+      step_.plan.calls.push_back(Activate<T>{hidden_, z, z});
+    }
     a = z;
   }
+}
+
+template <class T>
+void PlanBuilder<T>::add_normalization(index_t l, RunningStatistics statistics) {
+  const auto at = static_cast<std::size_t>(l + 1);
+  const LayerView<T> layer = parameters_.layer(l);
+  BatchNorm<T> call;
+  call.epsilon = static_cast<T>(kNormalizationEpsilon);
+  call.momentum = static_cast<T>(kNormalizationMomentum);
+  call.activation = hidden_;
+  call.x = batch_.products[at];
+  call.scale = layer.scale;
+  call.shift = layer.bias;
+  call.mean = batch_.means[at];
+  call.inverse_deviation = batch_.inverse_deviations[at];
+  if (statistics == RunningStatistics::follow) {
+    call.running_mean = layer.running_mean;
+    call.running_variance = layer.running_variance;
+  }
+  call.y = batch_.activations[at];
+  step_.plan.calls.push_back(call);
+  if (drops(l + 1))
+    step_.plan.calls.push_back(ActivateBackward<T>{kMask, batch_.masks[at], call.y});
+}
+
+template <class T>
+void PlanBuilder<T>::add_normalization_backward(index_t l, const GradientTarget& target) {
+  const auto at = static_cast<std::size_t>(l + 1);
+  const LayerView<T> layer = parameters_.layer(l);
+  BatchNormBackward<T> call;
+  call.alpha = target.alpha;
+  call.activation = hidden_;
+  call.x = batch_.products[at];
+  call.scale = layer.scale;
+  call.shift = layer.bias;
+  call.mean = batch_.means[at];
+  call.inverse_deviation = batch_.inverse_deviations[at];
+  call.d = outputs_gradient(l);
+  call.beta = target.vector_beta;
+  call.scale_gradient = target.layer.scale;
+  call.shift_gradient = target.layer.bias;
+  step_.plan.calls.push_back(call);
 }
 
 template <class T>
@@ -185,11 +264,17 @@ void PlanBuilder<T>::add_loss() {
 }
 
 template <class T>
-template <class AddLayer>
-void PlanBuilder<T>::add_backward(AddLayer add_layer) {
+template <class Target, class AddUpdate>
+void PlanBuilder<T>::add_backward(Target target, AddUpdate add_update) {
   for (index_t l = parameters_.layers() - 1; l >= 0; --l) {
+    const GradientTarget to = target(l);
+    if (is_normalized(l)) add_normalization_backward(l, to);
     if (l > 0) add_input_gradient(l);  // before W_l changes
-    add_layer(l);
+    add_weights_gradient(l, to);
+    if (!is_normalized(l))
+      step_.plan.calls.push_back(
+          ColumnSums<T>{to.alpha, outputs_gradient(l), to.vector_beta, to.layer.bias});
+    add_update(l);
   }
 }
 
@@ -198,6 +283,15 @@ void PlanBuilder<T>::add_input_gradient(index_t l) {
   const View<T> d = outputs_gradient(l - 1);
   FusedGemm<T> call;
   call.gemm = {input_scale(l), outputs_gradient(l), parameters_.layer(l).weights, 0, d};
+  const View<T> mask = batch_.masks[static_cast<std::size_t>(l)];
+  if (is_normalized(l - 1)) {  // its activation is a part of the normalisation
+    if (drops(l)) {
+      call.epilogue.activation_output = mask;
+      call.epilogue.backward_of = kMask;
+    }
+    step_.plan.calls.push_back(call);
+    return;
+  }
   if (hidden_.kind != ActivationKind::identity) {
     call.epilogue.activation_output = inputs(l);
     call.epilogue.backward_of = hidden_;
@@ -205,9 +299,7 @@ void PlanBuilder<T>::add_input_gradient(index_t l) {
   step_.plan.calls.push_back(call);
   // The activation of a dropped unit is 0. The derivatives of these two are 0 there already.
   const bool done = hidden_.kind == ActivationKind::relu || hidden_.kind == ActivationKind::sigmoid;
-  if (drops(l) && !done)
-    step_.plan.calls.push_back(
-        ActivateBackward<T>{kMask, batch_.masks[static_cast<std::size_t>(l)], d});
+  if (drops(l) && !done) step_.plan.calls.push_back(ActivateBackward<T>{kMask, mask, d});
 }
 
 template <class T>
@@ -223,28 +315,19 @@ View<T> PlanBuilder<T>::inputs(index_t l) const {
 }
 
 template <class T>
-LayerView<T> PlanBuilder<T>::add_buffered_gradient(index_t l, GradientBuffer<T>& buffer) {
-  const LayerView<T> gradient = buffer.of(parameters_.layer(l));
-  add_layer_gradient(l, 1, 0, gradient.weights, 0, gradient.bias);
-  return gradient;
-}
-
-template <class T>
-void PlanBuilder<T>::add_layer_gradient(index_t l, T alpha, T beta, View<T> weights, T bias_beta,
-                                        VectorView<T> bias) {
+void PlanBuilder<T>::add_weights_gradient(index_t l, const GradientTarget& target) {
   const View<T> d = outputs_gradient(l);
   const View<T> a = inputs(l);
-  const T weights_alpha = alpha * input_scale(l);
-  if (is_outer_product(beta)) {
-    step_.plan.calls.push_back(OuterProduct<T>{weights_alpha, row(d, 0), row(a, 0), weights});
-  } else {
-    FusedGemm<T> call;
-    call.gemm = {weights_alpha, transposed(d), a, beta, weights};
-    step_.plan.calls.push_back(call);
-    // The other reader of the network's input is the product of the forward pass.
-    if (l == 0 && step_.gather && !drops(0)) step_.plan.transient_outputs.push_back(*step_.gather);
+  const T alpha = target.alpha * input_scale(l);
+  if (is_outer_product(target.beta)) {
+    step_.plan.calls.push_back(OuterProduct<T>{alpha, row(d, 0), row(a, 0), target.layer.weights});
+    return;
   }
-  step_.plan.calls.push_back(ColumnSums<T>{alpha, d, bias_beta, bias});
+  FusedGemm<T> call;
+  call.gemm = {alpha, transposed(d), a, target.beta, target.layer.weights};
+  step_.plan.calls.push_back(call);
+  // The other reader of the network's input is the product of the forward pass.
+  if (l == 0 && step_.gather && !drops(0)) step_.plan.transient_outputs.push_back(*step_.gather);
 }
 
 template class GradientBuffer<float>;

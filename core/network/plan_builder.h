@@ -15,6 +15,7 @@
 #include <lamella/kernels.h>
 #include <lamella/optimizer.h>
 
+#include "core/network/folded_normalization.h"
 #include "core/network/parameters.h"
 #include "core/network/workspace.h"
 
@@ -25,8 +26,7 @@ namespace lamella::detail {
 template <class T>
 class GradientBuffer {
  public:
-  /// `sizes` are d_0 ... d_L.
-  explicit GradientBuffer(const std::vector<index_t>& sizes);
+  explicit GradientBuffer(const NetworkSpec& spec);
 
   /// The place of a gradient with the shapes of `layer`.
   LayerView<T> of(const LayerView<T>& layer);
@@ -38,7 +38,7 @@ class GradientBuffer {
 /// Adam's memory: the moments of every parameter, zero at first, and the number of steps taken.
 template <class T>
 struct AdamState {
-  explicit AdamState(const std::vector<index_t>& sizes) : first(sizes), second(sizes) {}
+  explicit AdamState(const NetworkSpec& spec) : first(spec), second(spec) {}
 
   Parameters<T> first;
   Parameters<T> second;
@@ -77,6 +77,9 @@ struct StepPlan {
   }
 };
 
+/// Whether a forward pass of a training step moves the running statistics.
+enum class RunningStatistics { follow, keep };
+
 /// Adds to a plan the passes of one network over one mini-batch.
 template <class T>
 class PlanBuilder {
@@ -84,9 +87,13 @@ class PlanBuilder {
   /// All must outlive the builder; the plan holds views into parameters and batch. `dropout` has
   /// the probability with which units of layer l are dropped, for l in [0, L), or is empty. The
   /// batch needs masks if one of them is above 0.
-  PlanBuilder(const Parameters<T>& parameters, const Activation& hidden, const BatchViews<T>& batch,
+  PlanBuilder(const Parameters<T>& parameters, const NetworkSpec& spec, const BatchViews<T>& batch,
               StepPlan<T>& step, std::span<const double> dropout = {})
-      : parameters_(parameters), hidden_(hidden), batch_(batch), step_(step), dropout_(dropout) {}
+      : parameters_(parameters),
+        hidden_(spec.activation),
+        batch_(batch),
+        step_(step),
+        dropout_(dropout) {}
 
   /// Writes the batch's input from bytes; `gather.out` is that input. The output is transient if
   /// only products read it. One call, which comes first; it may be patched later.
@@ -96,8 +103,12 @@ class PlanBuilder {
   /// Before add_forward; to be patched by set_step (dropout.h).
   void add_drops(const Dropout& dropout);
 
-  /// input [n, d_0] → logits in the last activation. One call per layer.
-  void add_forward(ConstView<T> input);
+  /// input [n, d_0] → logits in the last activation, as training computes them: hidden layers are
+  /// normalised by statistics of the batch. One call per layer, or two.
+  void add_forward(ConstView<T> input, RunningStatistics statistics);
+
+  /// The same for prediction: normalised by running statistics, which `folded` holds.
+  void add_prediction(ConstView<T> input, const FoldedNormalization<T>& folded);
 
   /// Losses, predictions, and the logits' gradient in place of the logits. One call; its `weights`
   /// (none) and `scale` (1/n) may be patched later.
@@ -119,9 +130,30 @@ class PlanBuilder {
   void add_gradients(T weight_decay, std::span<const LayerView<T>> gradients);
 
  private:
-  // Adds, from the last layer to the first, D_{l-1} and then what `add_layer` does with layer l.
-  template <class AddLayer>
-  void add_backward(AddLayer add_layer);
+  // Where the gradient of a layer goes: weights ← alpha ∇ + beta weights, and vectors likewise.
+  struct GradientTarget {
+    LayerView<T> layer;
+    T alpha = 1;
+    T beta = 0;
+    T vector_beta = 0;
+  };
+
+  // Adds, from the last layer to the first, the gradient of layer l into `target(l)`, with D_{l-1}
+  // before it, and then what `add_update(l)` does.
+  template <class Target, class AddUpdate>
+  void add_backward(Target target, AddUpdate add_update);
+
+  // Adds z ← a W_lᵀ, with what the epilogue does.
+  void add_product(index_t l, ConstView<T> a, View<T> z, const Epilogue<T>& epilogue);
+
+  // Adds a_l ← f(normalised z_l), and zeros for dropped units.
+  void add_normalization(index_t l, RunningStatistics statistics);
+
+  // Adds, for a normalised layer l, the gradients of scale and bias, and D_l in place of that with
+  // respect to the layer's activations.
+  void add_normalization_backward(index_t l, const GradientTarget& target);
+
+  bool is_normalized(index_t l) const { return !parameters_.layer(l).scale.empty(); }
 
   // Adds D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), with zeros for dropped units.
   void add_input_gradient(index_t l);
@@ -144,12 +176,8 @@ class PlanBuilder {
   // Whether a layer's gradient, added to beta times its weights, is an OuterProduct.
   bool is_outer_product(T beta) const { return batch_.samples == 1 && beta == 1; }
 
-  // The gradient of layer l, written to the buffer.
-  LayerView<T> add_buffered_gradient(index_t l, GradientBuffer<T>& buffer);
-
-  // weights ← alpha D_l A_{l-1}ᵀ + beta weights and bias ← alpha D_l 1 + bias_beta bias.
-  void add_layer_gradient(index_t l, T alpha, T beta, View<T> weights, T bias_beta,
-                          VectorView<T> bias);
+  // weights ← alpha D_l A_{l-1}ᵀ + beta weights
+  void add_weights_gradient(index_t l, const GradientTarget& target);
 
   const Parameters<T>& parameters_;
   const Activation& hidden_;

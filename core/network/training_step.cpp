@@ -76,7 +76,7 @@ BatchResult batch_result(const BatchViews<T>& batch, double weight_sum) {
 
 template <class T>
 TrainingStep<T>::TrainingStep(const NetworkSpec& spec, const Parameters<T>& parameters)
-    : spec_(spec), parameters_(parameters), workspace_(layer_sizes(spec), WorkspaceUse::training) {}
+    : spec_(spec), parameters_(parameters), workspace_(spec, WorkspaceUse::training) {}
 
 template <class T>
 View<T> TrainingStep<T>::input(index_t samples) {
@@ -107,6 +107,11 @@ void TrainingStep<T>::set_batch(std::string_view where, std::span<const std::int
     throw ArgumentError(
         formatted("{}: there is no mini-batch; write one to batch_input(n) or name one with "
                   "gather_batch",
+                  where));
+  if (batch_.samples < 2 && spec_.normalization == Normalization::batch && !spec_.hidden.empty())
+    throw ArgumentError(
+        formatted("{}: a mini-batch of one sample has no statistics for batch normalisation; it "
+                  "needs at least 2 samples",
                   where));
   check_count(where, "labels", labels.size(), batch_.samples);
   check_labels(where, {labels.data(), batch_.samples, 1}, spec_.classes);
@@ -169,7 +174,7 @@ void TrainingStep<T>::build(CachedPlan& entry, const Optimizer& optimizer) {
   std::swap(entry.step, replaced_);
   StepPlan<T>& step = entry.step;
   step.clear();
-  PlanBuilder<T> builder = forward_and_loss(step);
+  PlanBuilder<T> builder = forward_and_loss(step, RunningStatistics::follow);
   std::visit([&](const auto& options) { add_update(builder, options); }, optimizer);
   check(step.plan);
   // A new learning rate, for example, needs no new analysis.
@@ -191,37 +196,38 @@ BatchResult TrainingStep<T>::finish_update() {
 template <class T>
 void TrainingStep<T>::add_update(PlanBuilder<T>& builder, const SgdOptions& options) {
   if (options.momentum == 0) return builder.add_descent(options);
-  if (!velocity_) velocity_.emplace(layer_sizes(spec_));
+  if (!velocity_) velocity_.emplace(spec_);
   builder.add_momentum_descent(options, gradient_buffer(), *velocity_);
 }
 
 template <class T>
 void TrainingStep<T>::add_update(PlanBuilder<T>& builder, const AdamOptions& options) {
-  if (!adam_) adam_.emplace(layer_sizes(spec_));
+  if (!adam_) adam_.emplace(spec_);
   builder.add_adam_descent(options, gradient_buffer(), *adam_);
 }
 
 template <class T>
 GradientBuffer<T>& TrainingStep<T>::gradient_buffer() {
-  if (!gradient_buffer_) gradient_buffer_.emplace(layer_sizes(spec_));
+  if (!gradient_buffer_) gradient_buffer_.emplace(spec_);
   return *gradient_buffer_;
 }
 
 template <class T>
 Plan<T> TrainingStep<T>::gradients(T weight_decay, std::span<const LayerView<T>> gradients) {
   StepPlan<T> step;
-  forward_and_loss(step).add_gradients(weight_decay, gradients);
+  forward_and_loss(step, RunningStatistics::keep).add_gradients(weight_decay, gradients);
   check(step.plan);
   patch(step);
   return std::move(step.plan);
 }
 
 template <class T>
-PlanBuilder<T> TrainingStep<T>::forward_and_loss(StepPlan<T>& step) const {
-  PlanBuilder<T> builder(parameters_, spec_.activation, batch_, step, rates_);
+PlanBuilder<T> TrainingStep<T>::forward_and_loss(StepPlan<T>& step,
+                                                 RunningStatistics statistics) const {
+  PlanBuilder<T> builder(parameters_, spec_, batch_, step, rates_);
   if (gather_) builder.add_gather(*gather_);
   builder.add_drops(dropout_);
-  builder.add_forward(batch_.activations.front());
+  builder.add_forward(batch_.activations.front(), statistics);
   builder.add_loss();
   return builder;
 }

@@ -76,7 +76,7 @@ class TrainingStep {
   // Builds the plan of an entry anew. It keeps the analysis of the old one if that still holds, and
   // allocates nothing if the old plan was as long.
   void build(CachedPlan& entry, const Optimizer& optimizer);
-  PlanBuilder<T> forward_and_loss(StepPlan<T>& step) const;
+  PlanBuilder<T> forward_and_loss(StepPlan<T>& step, RunningStatistics statistics) const;
   // Adds the calls behind the loss: gradients and updates.
   void add_update(PlanBuilder<T>& builder, const SgdOptions& options);
   void add_update(PlanBuilder<T>& builder, const AdamOptions& options);

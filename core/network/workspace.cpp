@@ -5,14 +5,16 @@
 #include <utility>
 
 #include "core/base/sizes.h"
+#include "core/network/parameters.h"
 
 namespace lamella::detail {
 
 template <class T>
-Workspace<T>::Workspace(std::vector<index_t> sizes, WorkspaceUse use)
-    : sizes_(std::move(sizes)),
+Workspace<T>::Workspace(const NetworkSpec& spec, WorkspaceUse use)
+    : sizes_(layer_sizes(spec)),
       activation_places_(sizes_.size(), kNotKept),
       gradient_places_(sizes_.size(), kNotKept),
+      product_places_(sizes_.size(), kNotKept),
       mask_places_(sizes_.size(), kNotKept) {
   const auto place_in = [](Place& end, index_t rows) {
     return std::exchange(end,
@@ -37,6 +39,13 @@ Workspace<T>::Workspace(std::vector<index_t> sizes, WorkspaceUse use)
     gradient_places_[l] = turn[(last - 1 - l) % 2];
     mask_places_[l] = place_in(masks_end_, sizes_[l]);
   }
+  if (spec.normalization == Normalization::none) return;
+  index_t statistics = 0;
+  for (std::size_t l = 1; l < last; ++l) {
+    product_places_[l] = place(sizes_[l]);
+    statistics = checked_sum(statistics, checked_product(2, padded<T>(sizes_[l])));
+  }
+  statistics_ = AlignedArray<T>(statistics);
 }
 
 template <class T>
@@ -86,9 +95,18 @@ void Workspace<T>::bind(index_t samples, BatchViews<T>& views) {
   views.activations.resize(sizes_.size());
   views.gradients.resize(sizes_.size());
   views.masks.resize(sizes_.size());
+  views.products.resize(sizes_.size());
+  views.means.resize(sizes_.size());
+  views.inverse_deviations.resize(sizes_.size());
+  T* statistics = statistics_.data();
   for (std::size_t l = 0; l < sizes_.size(); ++l) {
     views.activations[l] = batch_first(matrices_, activation_places_[l], sizes_[l], samples);
     views.gradients[l] = batch_first(matrices_, gradient_places_[l], sizes_[l], samples);
+    views.products[l] = batch_first(matrices_, product_places_[l], sizes_[l], samples);
+    if (!views.products[l].empty())
+      for (auto* const vectors : {&views.means, &views.inverse_deviations})
+        (*vectors)[l] = {std::exchange(statistics, statistics + padded<T>(sizes_[l])), sizes_[l],
+                         1};
     if (keeps_masks_) views.masks[l] = batch_first(masks_, mask_places_[l], sizes_[l], samples);
   }
   views.labels = {labels_.data(), samples, 1};

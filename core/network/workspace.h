@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <lamella/matrix.h>
+#include <lamella/network.h>
 
 namespace lamella::detail {
 
@@ -21,6 +22,9 @@ struct BatchViews {
   std::vector<View<T>> gradients;    ///< D_l for l in [1, L); entry 0 is empty
   std::vector<View<T>> masks;  ///< of dropout, for l in [1, L); entry 0 holds the inputs that are
                                ///< kept. Empty views if there are no masks
+  std::vector<View<T>> products;     ///< z_l of normalised layers, for training; else empty views
+  std::vector<VectorView<T>> means;  ///< of the columns of `products`
+  std::vector<VectorView<T>> inverse_deviations;  ///< likewise
   VectorView<std::int32_t> labels;
   VectorView<T> weights;
   VectorView<T> losses;
@@ -35,8 +39,8 @@ enum class WorkspaceUse { inference, training };
 template <class T>
 class Workspace {
  public:
-  /// `sizes` are d_0 ... d_L. Allocates no memory for samples yet.
-  Workspace(std::vector<index_t> sizes, WorkspaceUse use);
+  /// Allocates no memory for samples yet.
+  Workspace(const NetworkSpec& spec, WorkspaceUse use);
 
   index_t capacity() const { return capacity_; }
 
@@ -68,10 +72,11 @@ class Workspace {
   static View<T> batch_first(AlignedArray<T>& pile, const Place& place, index_t units,
                              index_t samples);
 
-  std::vector<index_t> sizes_;
+  std::vector<index_t> sizes_;  // d_0 ... d_L
   // Activations and gradients share a pile; masks have one of their own.
   std::vector<Place> activation_places_;
   std::vector<Place> gradient_places_;
+  std::vector<Place> product_places_;
   Place matrices_end_{0, 0};
   std::vector<Place> mask_places_;
   Place masks_end_{0, 0};
@@ -80,6 +85,7 @@ class Workspace {
   index_t capacity_ = 0;
   AlignedArray<T> matrices_;
   AlignedArray<T> masks_;
+  AlignedArray<T> statistics_;  // mean and inverse deviation of each normalised layer
   AlignedArray<T> weights_;
   AlignedArray<T> losses_;
   AlignedArray<std::int32_t> labels_;

@@ -12,6 +12,7 @@
 #include <lamella/error.h>
 
 #include "core/base/format.h"
+#include "core/network/parameters.h"
 
 namespace lamella {
 
@@ -91,16 +92,10 @@ class Members {
   std::exception_ptr failure_;
 };
 
-// Copies all parameters; both networks have one specification.
+// Copies all tensors; both networks have one specification.
 template <class T>
 void copy_parameters(const Network<T>& from, Network<T>& to) {
-  for (index_t l = 0; l < from.layers(); ++l) {
-    const LayerView<const T> source = from.layer(l);
-    const LayerView<T> target = to.layer(l);
-    for (index_t i = 0; i < source.weights.rows; ++i)
-      for (index_t j = 0; j < source.weights.cols; ++j) target.weights(i, j) = source.weights(i, j);
-    for (index_t i = 0; i < source.bias.size; ++i) target.bias[i] = source.bias[i];
-  }
+  for (index_t l = 0; l < from.layers(); ++l) copy_tensors(from.layer(l), to.layer(l));
 }
 
 }  // namespace

@@ -82,6 +82,11 @@ void check_class_weights(const std::vector<double>& weights, index_t classes) {
                   bad - weights.begin(), *bad));
 }
 
+// Whether a mini-batch of one sample is left out: batch normalisation cannot learn from it.
+bool needs_two_samples(const NetworkSpec& spec) {
+  return spec.normalization == Normalization::batch && !spec.hidden.empty();
+}
+
 // How much each sample counts: its own weight times that of its class. Empty if all count 1.
 template <class T>
 std::vector<T> sample_weights(const Dataset& data, const std::vector<double>& class_weights) {
@@ -160,6 +165,10 @@ class Run {
     const auto indices =
         std::span<const std::int32_t>(order_).subspan(static_cast<std::size_t>(first), count);
     const auto epoch = static_cast<std::uint32_t>(progress_.epoch);
+    if (n == 1 && needs_two_samples(network_.spec())) {
+      progress_.samples_done = state_.samples_done = first + n;
+      return;
+    }
     for (std::size_t s = 0; s < count && !weight_of_.empty(); ++s)
       weights_[s] = weight_of_[static_cast<std::size_t>(indices[s])];
     const auto weights = std::span<const T>(weights_).first(weight_of_.empty() ? 0 : count);
@@ -307,6 +316,12 @@ std::vector<EpochReport> train_from(RunState<T>& state, Network<T>& network,
                                     const TrainCallbacks& callbacks) {
   check_train_options(options);
   check_fits("train", "training", network.spec(), data.training, preprocessing);
+  if (needs_two_samples(network.spec()) &&
+      std::min(options.batch_size, data.training.samples()) < 2)
+    throw ArgumentError(formatted(
+        "train: batch_size is {} with {} training sample{}; batch normalisation needs "
+        "mini-batches of at least 2 samples",
+        options.batch_size, data.training.samples(), data.training.samples() == 1 ? "" : "s"));
   check_class_weights(options.class_weights, network.spec().classes);
   check_dropout(
       "train",

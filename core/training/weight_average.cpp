@@ -71,22 +71,20 @@ void WeightAverage<T>::approach(const Network<T>& network, double share) {
   SgdUpdate<T> update;
   update.learning_rate = static_cast<T>(-share);
   update.weight_decay = -1;
-  const auto pass = [&](ConstView<T> from, View<T> to) {
-    update.gradient = from;
-    update.weights = to;
-    average_.backend().run(update);
-  };
   for (index_t l = 0; l < network.layers(); ++l) {
     const LayerView<const T> from = network.layer(l);
     const LayerView<T> to = average_.layer(l);
     if (share == 1) {  // A + (W - A) is not W after rounding
-      for (index_t i = 0; i < to.weights.rows; ++i)
-        for (index_t j = 0; j < to.weights.cols; ++j) to.weights(i, j) = from.weights(i, j);
-      for (index_t i = 0; i < to.bias.size; ++i) to.bias[i] = from.bias[i];
+      copy_tensors(from, to);
       continue;
     }
-    pass(from.weights, to.weights);
-    pass(as_row(from.bias), as_row(to.bias));
+    for_each_tensor(
+        [&](ConstView<T> tensor, View<T> average) {
+          update.gradient = tensor;
+          update.weights = average;
+          average_.backend().run(update);
+        },
+        from, to);
   }
 }
 

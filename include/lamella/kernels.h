@@ -177,6 +177,57 @@ struct ScaleShiftBackward {
   VectorView<T> shift_gradient;
 };
 
+/// Batch normalisation of the features (columns) of x (m x n, m >= 2), and an activation (Ioffe and
+/// Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+/// shift", ICML 2015, algorithm 1). For feature j, with a sum over the samples i:
+///   mean[j]              = 1/m Σ_i x(i, j)
+///   v                    = 1/m Σ_i (x(i, j) - mean[j])²
+///   inverse_deviation[j] = 1 / √(v + epsilon)
+///   y(i, j)              = f((x(i, j) - mean[j]) inverse_deviation[j] scale[j] + shift[j])
+/// and, only if they are not empty, the statistics for prediction, with the unbiased variance:
+///   running_mean[j]     ← (1 - momentum) running_mean[j] + momentum mean[j]
+///   running_variance[j] ← (1 - momentum) running_variance[j] + momentum v m / (m - 1)
+/// All vectors have n entries. Nothing overlaps. Each sum has one order, whatever the number of
+/// threads.
+template <class T>
+struct BatchNorm {
+  T epsilon = static_cast<T>(1e-5);  ///< finite and > 0
+  T momentum = static_cast<T>(0.1);  ///< the share of this mini-batch, in [0, 1]
+  Activation activation = {};
+  ConstView<T> x;
+  ConstVectorView<T> scale;
+  ConstVectorView<T> shift;
+  VectorView<T> mean;
+  VectorView<T> inverse_deviation;
+  VectorView<T> running_mean = {};
+  VectorView<T> running_variance = {};
+  View<T> y;
+};
+
+/// The gradients of BatchNorm, whose `x`, `scale`, `shift` and results `mean` and
+/// `inverse_deviation` are given. With d = ∂L/∂y at first, x̂ = (x - mean) inverse_deviation and
+/// g = d ⊙ f'(x̂ scale + shift), by feature j:
+///   scale_gradient[j] ← beta scale_gradient[j] + alpha Σ_i g(i, j) x̂(i, j)
+///   shift_gradient[j] ← beta shift_gradient[j] + alpha Σ_i g(i, j)
+///   d(i, j) ← inverse_deviation[j] scale[j] (g(i, j) - 1/m Σ g - x̂(i, j) 1/m Σ g x̂)    (∂L/∂x)
+/// With beta = 0 the gradients are write-only. scale_gradient may be the same view as scale, and
+/// shift_gradient the same as shift: a step of gradient descent, which d does not see. No other
+/// overlap is allowed.
+template <class T>
+struct BatchNormBackward {
+  T alpha = 1;
+  Activation activation = {};
+  ConstView<T> x;
+  ConstVectorView<T> scale;
+  ConstVectorView<T> shift;
+  ConstVectorView<T> mean;
+  ConstVectorView<T> inverse_deviation;
+  View<T> d;
+  T beta = 0;
+  VectorView<T> scale_gradient;
+  VectorView<T> shift_gradient;
+};
+
 /// One step of (momentum) gradient descent on a block of weights (m x n):
 ///   g ← gradient + weight_decay w
 ///   v ← momentum v + g              (only if velocity is not empty; otherwise v is g itself)
@@ -264,6 +315,8 @@ struct DropUnits {
   X(ColumnSums, column_sums, optional, a)                  \
   X(ScaleShift, scale_shift, optional, y)                  \
   X(ScaleShiftBackward, scale_shift_backward, optional, d) \
+  X(BatchNorm, batch_norm, optional, y)                    \
+  X(BatchNormBackward, batch_norm_backward, optional, d)   \
   X(SgdUpdate, sgd_update, optional, weights)              \
   X(AdamUpdate, adam_update, optional, weights)            \
   X(GatherBytes, gather_bytes, optional, out)              \

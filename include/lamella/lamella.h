@@ -100,6 +100,14 @@ enum lamella_activation {
   LAMELLA_SIGMOID = 4
 };
 
+/** Values of lamella_train_options.normalization. */
+enum lamella_normalization {
+  LAMELLA_NO_NORMALIZATION = 0,
+  LAMELLA_BATCH_NORM = 1 /**< each unit to mean 0 and deviation 1 over the mini-batch, and then a
+                              scale and a shift that are learnt; by running statistics in
+                              prediction. Mini-batches of at least 2 samples */
+};
+
 /** Values of lamella_train_options.precision. */
 enum lamella_precision { LAMELLA_F32 = 0, LAMELLA_F64 = 1 };
 
@@ -197,6 +205,7 @@ typedef struct lamella_train_options {
   const double* hidden_dropout; /**< null, or the dropout of each hidden layer, hidden_layers of
                                      them; `dropout` must then be 0 */
   double input_dropout;         /**< 0; probability that a step drops an input, in [0, 1) */
+  int normalization;            /**< of hidden layers; LAMELLA_NO_NORMALIZATION */
 } lamella_train_options;
 
 /** Fills *options with defaults; `size` is sizeof(lamella_train_options). Null is allowed. */

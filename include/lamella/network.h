@@ -15,6 +15,7 @@
 #include <lamella/backend.h>
 #include <lamella/export.h>
 #include <lamella/loss.h>
+#include <lamella/normalization.h>
 #include <lamella/optimizer.h>
 #include <lamella/view.h>
 
@@ -30,6 +31,7 @@ struct NetworkSpec {
   std::vector<index_t> hidden = {};  ///< units of each hidden layer; empty is softmax regression
   index_t classes = 0;
   Activation activation{ActivationKind::relu};
+  Normalization normalization = Normalization::none;  ///< of hidden layers
 
   friend bool operator==(const NetworkSpec&, const NetworkSpec&) = default;
 };
@@ -43,10 +45,18 @@ struct BatchResult {
 
 /// Parameters of one layer: z = W a + b with W [units, inputs] row-major and b [units]. A network
 /// pads the rows of W if they would be a multiple of 1 KiB long.
+///
+/// A normalised layer computes scale ⊙ (W a - mean) / deviation + b: the bias comes behind the
+/// normalisation, which would remove any that came before. The running statistics are not learnt by
+/// gradients; training moves them, prediction uses them. The members below have [units] entries in
+/// a normalised layer, and none in others.
 template <class T>
 struct LayerView {
   View<T> weights;
   VectorView<T> bias;
+  VectorView<T> scale = {};
+  VectorView<T> running_mean = {};
+  VectorView<T> running_variance = {};
 };
 
 /// A fully connected classifier for element type T (float or double).
@@ -63,9 +73,10 @@ class LAMELLA_API Network {
   /// same network everywhere. They are in ±sqrt(6 / fan_in) before relu and leaky relu (He et al.,
   /// "Delving deep into rectifiers", ICCV 2015), and in ±sqrt(6 / (fan_in + fan_out)) before other
   /// activations and before the softmax (Glorot and Bengio, "Understanding the difficulty of
-  /// training deep feedforward neural networks", AISTATS 2010). Biases are zero.
+  /// training deep feedforward neural networks", AISTATS 2010). Biases are zero. Scales and running
+  /// variances of normalised layers are 1, running means 0.
   /// Throws ArgumentError for a size below 1, sizes that exceed the address space, an invalid
-  /// activation or a null backend.
+  /// activation or normalisation, or a null backend.
   Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed = 1);
   /// A network with all parameters zero, for code that sets them afterwards: drawing weights takes
   /// longer than reading them from a file. Throws as the constructor.
@@ -82,12 +93,13 @@ class LAMELLA_API Network {
   /// it is moved to, lives. Throws ArgumentError if there is no such layer.
   LayerView<T> layer(index_t l);
   LayerView<const T> layer(index_t l) const;
-  /// Weights and biases.
+  /// What gradients change: weights, biases, and the scales of normalised layers.
   index_t parameter_count() const;
   /// λ/2 Σ‖W‖² for weight decay λ.
   double penalty(double weight_decay) const;
 
-  /// Class probabilities [n, classes] of samples x [n, inputs], any strides.
+  /// Class probabilities [n, classes] of samples x [n, inputs], any strides. Normalised layers use
+  /// their running statistics, here and in evaluate().
   ///
   /// Works in chunks of kChunkSamples samples (chunks.h). Each call allocates a workspace of
   /// O(chunk · widest layer) and builds a plan per chunk, so that const calls need no lock: give it
@@ -122,7 +134,9 @@ class LAMELLA_API Network {
   /// optimiser (velocities; moments and the number of steps) is zero at the first step that needs
   /// it; steps of other optimisers do not change it. Throws ArgumentError, and changes nothing, for
   /// a label out of range, a weight that is negative or not finite, weights that sum to zero, sizes
-  /// other than the last batch_input(n), or options out of range. Throws BackendError if the
+  /// other than the last batch_input(n), options out of range, or one sample in a network with
+  /// batch normalisation, whose statistics are those of the n samples, whatever their weights.
+  /// Throws BackendError if the
   /// backend fails: parameters and the optimiser's memory are then unspecified, but the step is not
   /// counted. Allocates nothing if batch size, optimiser and dropout are those of an earlier step.
   /// Samples written to batch_input(n) stay there for further steps; a mini-batch of gather_batch
@@ -136,8 +150,9 @@ class LAMELLA_API Network {
 
   /// The gradient of (mean loss + penalty) at the current parameters for the samples written to
   /// batch_input(n), layer by layer into `gradients` (layers() entries, same shapes as layer(l),
-  /// any strides). Parameters do not change. Throws ArgumentError as train_batch, and for gradients
-  /// that have other shapes, or overlap each other or the parameters.
+  /// any strides; running statistics have no gradient, and theirs are ignored). Parameters and
+  /// running statistics do not change. Throws ArgumentError as train_batch, and for gradients that
+  /// have other shapes, or overlap each other or the parameters.
   BatchResult gradient(std::span<const std::int32_t> labels, std::span<const T> weights,
                        double weight_decay, std::span<const LayerView<T>> gradients,
                        const Dropout& dropout = {}, const Loss& loss = {});

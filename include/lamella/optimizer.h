@@ -1,7 +1,8 @@
 // Settings of a training step: the optimiser, and dropout. The arithmetic of an update is a kernel
 // (kernels.h: SgdUpdate, AdamUpdate).
 //
-// ∇ is the gradient of the mini-batch's mean loss, λ the weight decay; biases are never decayed.
+// ∇ is the gradient of the mini-batch's mean loss, λ the weight decay; biases and scales are never
+// decayed.
 #ifndef LAMELLA_OPTIMIZER_H_
 #define LAMELLA_OPTIMIZER_H_
 

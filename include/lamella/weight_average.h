@@ -33,8 +33,9 @@ struct EpochAverage {
 
 using Averaging = std::variant<ExponentialAverage, EpochAverage>;
 
-/// A second network whose weights are the average of those of a network that is trained. train()
-/// calls it; programs with loops of their own call after_step and after_epoch.
+/// A second network whose weights are the average of those of a network that is trained. The
+/// running statistics of batch normalisation are averaged as the weights are. train() calls it;
+/// programs with loops of their own call after_step and after_epoch.
 template <class T>
 class LAMELLA_API WeightAverage {
  public:

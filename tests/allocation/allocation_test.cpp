@@ -24,6 +24,12 @@ Dataset bytes(index_t samples, index_t features) {
   return Dataset(values, {features}, labels);
 }
 
+// What steps differ in.
+struct Kind {
+  Optimizer optimizer;
+  Normalization normalization = Normalization::none;
+};
+
 TEST_CASE("counting works", "[allocation]") {
   const long before = allocations();
   std::vector<int> one(1);
@@ -36,17 +42,18 @@ TEMPLATE_TEST_CASE("steps allocate nothing once batch sizes are known", "[alloca
                    double) {
   using T = TestType;
   for (const auto& backend : test_backends())
-    for (const Optimizer& kind : {Optimizer(SgdOptions{}), Optimizer(SgdOptions{.momentum = 0.9}),
-                                  Optimizer(AdamOptions{})}) {
-      INFO(backend->info().name << ", optimiser " << kind.index());
-      Network<T> network({70, {90, 40}, 10}, backend, 1);
+    for (const Kind& kind : {Kind{SgdOptions{}}, Kind{SgdOptions{.momentum = 0.9}},
+                             Kind{AdamOptions{}}, Kind{AdamOptions{}, Normalization::batch}}) {
+      INFO(backend->info().name << ", optimiser " << kind.optimizer.index() << ", normalisation "
+                                << normalization_name(kind.normalization));
+      Network<T> network({70, {90, 40}, 10, {}, kind.normalization}, backend, 1);
       const std::vector<std::int32_t> labels(64, 3);
       const std::vector<T> weights(64, 1);
-      Optimizer optimizer = kind;
+      Optimizer optimizer = kind.optimizer;
       // Full batches, the last partial one, and a learning rate that falls.
       const auto epoch = [&](double learning_rate) {
         std::visit([&](auto& options) { options.learning_rate = learning_rate; }, optimizer);
-        for (const index_t n : {64, 64, 17, 1}) {
+        for (const index_t n : {64, 64, 17, kind.normalization == Normalization::batch ? 2 : 1}) {
           const View<T> x = network.batch_input(n);
           for (index_t i = 0; i < x.rows; ++i)
             for (index_t j = 0; j < x.cols; ++j)

@@ -189,6 +189,7 @@ TEST_CASE("options decide the training, and the same ones give the same model", 
   CHECK(differs([](auto& o) { o.standardize = 0; }));
   CHECK(differs([](auto& o) { o.activation = LAMELLA_TANH; }));
   CHECK(differs([](auto& o) { o.hidden_layers = 1; }));
+  CHECK(differs([](auto& o) { o.normalization = LAMELLA_BATCH_NORM; }));
   for (const int schedule :
        {LAMELLA_STEP, LAMELLA_EXPONENTIAL, LAMELLA_COSINE, LAMELLA_ONE_CYCLE, LAMELLA_COSINE_LOG})
     CHECK(differs([schedule](auto& o) { o.schedule = schedule; }));
@@ -353,6 +354,8 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
         o.dropout = 0.5;
       },
       "hidden_dropout is given");
+  refused([](auto& o) { o.normalization = 2; }, "normalization is 2; known are 0 to 1");
+  refused([](auto& o) { o.normalization = -1; }, "normalization is -1");
   refused([](auto& o) { o.schedule = 6; }, "schedule is 6; known are 0 to 5");
   refused([](auto& o) { o.schedule = -1; }, "schedule is -1");
   refused([](auto& o) { o.rate_factor = 0.5; },

@@ -136,6 +136,21 @@ class Smoothing(ToolTest):
                        "moons", "--label-smoothing", "1")
 
 
+class Normalization(ToolTest):
+    def test_a_deep_network_learns_what_it_does_not_without(self):
+        data = write_csv(self.dir / "flowers.csv", flower_rows())
+        how = ("--data", data, "--hidden", "20,20,20,20,20,20,20,20", "--activation", "sigmoid",
+               "--epochs", "40", "--batch-size", "17", "--learning-rate", "0.5")
+        self.assertLess(self.evaluate(self.train(*how), data)["accuracy"], 0.6)
+        model = self.train(*how, "--normalization", "batch")
+        self.assertGreater(self.evaluate(model, data)["accuracy"], 0.9)
+
+    def test_batches_of_one_sample(self):
+        self.fail_with(1, "batch_size is 1 with", "train", "--data", "moons", "--normalization",
+                       "batch", "--batch-size", "1")
+        self.fail_with(2, "group", "train", "--data", "moons", "--normalization", "group")
+
+
 class Averages(ToolTest):
     def test_the_average_is_what_is_saved_and_measured(self):
         log = self.dir / "run.jsonl"

@@ -43,10 +43,13 @@ TEMPLATE_TEST_CASE("a model is loaded as it was saved", "[model_file]", float, d
   const ScratchDirectory directory;
   const auto path = directory.path() / "m.safetensors";
   const std::vector<NetworkSpec> specs = {
-      {1, {}, 1, {ActivationKind::identity}},        {6, {}, 3, {ActivationKind::sigmoid}},
-      {6, {5, 4, 7}, 3, {ActivationKind::tanh}},     {6, {17}, 2, {ActivationKind::relu}},
+      {1, {}, 1, {ActivationKind::identity}},
+      {6, {}, 3, {ActivationKind::sigmoid}},
+      {6, {5, 4, 7}, 3, {ActivationKind::tanh}},
+      {6, {17}, 2, {ActivationKind::relu}},
       {6, {256}, 2, {ActivationKind::relu}},  // padded rows
-      {6, {1}, 2, {ActivationKind::leaky_relu, 0.2}}};
+      {6, {1}, 2, {ActivationKind::leaky_relu, 0.2}},
+      {6, {5, 4}, 2, {ActivationKind::relu}, Normalization::batch}};
   for (const NetworkSpec& spec : specs) {
     Network<T> network(spec, backend(), 42);
     for (index_t l = 0; l < network.layers(); ++l)
@@ -324,6 +327,32 @@ TEST_CASE("metadata that is not a model's", "[model_file]") {
     INFO(c.value);
     CHECK_THAT(with(c.key, c.value), ContainsSubstring(c.message));
   }
+}
+
+TEST_CASE("tensors of normalised layers that cannot be", "[model_file]") {
+  NetworkSpec spec = small_spec();
+  spec.normalization = Normalization::batch;
+  const ScratchDirectory directory;
+  const auto path = directory.path() / "m";
+  Network<float> network(spec, backend());
+  network.layer(0).running_variance[1] = -1;
+  save_model(path, network, small_info());
+  CHECK_THAT(message_of<DataError>([&] { load_model(path, backend()); }),
+             ContainsSubstring("tensor layers.0.running_variance has a value below 0"));
+  network.layer(0).running_variance[1] = 1;
+  save_model(path, network, small_info());
+  Parts parts;
+  const std::string plain = parts.metadata["architecture"];
+  CHECK_THAT(plain, !ContainsSubstring("normalization"));
+  parts.metadata = safetensors::Reader(path).metadata();
+  CHECK_THAT(parts.message(), ContainsSubstring("4 tensors, where the architecture has 7"));
+  const auto with = [&](const std::string& value) {
+    parts.metadata["architecture"] =
+        plain.substr(0, plain.size() - 1) + ",\"normalization\":" + value + "}";
+    return parts.message();
+  };
+  CHECK_THAT(with("\"group\""), ContainsSubstring("normalization 'group' is unknown"));
+  CHECK_THAT(with("1"), ContainsSubstring("architecture"));
 }
 
 TEST_CASE("a huge architecture costs nothing before it is refused", "[model_file]") {

@@ -356,6 +356,76 @@ TEMPLATE_TEST_CASE("the other kernels refuse operands that do not fit", "[checks
   });
 }
 
+TEMPLATE_TEST_CASE("batch normalisation refuses operands that do not fit", "[checks]", float,
+                   double) {
+  using T = TestType;
+  using A = Arena<T>;
+  // A call that is right, and then one thing that is wrong with it.
+  const auto forward = [](const auto& spoil) {
+    return [spoil](const Backend& b, A& a) {
+      BatchNorm<T> call;
+      call.x = a.matrix(0, 2, 4);
+      call.scale = a.vector(10, 4);
+      call.shift = a.vector(14, 4);
+      call.mean = a.vector(20, 4);
+      call.inverse_deviation = a.vector(24, 4);
+      call.running_mean = a.vector(28, 4);
+      call.running_variance = a.vector(32, 4);
+      call.y = a.matrix(40, 2, 4);
+      spoil(a, call);
+      b.run(call);
+    };
+  };
+  using Forward = BatchNorm<T>;
+  const auto backward = [](const auto& spoil) {
+    return [spoil](const Backend& b, A& a) {
+      BatchNormBackward<T> call;
+      call.x = a.matrix(0, 2, 4);
+      call.scale = a.vector(10, 4);
+      call.shift = a.vector(14, 4);
+      call.mean = a.vector(20, 4);
+      call.inverse_deviation = a.vector(24, 4);
+      call.d = a.matrix(40, 2, 4);
+      call.scale_gradient = a.vector(28, 4);
+      call.shift_gradient = a.vector(32, 4);
+      spoil(a, call);
+      b.run(call);
+    };
+  };
+  using Backward = BatchNormBackward<T>;
+  check_refused<T>({
+      {"batch_norm: x is 1 x 4; statistics need at least two samples",
+       forward([](A& a, Forward& c) { c.x = a.matrix(0, 1, 4), c.y = a.matrix(40, 1, 4); })},
+      {"batch_norm: epsilon is 0", forward([](A&, Forward& c) { c.epsilon = 0; })},
+      {"batch_norm: momentum is 2", forward([](A&, Forward& c) { c.momentum = 2; })},
+      {"batch_norm: y is 2 x 3 but x is 2 x 4",
+       forward([](A& a, Forward& c) { c.y = a.matrix(40, 2, 3); })},
+      {"batch_norm: y overlaps x", forward([](A&, Forward& c) { c.y.data -= 40; })},
+      {"batch_norm: scale has 3 entries", forward([](A&, Forward& c) { c.scale.size = 3; })},
+      {"batch_norm: shift has 5 entries", forward([](A&, Forward& c) { c.shift.size = 5; })},
+      {"batch_norm: mean has 0 entries", forward([](A&, Forward& c) { c.mean = {}; })},
+      {"batch_norm: inverse_deviation overlaps scale",
+       forward([](A& a, Forward& c) { c.inverse_deviation = a.vector(11, 4); })},
+      {"batch_norm: running_mean has 1 entries",
+       forward([](A&, Forward& c) { c.running_mean.size = 1; })},
+      {"batch_norm: running_variance overlaps running_mean",
+       forward([](A& a, Forward& c) { c.running_variance = a.vector(29, 4); })},
+      {"batch_norm_backward: d is 3 x 4 but x is 2 x 4",
+       backward([](A& a, Backward& c) { c.d = a.matrix(40, 3, 4); })},
+      {"batch_norm_backward: d overlaps x", backward([](A&, Backward& c) { c.d.data -= 36; })},
+      {"batch_norm_backward: mean has 3 entries",
+       backward([](A&, Backward& c) { c.mean.size = 3; })},
+      {"batch_norm_backward: shift_gradient has 0 entries",
+       backward([](A&, Backward& c) { c.shift_gradient = {}; })},
+      {"batch_norm_backward: scale_gradient overlaps scale without being the same view",
+       backward([](A& a, Backward& c) { c.scale_gradient = a.vector(9, 4); })},
+      {"batch_norm_backward: scale_gradient overlaps inverse_deviation",
+       backward([](A& a, Backward& c) { c.scale_gradient = a.vector(26, 4); })},
+      {"batch_norm_backward: shift_gradient overlaps scale_gradient",
+       backward([](A& a, Backward& c) { c.shift_gradient = a.vector(30, 4); })},
+  });
+}
+
 TEMPLATE_TEST_CASE("softmax_nll refuses operands that do not fit", "[checks]", float, double) {
   using T = TestType;
   using A = Arena<T>;

@@ -73,13 +73,17 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
     Optimizer optimizer;
     double dropout, input_dropout;
     ActivationKind activation;
+    Normalization normalization = Normalization::none;
   };
   const Variant variants[] = {
       {"sgd", SgdOptions{.learning_rate = 0.02, .weight_decay = 0.001}, 0, 0, ActivationKind::relu},
       {"momentum", SgdOptions{.learning_rate = 0.02, .momentum = 0.9, .weight_decay = 0.001}, 0.25,
        0.125, ActivationKind::tanh},
       {"adamw", AdamOptions{.weight_decay = 0.1, .decoupled_decay = true}, 0, 0,
-       ActivationKind::relu}};
+       ActivationKind::relu},
+      {"batch normalisation", AdamOptions{}, 0.25, 0.1, ActivationKind::relu, Normalization::batch},
+      {"batch normalisation, sgd", SgdOptions{.learning_rate = 0.02}, 0, 0, ActivationKind::tanh,
+       Normalization::batch}};
   std::vector<std::string> isas = usable_isas();
   isas.insert(isas.begin(), "scalar");
   for (const std::string& isa : isas)
@@ -88,7 +92,8 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
       double first_loss = 0;
       for (const Subject& subject : subjects(isa)) {
         INFO(subject.name << ", " << variant.name);
-        Network<T> network({200, {256, 128}, 10, {variant.activation}}, subject.backend, 1);
+        Network<T> network({200, {256, 128}, 10, {variant.activation}, variant.normalization},
+                           subject.backend, 1);
         TrainOptions options;
         options.epochs = 2;
         options.batch_size = 128;  // 128, 128, 44

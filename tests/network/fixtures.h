@@ -71,15 +71,16 @@ void randomize_biases(Network<T>& network, std::uint64_t seed) {
   }
 }
 
-/// All weights and biases, layer by layer.
+/// All weights, biases, scales and running statistics, layer by layer.
 template <class T>
 std::vector<T> parameters_of(const Network<T>& network) {
   std::vector<T> all;
   for (index_t l = 0; l < network.layers(); ++l) {
-    const auto [weights, bias] = network.layer(l);
-    for (index_t i = 0; i < weights.rows; ++i)
-      for (index_t j = 0; j < weights.cols; ++j) all.push_back(weights(i, j));
-    for (index_t i = 0; i < bias.size; ++i) all.push_back(bias[i]);
+    const LayerView<const T> layer = network.layer(l);
+    for (index_t i = 0; i < layer.weights.rows; ++i)
+      for (index_t j = 0; j < layer.weights.cols; ++j) all.push_back(layer.weights(i, j));
+    for (const auto& v : {layer.bias, layer.scale, layer.running_mean, layer.running_variance})
+      for (index_t i = 0; i < v.size; ++i) all.push_back(v[i]);
   }
   return all;
 }
@@ -90,19 +91,20 @@ class Gradients {
  public:
   explicit Gradients(const Network<T>& network) {
     for (index_t l = 0; l < network.layers(); ++l) {
-      const auto [weights, bias] = network.layer(l);
-      weights_.emplace_back(weights.rows, weights.cols);
-      biases_.emplace_back(1, bias.size);
+      const LayerView<const T> layer = network.layer(l);
+      weights_.emplace_back(layer.weights.rows, layer.weights.cols);
+      biases_.emplace_back(1, layer.bias.size);
+      scales_.emplace_back(1, layer.scale.size);
     }
     for (std::size_t l = 0; l < weights_.size(); ++l)
-      views_.push_back({weights_[l].view(), row(biases_[l].view(), 0)});
+      views_.push_back({weights_[l].view(), row(biases_[l].view(), 0), row(scales_[l].view(), 0)});
   }
   std::span<const LayerView<T>> views() const { return views_; }
   const LayerView<T>& layer(index_t l) const { return views_[static_cast<std::size_t>(l)]; }
 
  private:
   std::vector<Matrix<T>> weights_;
-  std::vector<Matrix<T>> biases_;
+  std::vector<Matrix<T>> biases_, scales_;
   std::vector<LayerView<T>> views_;
 };
 
@@ -134,7 +136,8 @@ struct ReferenceMasks {
   }
 };
 
-/// The forward pass of one sample, with dropout if masks are given.
+/// The forward pass of one sample, with dropout if masks are given. Batch normalisation is that of
+/// prediction.
 struct Reference {
   std::vector<long double> probabilities;
   /// Distance of the hidden units' inputs from 0, the least one: the distance from a kink.
@@ -146,12 +149,17 @@ struct Reference {
     std::vector<long double> a;
     for (index_t i = 0; i < x.size; ++i) a.push_back(x[i]);
     for (index_t l = 0; l < network.layers(); ++l) {
-      const auto [weights, bias] = network.layer(l);
+      const LayerView<const T> layer = network.layer(l);
+      const auto& weights = layer.weights;
       std::vector<long double> z;
       for (index_t i = 0; i < weights.rows; ++i) {
-        z.push_back(bias[i]);
+        z.push_back(0);
         for (index_t j = 0; j < weights.cols; ++j)
           z.back() += static_cast<long double>(weights(i, j)) * a[static_cast<std::size_t>(j)];
+        if (!layer.running_mean.empty())
+          z.back() = layer.scale[i] * (z.back() - layer.running_mean[i]) /
+                     std::sqrt(layer.running_variance[i] + 1e-5L);
+        z.back() += layer.bias[i];
       }
       if (l + 1 == network.layers()) {
         a = z;

@@ -20,7 +20,7 @@ CORE_ROOMS = {
     "data": ["base", "platform", "kernels"],
     "network": ["base", "platform", "kernels"],
     "training": ["base", "platform", "kernels", "data", "network"],
-    "model": ["base"],
+    "model": ["base", "kernels", "network"],
     "c_api": ["base"],
 }
 # The kernel contract of backends/ itself: what tables, executors and their factory look like.

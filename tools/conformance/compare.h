@@ -96,6 +96,24 @@ std::string exceeds(View<T> got, const std::vector<X>& want, const std::vector<X
   });
 }
 
+/// Values, and how far off each may be.
+struct BoundedValues {
+  std::vector<long double> values, bounds;
+
+  BoundedValues() = default;
+  explicit BoundedValues(index_t size) : values(static_cast<std::size_t>(size)), bounds(values) {}
+  void add(long double value, long double bound) {
+    values.push_back(value);
+    bounds.push_back(bound);
+  }
+};
+
+/// As above.
+template <class T>
+std::string exceeds(View<T> got, const BoundedValues& want) {
+  return exceeds(got, want.values, want.bounds);
+}
+
 /// Distance of T's numbers around x, constant below the smallest normal one; 0 around infinity and
 /// NaN, from which nothing is a little way off.
 template <class T>

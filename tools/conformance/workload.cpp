@@ -142,6 +142,31 @@ class Workload {
                                static_cast<T>(0.9), sums.vector(), other_sums.vector()},
          a, sums, other_sums);
 
+    for (const Activation& f : {kRelu, kTanh}) {
+      const Operand<T> mean = vector(s.cols), deviation = vector(s.cols), moved = vector(s.cols);
+      BatchNorm<T> norm;
+      norm.activation = f;
+      norm.x = b.read();
+      norm.scale = norm.shift = y.vector();
+      norm.mean = mean.vector();
+      norm.inverse_deviation = deviation.vector();
+      norm.running_mean = moved.vector();
+      norm.y = a.view();
+      make("batch_norm", what, norm, a, mean, deviation, moved);
+      BatchNormBackward<T> back;
+      back.alpha = static_cast<T>(0.3);
+      back.activation = f;
+      back.x = b.read();
+      back.scale = back.shift = y.vector();
+      back.mean = mean.vector();
+      back.inverse_deviation = deviation.vector();
+      back.d = a.view();
+      back.beta = static_cast<T>(0.9);
+      back.scale_gradient = sums.vector();
+      back.shift_gradient = other_sums.vector();
+      make("batch_norm_backward", what, back, a, sums, other_sums);
+    }
+
     const index_t stored = 50;
     const Operand<std::uint8_t> bytes(1, stored * s.cols, {}, [&](index_t, index_t j) {
       return static_cast<std::uint8_t>(j * 37 % 251);

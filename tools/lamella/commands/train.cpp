@@ -6,6 +6,7 @@
 #include <lamella/activation.h>
 #include <lamella/data_checks.h>
 #include <lamella/error.h>
+#include <lamella/normalization.h>
 
 #include "tools/lamella/commands.h"
 #include "tools/lamella/commands/train_command.h"
@@ -21,9 +22,11 @@ namespace {
 constexpr index_t kMostUnits = 1'000'000;
 constexpr index_t kMostEpochs = 1'000'000'000;
 
-std::vector<std::string> activation_names() {
+/// The names of a table such as kActivations.
+template <class Table>
+std::vector<std::string> names_of(const Table& table) {
   std::vector<std::string> names;
-  for (const NamedActivation& named : kActivations) names.emplace_back(named.name);
+  for (const auto& named : table) names.emplace_back(named.name);
   return names;
 }
 
@@ -38,7 +41,9 @@ void TrainCommand::add_to(CLI::App& app) {
   add_real(app, "--validation-fraction", held_out, {0, 1},
            "Fraction of the training data to hold out, for decisions or else for a test");
   add_sizes(app, "--hidden", hidden, kMostUnits, "Units of the hidden layers; none for none");
-  add_choice(app, "--activation", activation, activation_names(), "Of the hidden layers");
+  add_choice(app, "--activation", activation, names_of(kActivations), "Of the hidden layers");
+  add_choice(app, "--normalization", normalization, names_of(kNormalizations),
+             "Of the hidden layers, before the activation");
   add_choice(app, "--precision", precision, {"f32", "f64"}, "Of weights and arithmetic");
   add_integer(app, "--epochs", options.epochs, 1, kMostEpochs, "Passes over the training data");
   add_integer(app, "--batch-size", options.batch_size, 1, std::numeric_limits<index_t>::max(),

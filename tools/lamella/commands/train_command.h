@@ -28,6 +28,7 @@ struct TrainCommand {
   double held_out = 0;
   std::vector<index_t> hidden{512, 256};
   std::string activation = "relu";
+  std::string normalization = "none";
   std::string precision = "f32";
   TrainOptions options;
   OptimizerOptions optimizer;

@@ -36,7 +36,8 @@ void check_weights(const NetworkSpec& spec, std::size_t element_size) {
 template <class T>
 NetworkSpec network_spec(const TrainCommand& command, const Dataset& data) {
   NetworkSpec spec{data.features(), command.hidden, data.classes(),
-                   Activation{*activation_by_name(command.activation)}};
+                   Activation{*activation_by_name(command.activation)},
+                   *normalization_by_name(command.normalization)};
   check_weights(spec, sizeof(T));
   TrainOptions options = command.options;
   options.batch_size = std::min(options.batch_size, data.samples());
@@ -154,9 +155,13 @@ std::string TrainingSession<T>::description() const {
   const BackendInfo& info = network_.backend().info();
   std::string layers = formatted("{}", spec.inputs);
   for (const index_t units : spec.hidden) layers += formatted("-{}", units);
-  return formatted("{}-{} ({}, {}, {} parameters) with {} ({}, {} thread{})", layers, spec.classes,
-                   command_.activation, command_.precision, network_.parameter_count(), info.name,
-                   info.isa, info.threads, info.threads == 1 ? "" : "s");
+  const std::string normalized = spec.normalization == Normalization::none
+                                     ? ""
+                                     : formatted(", {} norm", command_.normalization);
+  return formatted("{}-{} ({}{}, {}, {} parameters) with {} ({}, {} thread{})", layers,
+                   spec.classes, command_.activation, normalized, command_.precision,
+                   network_.parameter_count(), info.name, info.isa, info.threads,
+                   info.threads == 1 ? "" : "s");
 }
 
 /// The samples that were held out are not to be had from `evaluate`, which sees the whole file.

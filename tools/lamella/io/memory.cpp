@@ -82,7 +82,10 @@ NetworkSize size_of(const NetworkSpec& spec) {
     size.units += static_cast<double>(outputs);
     inputs = outputs;
   };
-  for (const index_t layer : spec.hidden) add(layer);
+  for (const index_t layer : spec.hidden) {
+    add(layer);
+    if (spec.normalization != Normalization::none) size.parameters += static_cast<double>(layer);
+  }
   add(spec.classes);
   return size;
 }
@@ -90,8 +93,10 @@ NetworkSize size_of(const NetworkSpec& spec) {
 MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options, int copies,
                             std::uint64_t element_bytes) {
   const auto [parameters, units] = size_of(spec);
+  // A normalised layer keeps what goes into its activation too.
+  const double kept = spec.normalization == Normalization::none ? 1 : 2;
   const double activations =
-      static_cast<double>(options.batch_size) * (static_cast<double>(spec.inputs) + units);
+      static_cast<double>(options.batch_size) * (static_cast<double>(spec.inputs) + kept * units);
   const auto element = static_cast<double>(element_bytes);
   const double weights = parameters * (1 + copies + states(options.optimizer));
   // Beside that gradients, packed operands and a copy to be written may be there.
