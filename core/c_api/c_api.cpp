@@ -187,6 +187,11 @@ lamella::NetworkSpec spec_of(const char* where, const lamella_train_options& opt
     throw ArgumentError(formatted("{}: normalization is {}; known are {} to {}", where,
                                   options.normalization, int{LAMELLA_NO_NORMALIZATION},
                                   int{LAMELLA_BATCH_NORM}));
+  if (options.initialization < LAMELLA_INITIALIZE_BY_ACTIVATION ||
+      options.initialization > LAMELLA_INITIALIZE_SCIKIT_LEARN)
+    throw ArgumentError(formatted("{}: initialization is {}; known are {} to {}", where,
+                                  options.initialization, int{LAMELLA_INITIALIZE_BY_ACTIVATION},
+                                  int{LAMELLA_INITIALIZE_SCIKIT_LEARN}));
   lamella::NetworkSpec spec;
   spec.inputs = data.features();
   spec.hidden.assign(options.hidden, options.hidden + options.hidden_layers);
@@ -324,7 +329,8 @@ lamella::Network<T> trained(const char* where, const lamella::NetworkSpec& spec,
       const lamella_epoch epoch = {report.epoch, report.train_loss, report.train_accuracy};
       if (given.on_epoch(given.context, &epoch) != 0) throw EndOfTraining{};
     };
-  lamella::Network<T> network(spec, backend, given.seed);
+  lamella::Network<T> network(spec, backend, given.seed,
+                              static_cast<lamella::Initialization>(given.initialization));
   lamella::RunState<T> state;
   if (const auto averaging = averaging_of(where, given))
     state.average.emplace(network, std::move(backend), *averaging);

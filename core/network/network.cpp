@@ -12,6 +12,7 @@
 #include "core/base/footprint.h"
 #include "core/base/format.h"
 #include "core/kernels/checks.h"
+#include "core/network/initialization.h"
 #include "core/network/network_access.h"
 #include "core/network/parameters.h"
 #include "core/network/plan_builder.h"
@@ -146,9 +147,13 @@ Network<T> Network<T>::zeros(NetworkSpec spec, std::shared_ptr<const Backend> ba
 }
 
 template <class T>
-Network<T>::Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed)
+Network<T>::Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed,
+                    Initialization initialization)
     : Network(zeros(std::move(spec), std::move(backend))) {
-  initialize(impl_->parameters, impl_->spec.activation, seed);
+  if (initialization_by_name(initialization_name(initialization)) != initialization)
+    throw ArgumentError(formatted("Network: initialization is {}, which is none of the enum",
+                                  static_cast<int>(initialization)));
+  initialize(impl_->parameters, impl_->spec.activation, initialization, seed);
 }
 
 template <class T>

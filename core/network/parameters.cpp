@@ -1,11 +1,9 @@
-// Layout and initial values of a network's parameters.
+// Layout of a network's parameters.
 #include "core/network/parameters.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include "core/base/random.h"
 #include "core/base/sizes.h"
 
 namespace lamella::detail {
@@ -49,34 +47,7 @@ Parameters<T>::Parameters(const NetworkSpec& spec) {
   }
 }
 
-template <class T>
-void initialize(Parameters<T>& parameters, const Activation& hidden_activation,
-                std::uint64_t seed) {
-  const bool rectified = hidden_activation.kind == ActivationKind::relu ||
-                         hidden_activation.kind == ActivationKind::leaky_relu;
-  for (index_t l = 0; l < parameters.layers(); ++l) {
-    const LayerView<T> layer = parameters.layer(l);
-    const View<T> weights = layer.weights;
-    const bool before_softmax = l == parameters.layers() - 1;
-    const auto fan_in = static_cast<double>(weights.cols);
-    const auto fan_out = static_cast<double>(weights.rows);
-    const double limit = std::sqrt(6 / (rectified && !before_softmax ? fan_in : fan_in + fan_out));
-    const RandomStream random(seed, RandomPurpose::weights, static_cast<std::uint32_t>(l));
-    std::uint64_t drawn = 0;
-    for (index_t i = 0; i < weights.rows; ++i)
-      for (index_t j = 0; j < weights.cols; ++j)
-        weights(i, j) = static_cast<T>(limit * (2 * random.uniform(drawn++) - 1));
-    const auto fill = [](VectorView<T> v, T value) { std::fill_n(v.data, v.size, value); };
-    fill(layer.bias, 0);
-    fill(layer.scale, 1);
-    fill(layer.running_mean, 0);
-    fill(layer.running_variance, 1);
-  }
-}
-
 template class Parameters<float>;
 template class Parameters<double>;
-template void initialize(Parameters<float>&, const Activation&, std::uint64_t);
-template void initialize(Parameters<double>&, const Activation&, std::uint64_t);
 
 }  // namespace lamella::detail

@@ -1,4 +1,4 @@
-// The tensors of a network's layers: their layout in memory and their initial values.
+// The tensors of a network's layers: their layout in memory.
 //
 // One allocation holds all of them; every matrix and every vector starts at a multiple of 64 bytes.
 // Velocities and moments have the same layout.
@@ -78,13 +78,6 @@ class Parameters {
   AlignedArray<T> storage_;
   std::vector<LayerView<T>> layers_;  // into storage_, whose address survives a move
 };
-
-/// Fills the weights with uniform numbers in ±sqrt(6 / fan_in) before relu and leaky relu (He), in
-/// ±sqrt(6 / (fan_in + fan_out)) before other activations and the softmax (Glorot); biases and
-/// running means 0, scales and running variances 1.
-/// A weight depends on (seed, layer, its index in the matrix) alone.
-template <class T>
-void initialize(Parameters<T>& parameters, const Activation& hidden_activation, std::uint64_t seed);
 
 }  // namespace lamella::detail
 

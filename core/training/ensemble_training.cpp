@@ -121,7 +121,7 @@ TrainedEnsemble<T> train_ensemble(const NetworkSpec& spec, const BackendRequest&
     const std::shared_ptr<const Backend> own_backend = make_backend(own_request);
     TrainOptions own_options = options;
     own_options.seed += static_cast<std::uint64_t>(m);
-    Network<T> network(spec, own_backend, own_options.seed);
+    Network<T> network(spec, own_backend, own_options.seed, ensemble.initialization);
     std::optional<WeightAverage<T>> average;
     if (ensemble.average) average.emplace(network, own_backend, *ensemble.average);
     const auto member = static_cast<std::size_t>(m);

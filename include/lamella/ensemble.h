@@ -47,6 +47,7 @@ struct EnsembleOptions {
   index_t members = 5;  ///< at least 1
   /// The average of each member's weights, which is then what the ensemble has of it.
   std::optional<Averaging> average = {};
+  Initialization initialization = Initialization::by_activation;
 };
 
 /// Callbacks of train_ensemble(), with the number of the member (from 0) first. Either may be

@@ -108,6 +108,19 @@ enum lamella_normalization {
                               prediction. Mini-batches of at least 2 samples */
 };
 
+/** Values of lamella_train_options.initialization: what weights and biases begin with
+ * (lamella/initialization.h has the formulas). */
+enum lamella_initialization {
+  LAMELLA_INITIALIZE_BY_ACTIVATION = 0, /**< He's uniform before relu, Glorot's elsewhere */
+  LAMELLA_INITIALIZE_HE_UNIFORM = 1,
+  LAMELLA_INITIALIZE_HE_NORMAL = 2,
+  LAMELLA_INITIALIZE_GLOROT_UNIFORM = 3,
+  LAMELLA_INITIALIZE_GLOROT_NORMAL = 4,
+  LAMELLA_INITIALIZE_LECUN_NORMAL = 5,
+  LAMELLA_INITIALIZE_TORCH = 6,       /**< weights and biases as PyTorch's Linear */
+  LAMELLA_INITIALIZE_SCIKIT_LEARN = 7 /**< weights and biases as its MLPClassifier */
+};
+
 /** Values of lamella_train_options.precision. */
 enum lamella_precision { LAMELLA_F32 = 0, LAMELLA_F64 = 1 };
 
@@ -206,6 +219,7 @@ typedef struct lamella_train_options {
                                      them; `dropout` must then be 0 */
   double input_dropout;         /**< 0; probability that a step drops an input, in [0, 1) */
   int normalization;            /**< of hidden layers; LAMELLA_NO_NORMALIZATION */
+  int initialization;           /**< LAMELLA_INITIALIZE_BY_ACTIVATION */
 } lamella_train_options;
 
 /** Fills *options with defaults; `size` is sizeof(lamella_train_options). Null is allowed. */

@@ -14,6 +14,7 @@
 
 #include <lamella/backend.h>
 #include <lamella/export.h>
+#include <lamella/initialization.h>
 #include <lamella/loss.h>
 #include <lamella/normalization.h>
 #include <lamella/optimizer.h>
@@ -69,15 +70,13 @@ class LAMELLA_API Network {
   static_assert(kIsElement<T>, "lamella computes with elements of type float or double");
 
  public:
-  /// Draws the weights uniformly from a counter-based generator, so that the same seed gives the
-  /// same network everywhere. They are in ±sqrt(6 / fan_in) before relu and leaky relu (He et al.,
-  /// "Delving deep into rectifiers", ICCV 2015), and in ±sqrt(6 / (fan_in + fan_out)) before other
-  /// activations and before the softmax (Glorot and Bengio, "Understanding the difficulty of
-  /// training deep feedforward neural networks", AISTATS 2010). Biases are zero. Scales and running
-  /// variances of normalised layers are 1, running means 0.
+  /// Draws weights and biases by a scheme from a counter-based generator: the same seed gives the
+  /// same network everywhere, normal numbers up to the rounding of the C library's functions.
+  /// Scales and running variances of normalised layers are 1, running means 0.
   /// Throws ArgumentError for a size below 1, sizes that exceed the address space, an invalid
-  /// activation or normalisation, or a null backend.
-  Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed = 1);
+  /// activation, normalisation or initialization, or a null backend.
+  Network(NetworkSpec spec, std::shared_ptr<const Backend> backend, std::uint64_t seed = 1,
+          Initialization initialization = Initialization::by_activation);
   /// A network with all parameters zero, for code that sets them afterwards: drawing weights takes
   /// longer than reading them from a file. Throws as the constructor.
   static Network zeros(NetworkSpec spec, std::shared_ptr<const Backend> backend);

@@ -15,7 +15,7 @@ namespace {
 
 using Catch::Matchers::Message;
 
-const NetworkSpec kSpec{2, {8, 5}, 2, {ActivationKind::tanh}};
+const NetworkSpec kSpec{2, {8, 5}, 2, {ActivationKind::tanh}, Normalization::batch};
 
 TrainOptions options() {
   TrainOptions o;
@@ -74,7 +74,7 @@ TEMPLATE_TEST_CASE("members are trained as if each were alone", "[ensemble]", fl
   using T = TestType;
   const Dataset data = make_moons(50, 0.1, 1);
   const bool averages = GENERATE(false, true);
-  EnsembleOptions ensemble{.members = 5};
+  EnsembleOptions ensemble{.members = 5, .initialization = Initialization::torch};
   if (averages) ensemble.average = ExponentialAverage{.decay = 0.9, .every = 2};
   for (const int threads : {1, 2, 3}) {
     const auto trained = train_ensemble<T>(kSpec, {.name = "auto", .threads = threads}, data, &data,
@@ -86,7 +86,7 @@ TEMPLATE_TEST_CASE("members are trained as if each were alone", "[ensemble]", fl
       TrainOptions own = options();
       own.seed += m;
       const auto backend = make_backend({.name = "simd"});
-      Network<T> alone(kSpec, backend, own.seed);
+      Network<T> alone(kSpec, backend, own.seed, Initialization::torch);
       std::optional<WeightAverage<T>> average;
       if (averages) average.emplace(alone, backend, *ensemble.average);
       const auto reports = train(alone, data, &data, {}, own, {}, averages ? &*average : nullptr);

@@ -18,7 +18,6 @@
 namespace lamella::test {
 namespace {
 
-
 // The run of schedules.py.
 constexpr index_t kStepsPerEpoch = 5;
 constexpr index_t kEpochs = 4;

@@ -44,6 +44,8 @@ void TrainCommand::add_to(CLI::App& app) {
   add_choice(app, "--activation", activation, names_of(kActivations), "Of the hidden layers");
   add_choice(app, "--normalization", normalization, names_of(kNormalizations),
              "Of the hidden layers, before the activation");
+  add_choice(app, "--initialization", initialization, names_of(kInitializations),
+             "What weights and biases begin with");
   add_choice(app, "--precision", precision, {"f32", "f64"}, "Of weights and arithmetic");
   add_integer(app, "--epochs", options.epochs, 1, kMostEpochs, "Passes over the training data");
   add_integer(app, "--batch-size", options.batch_size, 1, std::numeric_limits<index_t>::max(),

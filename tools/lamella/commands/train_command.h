@@ -29,6 +29,7 @@ struct TrainCommand {
   std::vector<index_t> hidden{512, 256};
   std::string activation = "relu";
   std::string normalization = "none";
+  std::string initialization = kInitializations[0].name;
   std::string precision = "f32";
   TrainOptions options;
   OptimizerOptions optimizer;

@@ -70,7 +70,8 @@ TrainingSession<T>::TrainingSession(const TrainCommand& command, const TrainingD
             make_preprocessing(command.preprocess, data.train), data.train.columns(),
             table_precision(command.data, data.train)},
       profiled_(command.profile ? std::make_shared<ProfiledBackend>(backend) : nullptr),
-      network_(spec_, profiled_ ? profiled_ : backend, command.options.seed),
+      network_(spec_, profiled_ ? profiled_ : backend, command.options.seed,
+               *initialization_by_name(command.initialization)),
       display_(command.quiet) {
   if (const auto averaging = command.average.averaging(command.options.epochs))
     state_.average.emplace(network_, profiled_ ? profiled_ : std::move(backend), *averaging);
