@@ -478,6 +478,24 @@ void BlockedKernels<T>::drop_units(const DropUnits<T>& call) const noexcept {
   });
 }
 
+template <class T>
+void BlockedKernels<T>::move_images(const MoveImages<T>& call) const noexcept {
+  const ImageChanges& c = call.changes;
+  const bool interpolates = c.rotation != 0 || c.scale != 0 || c.shear != 0;
+  const double cost = interpolates ? 16 : 2;  // of a value
+  const index size = call.type == StoredType::u8 ? 1 : call.type == StoredType::f32 ? 4 : 8;
+  const index bytes = call.features() * size;
+  const index images = call.indices.size;
+  if (images == 0) return;
+  parallel_for(executor_, images, 1, cost * static_cast<double>(images * call.features()),
+               [&](Range r) {
+                 MoveImages<T> part = call;
+                 part.indices = {&call.indices[r.begin], r.size(), call.indices.stride};
+                 part.moved = static_cast<char*>(call.moved) + r.begin * bytes;
+                 Kernels<T>::move_images(part);
+               });
+}
+
 template class BlockedKernels<float>;
 template class BlockedKernels<double>;
 

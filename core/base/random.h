@@ -49,6 +49,9 @@ class RandomStream {
       : seed_(seed),
         stream_(std::uint64_t{static_cast<std::uint32_t>(purpose)} << 32 | substream) {}
 
+  /// The sequence whose counters have this upper half, as stream() gives it.
+  RandomStream(std::uint64_t seed, std::uint64_t stream) noexcept : seed_(seed), stream_(stream) {}
+
   /// The upper half of its counters; see philox_block.
   std::uint64_t stream() const noexcept { return stream_; }
 

@@ -28,6 +28,8 @@ class Gatherer {
   /// `preprocessing` must fit samples of `features` values; it and `backend` must outlive this.
   Gatherer(const Backend& backend, const Preprocessing& preprocessing, index_t features);
 
+  const Backend& backend() const { return backend_; }
+
   /// The kernel call that gathers `indices` from bytes; the caller sets its output.
   GatherBytes<T> call(std::span<const std::uint8_t> values,
                       std::span<const std::int32_t> indices) const;

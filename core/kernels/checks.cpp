@@ -145,12 +145,22 @@ class OperandChecker {
 template <class Call>
 void check_values(const Call&) {}
 
-template <class T>
-void check_values(const GatherBytes<T>& call) {
+template <class Call>
+void check_indices(const Call& call) {
   for (index_t s = 0; s < call.indices.size; ++s)
     if (call.indices[s] < 0 || call.indices[s] >= call.samples)
-      fail("gather_bytes", "index {}, number {}, is not among the {} samples", call.indices[s], s,
-           call.samples);
+      fail(KernelTraits<Call>::name, "index {}, number {}, is not among the {} samples",
+           call.indices[s], s, call.samples);
+}
+
+template <class T>
+void check_values(const GatherBytes<T>& call) {
+  check_indices(call);
+}
+
+template <class T>
+void check_values(const MoveImages<T>& call) {
+  check_indices(call);
 }
 
 template <class Call>

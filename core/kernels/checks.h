@@ -21,8 +21,8 @@ class Backend;
 namespace detail {
 
 /// check(call), for every kernel: the operands are as the struct's documentation in kernels.h
-/// demands. O(1), except for gather_bytes, whose indices are all looked at because each becomes an
-/// address. The labels of softmax_nll are left to check_labels.
+/// demands. O(1), except for gather_bytes and move_images, whose indices are all looked at because
+/// each becomes an address. The labels of softmax_nll are left to check_labels.
 #define LAMELLA_DECLARE_CHECK(Operands, function, requirement, matrix) \
   template <class T>                                                   \
   void check(const Operands<T>& call);

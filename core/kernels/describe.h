@@ -371,6 +371,28 @@ void describe(const DropUnits<T>& call, Visitor& visitor) {
   visitor.disjoint(y, samples);
 }
 
+template <class T, class Visitor>
+void describe(const MoveImages<T>& call, Visitor& visitor) {
+  visitor.in("indices", call.indices);
+  const ImageChanges& c = call.changes;
+  visitor.require(c.height >= 1 && c.width >= 1 && c.channels >= 1, [&] {
+    return formatted("images are {} x {} x {}; each side must be at least 1", c.height, c.width,
+                     c.channels);
+  });
+  visitor.require(c.shift >= 0 && c.cut_out >= 0 && std::isfinite(c.rotation) && c.scale >= 0 &&
+                      c.scale <= 0.9 && c.shear >= 0 && c.shear <= 80,
+                  [] { return "a change is out of range"; });
+  visitor.require(call.samples >= 0, [&] {
+    return formatted("there are {} samples; there cannot be fewer than 0", call.samples);
+  });
+  visitor.require(call.indices.empty() || (call.values != nullptr && call.moved != nullptr),
+                  [] { return "values or moved is null"; });
+  const double size = call.type == StoredType::u8 ? 1 : call.type == StoredType::f32 ? 4 : 8;
+  const double bytes = size * static_cast<double>(call.features());
+  visitor.traffic(2 * bytes * static_cast<double>(call.indices.size),
+                  bytes * static_cast<double>(call.samples));
+}
+
 }  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_KERNELS_DESCRIBE_H_

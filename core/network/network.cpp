@@ -272,6 +272,11 @@ void Network<T>::gather_batch(const GatherBytes<T>& batch) {
 }
 
 template <class T>
+void Network<T>::gather_batch(const MoveImages<T>& moves, const GatherBytes<T>& batch) {
+  impl_->step.gather(batch, moves);
+}
+
+template <class T>
 BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
                                     std::span<const T> weights, const Optimizer& optimizer,
                                     const Dropout& dropout, const Loss& loss) {

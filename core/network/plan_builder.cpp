@@ -129,6 +129,12 @@ void PlanBuilder<T>::add_gradients(T weight_decay, std::span<const LayerView<T>>
 }
 
 template <class T>
+void PlanBuilder<T>::add_moves(const MoveImages<T>& moves) {
+  step_.moves = step_.plan.calls.size();
+  step_.plan.calls.push_back(moves);
+}
+
+template <class T>
 void PlanBuilder<T>::add_gather(const GatherBytes<T>& gather) {
   step_.gather = step_.plan.calls.size();
   step_.plan.calls.push_back(gather);

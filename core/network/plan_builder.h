@@ -55,6 +55,7 @@ template <class T>
 struct StepPlan {
   Plan<T> plan;
   // Indices into plan.calls:
+  std::optional<std::size_t> moves;       ///< the MoveImages, if there is one
   std::optional<std::size_t> gather;      ///< the GatherBytes, if there is one
   std::size_t loss = 0;                   ///< the SoftmaxNll, if there is one
   std::vector<std::size_t> adam_updates;  ///< each AdamUpdate
@@ -63,6 +64,7 @@ struct StepPlan {
   /// Removes all calls, and keeps the memory for the next ones.
   void clear() noexcept {
     plan.clear();
+    moves.reset();
     gather.reset();
     loss = 0;
     adam_updates.clear();
@@ -95,8 +97,11 @@ class PlanBuilder {
         step_(step),
         dropout_(dropout) {}
 
+  /// Writes the bytes that add_gather reads. One call; it may be patched later.
+  void add_moves(const MoveImages<T>& moves);
+
   /// Writes the batch's input from bytes; `gather.out` is that input. The output is transient if
-  /// only products read it. One call, which comes first; it may be patched later.
+  /// only products read it. One call, before all that read it; it may be patched later.
   void add_gather(const GatherBytes<T>& gather);
 
   /// Draws which units are dropped, and drops inputs: one call for each layer that loses units.

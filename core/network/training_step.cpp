@@ -87,16 +87,20 @@ View<T> TrainingStep<T>::input(index_t samples) {
     for (CachedPlan& entry : plans_) entry.samples = 0;  // these plans point to the old memory
   workspace_.bind(samples, batch_);
   gather_.reset();
+  moves_.reset();
   consumed_ = false;
   return batch_.activations.front();
 }
 
 template <class T>
-void TrainingStep<T>::gather(const GatherBytes<T>& batch) {
+void TrainingStep<T>::gather(const GatherBytes<T>& batch,
+                             const std::optional<MoveImages<T>>& moves) {
   GatherBytes<T> call = batch;
   call.out = input(batch.indices.size);
   check(call);
+  if (moves) check(*moves);
   gather_ = call;
+  moves_ = moves;
 }
 
 template <class T>
@@ -156,7 +160,8 @@ Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer) {
   CachedPlan& entry = cache_entry();
   StepPlan<T>& step = entry.step;
   const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
-                     entry.dropout == rates_ && step.gather.has_value() == gather_.has_value();
+                     entry.dropout == rates_ && step.gather.has_value() == gather_.has_value() &&
+                     step.moves.has_value() == moves_.has_value();
   if (!known) build(entry, optimizer);
   patch(step);
   const auto* const adam = std::get_if<AdamOptions>(&optimizer);
@@ -225,6 +230,7 @@ template <class T>
 PlanBuilder<T> TrainingStep<T>::forward_and_loss(StepPlan<T>& step,
                                                  RunningStatistics statistics) const {
   PlanBuilder<T> builder(parameters_, spec_, batch_, step, rates_);
+  if (moves_) builder.add_moves(*moves_);
   if (gather_) builder.add_gather(*gather_);
   builder.add_drops(dropout_);
   builder.add_forward(batch_.activations.front(), statistics);
@@ -234,6 +240,8 @@ PlanBuilder<T> TrainingStep<T>::forward_and_loss(StepPlan<T>& step,
 
 template <class T>
 void TrainingStep<T>::patch(StepPlan<T>& step) {
+  if (moves_) std::get<MoveImages<T>>(step.plan.calls[*step.moves]) = *moves_;
+  moves_.reset();
   if (gather_) {
     std::get<GatherBytes<T>>(step.plan.calls[*step.gather]) = *gather_;
     gather_.reset();

@@ -36,7 +36,7 @@ class TrainingStep {
   View<T> input(index_t samples);
 
   /// Network::gather_batch: the next plan begins with this call, and consumes the mini-batch.
-  void gather(const GatherBytes<T>& batch);
+  void gather(const GatherBytes<T>& batch, const std::optional<MoveImages<T>>& moves = {});
 
   /// Checks labels, weights, dropout and loss for the samples of the last input() or gather(), then
   /// copies them to the workspace, all but the sample numbers of dropout, which must stay until the
@@ -92,6 +92,7 @@ class TrainingStep {
   Workspace<T> workspace_;
   BatchViews<T> batch_;                   // of the last input()
   std::optional<GatherBytes<T>> gather_;  // the call that is to write it, if the caller has not
+  std::optional<MoveImages<T>> moves_;    // what makes the bytes of gather_, if anything
   bool consumed_ = false;                 // the samples of the last gather() are in a plan already
   bool weighted_ = false;
   double weight_sum_ = 0;

@@ -1,5 +1,5 @@
-// Gathers mini-batches of augmented samples: moves the images in their stored type, preprocesses
-// them as gather.h does, and adds noise.
+// Gathers mini-batches of augmented samples: moves the images in their stored type (image_moves.h),
+// preprocesses them as gather.h does, and adds noise.
 //
 // Every random number is a function of (seed, epoch, sample), so results do not depend on
 // mini-batches or threads.
@@ -13,8 +13,10 @@
 
 #include <lamella/augmentation.h>
 #include <lamella/dataset.h>
+#include <lamella/network.h>
 
 #include "core/data/gather.h"
+#include "core/kernels/image_moves.h"
 
 namespace lamella::detail {
 
@@ -23,27 +25,12 @@ namespace lamella::detail {
 void check_augmentation(std::string_view where, const Augmentation& augmentation,
                         const Dataset& data);
 
-/// The changes of one image, as drawn.
-struct ImageMove {
-  index_t down = 0;  // pixels
-  index_t right = 0;
-  bool flip = false;
-  double angle = 0;  // radians, anticlockwise as seen with rows going down
-};
-
-/// The changes to sample `sample` in epoch `epoch`.
-ImageMove draw_move(const Augmentation& augmentation, std::uint64_t seed, std::uint32_t epoch,
-                    std::int32_t sample);
-
 /// Height, width and channels of the images of a data set. Only after check_augmentation.
-struct ImageShape {
-  index_t height = 1, width = 1, channels = 1;
-};
 ImageShape image_shape(const Augmentation& augmentation, const Dataset& data);
 
-/// to ← from after `move`; both hold height x width x channels values and do not overlap.
-template <class Stored>
-void move_image(const ImageShape& shape, const ImageMove& move, const Stored* from, Stored* to);
+/// The changes to sample `sample` in epoch `epoch`. Only what is cut out depends on the shape.
+ImageMove draw_move(const Augmentation& augmentation, std::uint64_t seed, std::uint32_t epoch,
+                    std::int32_t sample, const ImageShape& shape = {});
 
 /// Adds Gaussian noise to row i of `x`, the sample with number samples[i].
 template <class T>
@@ -62,12 +49,21 @@ class Augmenter {
   template <class T>
   void gather(std::span<const std::int32_t> samples, std::uint32_t epoch,
               const Gatherer<T>& gatherer, View<T> out);
+  /// As the next mini-batch of `network`. Images of bytes without noise are changed in the parallel
+  /// region of its step; `samples` must then stay until that has been made.
+  template <class T>
+  void gather(std::span<const std::int32_t> samples, std::uint32_t epoch,
+              const Gatherer<T>& gatherer, Network<T>& network);
 
  private:
+  // The call that writes the images of `samples`, changed, to moved_.
+  template <class T>
+  MoveImages<T> moves(std::span<const std::int32_t> samples, std::uint32_t epoch);
+
   const Dataset& data_;
   Augmentation augmentation_;
   std::uint64_t seed_;
-  ImageShape shape_;
+  ImageChanges changes_;
   Dataset::Features moved_;             // samples of a batch, one after the other
   std::vector<std::int32_t> in_order_;  // 0, 1, ...
 };

@@ -177,7 +177,7 @@ class Run {
       return;
     }
     if (options_.augmentation.active())
-      augmenter_.gather(indices, epoch, gatherer_, network_.batch_input(n));
+      augmenter_.gather(indices, epoch, gatherer_, network_);
     else if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&data_.values()))
       network_.gather_batch(gatherer_.call(*bytes, indices));
     else

@@ -56,7 +56,7 @@ class LAMELLA_API Backend {
   /// Throws ArgumentError, naming operand and shape, when the operands are not as the struct's
   /// documentation in kernels.h demands; nothing is written then. Throws BackendError as
   /// throw_if_failed() does. O(1) besides the kernel, except for the calls whose operands hold
-  /// labels (softmax_nll) or indices (gather_bytes), each of which is looked at.
+  /// labels (softmax_nll) or indices (gather_bytes, move_images), each of which is looked at.
 #define LAMELLA_DEFINE_RUN(Operands, function, requirement, matrix)                         \
   template <class T>                                                                        \
   void run(const Operands<T>& call) const {                                                 \

@@ -299,6 +299,43 @@ struct DropUnits {
   View<T> y;
 };
 
+/// The type of stored samples.
+enum class StoredType : std::uint8_t { u8, f32, f64 };
+
+/// The images of a data set, and the random changes to them; Augmentation (augmentation.h) says
+/// what each change is.
+struct ImageChanges {
+  index_t height = 1, width = 1, channels = 1;
+  index_t shift = 0;
+  bool flip = false;
+  double rotation = 0;  ///< degrees
+  double scale = 0;
+  double shear = 0;  ///< degrees
+  index_t cut_out = 0;
+};
+
+/// Images with random changes: image i of `moved` becomes the stored image indices[i], changed.
+/// What is drawn for an image is a function of seed, stream and indices[i] alone (as DropUnits, by
+/// blocks of Philox), and arithmetic is that of double, so all backends give the same values.
+///
+/// `values` holds `samples` images, `moved` indices.size of them, which do not overlap; both are of
+/// `type`. Indices are in [0, samples). The element type T has no part in it.
+template <class T>
+struct MoveImages {
+  ImageChanges changes;
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;
+  StoredType type = StoredType::u8;
+  const void* values = nullptr;
+  index_t samples = 0;
+  ConstVectorView<std::int32_t> indices;
+  void* moved = nullptr;
+
+  index_t features() const { return changes.height * changes.width * changes.channels; }
+  /// The shape of the call, without memory.
+  ConstView<T> shape() const { return {nullptr, indices.size, features(), features(), 1}; }
+};
+
 /// The kernels that a plan may contain, X(operands, function, requirement, matrix) for each: the
 /// struct of operands, the function of Kernels, whether a backend must implement it (required or
 /// optional), and the operand by whose shape calls are told apart.
@@ -320,7 +357,8 @@ struct DropUnits {
   X(SgdUpdate, sgd_update, optional, weights)              \
   X(AdamUpdate, adam_update, optional, weights)            \
   X(GatherBytes, gather_bytes, optional, out)              \
-  X(DropUnits, drop_units, optional, y)
+  X(DropUnits, drop_units, optional, y)                    \
+  X(MoveImages, move_images, optional, shape())
 
 /// The list of kernels. Everything that exists once per kernel follows from it: the virtual
 /// functions of Kernels, the checked calls of Backend, KernelCall, traces, profiles, and the lists

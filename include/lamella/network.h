@@ -125,6 +125,9 @@ class LAMELLA_API Network {
   /// must not change until then. Throws ArgumentError as batch_input, and for features, offsets,
   /// scales or indices that do not fit.
   void gather_batch(const GatherBytes<T>& batch);
+  /// The same, behind a call that writes the bytes which `batch` gathers: the images are changed in
+  /// the parallel region of the step, too. Throws as above, and for operands that do not fit.
+  void gather_batch(const MoveImages<T>& moves, const GatherBytes<T>& batch);
 
   /// Forward, backward and update for the n samples written to batch_input(n).
   ///

@@ -88,6 +88,7 @@ TEST_CASE("the training loop allocates nothing after its first epoch", "[allocat
         options.class_weights = std::vector<double>(10, 2.0);
         options.hidden_dropout = {0.25};
         options.input_dropout = 0.125;
+        options.augmentation = {.shift = 1, .rotation = 10, .image_shape = {5, 6}};
       }
       TrainCallbacks callbacks;
       long after_first = 0;

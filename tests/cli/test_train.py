@@ -170,6 +170,19 @@ class Seeds(ToolTest):
                     models.add(model.read_bytes())
             self.assertEqual(len(models), 1, precision)
 
+    def test_threads_and_executors_do_not_change_what_is_random(self):
+        data = write_mnist_directory(self.dir / "images", train=300, side=8)
+        models = set()
+        for backend in (b for b in usable_backends() if b in ("simd", "openmp", "tbb")):
+            for threads in ("1", "2", "3"):
+                model = self.train(
+                    "--data", data, "--hidden", "96,64", "--batch-size", "64",
+                    "--dropout", "0.2,0.4", "--input-dropout", "0.1", "--augment",
+                    "shift=1,flip,rotate=10,scale=0.1,shear=5,cutout=2", "--backend", backend,
+                    "--threads", threads)
+                models.add(model.read_bytes())
+        self.assertEqual(len(models), 1)
+
     def test_augmentation(self):
         data = write_mnist_directory(self.dir / "images", train=100, side=8)
         variants = ["none", "shift=1", "flip", "rotate=20", "noise=0.1", "shift=1,flip,noise=0.1"]

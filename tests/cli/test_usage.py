@@ -83,7 +83,8 @@ class Refused(ToolTest):
         self.refuse_training("--activation: 'swish' is not one of relu, leaky_relu",
                              "--activation", "swish")
         for value in ("shift", "shift=-1", "shift=1.5", "flip=1", "rotate", "rotate=181", "zoom=2",
-                      "noise", "noise=-1", "noise=nan", "", "shift=1,", "shift=1,,flip"):
+                      "noise", "noise=-1", "noise=nan", "scale=0.95", "shear=81", "cutout=-1", "",
+                      "shift=1,", "shift=1,,flip"):
             self.refuse_training("--augment: '.*' is not", "--augment", value)
         for value in ("28", "28x", "x28", "0x28", "28x28x3x1", "28*28", ""):
             self.refuse_training("--image-shape: '.*' is not", "--image-shape", value)

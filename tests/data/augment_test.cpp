@@ -82,6 +82,46 @@ TEST_CASE("between pixels a turned image is mixed of four", "[augment]") {
   for (const std::size_t zero : {0U, 1U, 2U, 3U, 4U, 5U}) CHECK(turned[zero] == 0);
 }
 
+TEST_CASE("scaled, sheared and cut pixels stand where they should", "[augment]") {
+  const ImageShape shape{3, 3, 1};
+  const Bytes image{1, 2, 3,  //
+                    4, 5, 6,  //
+                    7, 8, 9};
+  // Twice as large: the corners come from halfway to the centre, where four pixels meet.
+  CHECK(moved(shape, {.scale = 2}, image) == Bytes{3, 4, 4, 5, 5, 6, 6, 7, 7});
+  // Half as large: all but the centre comes from the edge, or from beyond.
+  CHECK(moved(shape, {.scale = 0.5}, image) == Bytes{0, 0, 0, 0, 5, 0, 0, 0, 0});
+  // Rows move by as much as they are away from the centre; the lower one to the right.
+  CHECK(moved(shape, {.shear = 1}, image) == Bytes{2, 3, 0, 4, 5, 6, 0, 7, 8});
+  CHECK(moved(shape, {.shear = -1}, image) == Bytes{0, 1, 2, 4, 5, 6, 8, 9, 0});
+  // Sheared, then turned.
+  CHECK(moved(shape, {.angle = std::numbers::pi / 2, .shear = 1}, image) ==
+        moved(shape, {.angle = std::numbers::pi / 2}, moved(shape, {.shear = 1}, image)));
+  CHECK(moved(shape, {.cut_top = 1, .cut_left = 1, .cut_size = 1}, image) ==
+        Bytes{1, 2, 3, 4, 0, 6, 7, 8, 9});
+  CHECK(moved(shape, {.cut_top = -1, .cut_left = 1, .cut_size = 2}, image) ==
+        Bytes{1, 0, 0, 4, 5, 6, 7, 8, 9});
+  CHECK(moved({1, 3, 2}, {.cut_left = 2, .cut_size = 5}, {1, 10, 2, 20, 3, 30}) ==
+        Bytes{1, 10, 2, 20, 0, 0});
+}
+
+TEST_CASE("scale, shear and cut-out are uniform over what was asked for", "[augment]") {
+  const Augmentation augmentation{.scale = 0.25, .shear = 45, .cut_out = 4};
+  std::array<double, 2> scale{1, 1}, shear{};
+  std::array<int, 35> centres{};
+  for (std::int32_t sample = 0; sample < 7000; ++sample) {
+    const ImageMove move = draw_move(augmentation, 7, 3, sample, {5, 7, 1});
+    scale = {std::min(scale[0], move.scale), std::max(scale[1], move.scale)};
+    shear = {std::min(shear[0], move.shear), std::max(shear[1], move.shear)};
+    REQUIRE(move.cut_size == 4);
+    REQUIRE((move.cut_top >= -2 && move.cut_top < 3 && move.cut_left >= -2 && move.cut_left < 5));
+    ++centres[static_cast<std::size_t>(7 * (move.cut_top + 2) + move.cut_left + 2)];
+  }
+  CHECK((scale[0] >= 0.75 && scale[0] < 0.751 && scale[1] <= 1.25 && scale[1] > 1.249));
+  CHECK((shear[0] >= -1 && shear[0] < -0.99 && shear[1] <= 1 && shear[1] > 0.99));
+  for (const int count : centres) CHECK(std::abs(count - 200) <= 5 * 14);
+}
+
 TEST_CASE("moves are uniform over what was asked for", "[augment]") {
   const Augmentation augmentation{.shift = 2, .flip = true, .rotation = 30};
   std::array<int, 25> places{};

@@ -640,6 +640,35 @@ TEMPLATE_TEST_CASE("drop_units refuses operands that do not fit", "[checks]", fl
   });
 }
 
+TEMPLATE_TEST_CASE("move_images refuses operands that do not fit", "[checks]", float, double) {
+  using T = TestType;
+  using A = Arena<T>;
+  static constexpr std::uint8_t kStored[5 * 4] = {};
+  static std::uint8_t moved[3 * 4];
+  const auto moves = [](std::string message, std::function<void(MoveImages<T>&, A&)> spoil) {
+    return Case<T>{std::move(message), [spoil](const Backend& backend, A& arena) {
+                     MoveImages<T> s;
+                     s.changes.height = s.changes.width = 2;
+                     s.values = kStored;
+                     s.samples = 5;
+                     s.indices = arena.labels(0, 3);
+                     s.moved = moved;
+                     spoil(s, arena);
+                     backend.run(s);
+                   }};
+  };
+  static constexpr std::int32_t kBeyond[] = {0, 5, 0};
+  check_refused<T>({
+      moves("move_images: index 5, number 1, is not among the 5 samples",
+            [](auto& s, A&) {
+              s.indices = {kBeyond, 3, 1};
+            }),
+      moves("move_images: values or moved is null", [](auto& s, A&) { s.moved = nullptr; }),
+      moves("move_images: images are 0 x 2 x 1", [](auto& s, A&) { s.changes.height = 0; }),
+      moves("move_images: a change is out of range", [](auto& s, A&) { s.changes.scale = 1; }),
+  });
+}
+
 TEMPLATE_TEST_CASE("checked calls accept operands that are unusual but valid", "[checks]", float,
                    double) {
   using T = TestType;

@@ -47,7 +47,9 @@ TEST_CASE("an epoch of augmented samples is the written-out loop", "[trainer][au
   for (const auto& backend : test_backends())
     for (const Augmentation& augmentation :
          {Augmentation{.shift = 1}, Augmentation{.flip = true, .rotation = 15},
-          Augmentation{.noise = 0.2}, Augmentation{.shift = 2, .flip = true, .noise = 0.1}}) {
+          Augmentation{.noise = 0.2}, Augmentation{.shift = 2, .flip = true, .noise = 0.1},
+          Augmentation{
+              .shift = 1, .flip = true, .rotation = 20, .scale = 0.2, .shear = 10, .cut_out = 2}}) {
       INFO(backend->info().name << ", shift " << augmentation.shift);
       Network<double> trained(kSpec, backend, 1);
       const auto reports = train(trained, data, nullptr, kScale, options(augmentation));
@@ -69,8 +71,8 @@ TEST_CASE("an epoch of augmented samples is the written-out loop", "[trainer][au
             std::vector<std::uint8_t> image, changed(30);
             for (index_t j = 0; j < 30; ++j)
               image.push_back(static_cast<std::uint8_t>(data.value(sample, j)));
-            move_image({6, 5, 1}, draw_move(augmentation, 99, epoch, sample), image.data(),
-                       changed.data());
+            move_image({6, 5, 1}, draw_move(augmentation, 99, epoch, sample, {6, 5, 1}),
+                       image.data(), changed.data());
             for (index_t j = 0; j < 30; ++j)
               x(s, j) = changed[static_cast<std::size_t>(j)] * (1.0 / 255);
           }
@@ -115,7 +117,7 @@ TEST_CASE("train refuses to move the pixels of what is no image", "[trainer][aug
   const auto before = parameters_of(network);
   CHECK_THROWS_AS(train(network, moons, nullptr, {}, options({.flip = true})), ArgumentError);
   CHECK_THROWS_WITH(train(network, moons, nullptr, {}, options({.flip = true})),
-                    ContainsSubstring("shift, flip and rotation need images"));
+                    ContainsSubstring("changes other than noise need images"));
   CHECK(parameters_of(network) == before);
   CHECK_NOTHROW(train(network, moons, nullptr, {}, options({.noise = 0.1})));
 }

@@ -191,6 +191,22 @@ class Workload {
     drops.x = b.read();
     drops.y = a.view();
     make("drop_units", what, drops, a);
+
+    MoveImages<T> moves;
+    moves.changes = {1, s.cols, 1, 1, true, 20, 0.1, 5, 2};
+    moves.type = sizeof(T) == 4 ? StoredType::f32 : StoredType::f64;
+    const Operand<T> images(1, s.rows * s.cols, {}, [&](index_t, index_t) {
+      return static_cast<T>(uniform(random_, 0, 1));
+    });
+    const Operand<std::int32_t> picked(1, s.rows, {}, [&](index_t, index_t j) {
+      return static_cast<std::int32_t>((j * 3 + 1) % s.rows);
+    });
+    const Operand<T> moved(1, s.rows * s.cols, {});
+    moves.values = images.view().data;
+    moves.samples = s.rows;
+    moves.indices = picked.vector();
+    moves.moved = moved.view().data;
+    make("move_images", what, moves, moved);
   }
 
   void nll(const Shape& s, const std::string& what, ConstView<T> logits,

@@ -129,7 +129,7 @@ void TrainCommand::run() {
   if (options.augmentation.moves_pixels() && options.augmentation.image_shape.empty() &&
       shape.size() == 1)
     throw UsageError(
-        formatted("--augment: shift, flip and rotate need images, but the samples of {} are rows "
+        formatted("--augment: all changes but noise need images, but the samples of {} are rows "
                   "of {} values; --image-shape says how these are images",
                   data, shape[0]));
   if (precision == "f64")

@@ -183,11 +183,19 @@ void parse_change(const std::string& text, Augmentation& target) {
     target.shift = parse_integer<index_t>(value, 0, kMostPixels);
   } else if (name == "rotate" && has_value) {
     target.rotation = parse_real(value, {0, std::nextafter(180.0, 181.0)});
+  } else if (name == "scale" && has_value) {
+    target.scale = parse_real(value, {0, 0.9, true, true});
+  } else if (name == "shear" && has_value) {
+    target.shear = parse_real(value, {0, 80, true, true});
+  } else if (name == "cutout" && has_value) {
+    target.cut_out = parse_integer<index_t>(value, 0, kMostPixels);
   } else if (name == "noise" && has_value) {
     target.noise = parse_real(value, {});
   } else {
     throw std::invalid_argument(
-        formatted("'{}' is not one of shift=PIXELS, flip, rotate=DEGREES, noise=X", text));
+        formatted("'{}' is not one of shift=PIXELS, flip, rotate=DEGREES, scale=X, shear=DEGREES, "
+                  "cutout=PIXELS, noise=X",
+                  text));
   }
 }
 
@@ -195,7 +203,8 @@ void parse_change(const std::string& text, Augmentation& target) {
 
 void add_augmentation(CLI::App& app, Augmentation& target) {
   add_parsed(app, "--augment", "LIST",
-             "Random changes to images: shift=PIXELS,flip,rotate=DEGREES; to any data: noise=X",
+             "Random changes to images: shift=PIXELS,flip,rotate=DEGREES,scale=X,shear=DEGREES,"
+             "cutout=PIXELS; to any data: noise=X",
              "none", [&target](const std::string& text) {
                const std::vector<index_t> shape = target.image_shape;
                target = {};
