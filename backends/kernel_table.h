@@ -331,6 +331,8 @@ struct KernelTable : GemmTuning {
   void (*sgd_update)(index n, T learning_rate, T momentum, T weight_decay, bool nesterov,
                      const T* gradient, T* velocity, T* weights);
   void (*adam_update)(const AdamBlock<T>&);
+  /// See lamella::ConstrainWeights.
+  void (*constrain_rows)(index m, index n, T threshold, T max_norm, T* weights, index ldw);
   /// Any strides; fast where the samples of a unit are contiguous.
   void (*drop_units)(const DropBlock<T>&);
 };

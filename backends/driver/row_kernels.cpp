@@ -496,6 +496,22 @@ void BlockedKernels<T>::move_images(const MoveImages<T>& call) const noexcept {
                });
 }
 
+template <class T>
+void BlockedKernels<T>::constrain_weights(const ConstrainWeights<T>& call) const noexcept {
+  const View<T> w = call.weights;
+  if (w.empty()) return;
+  parallel_for(executor_, w.rows, 1, static_cast<double>(w.size()), [&](Range r) {
+    if (unit_rows(w)) {
+      table_.constrain_rows(r.size(), w.cols, call.threshold, call.max_norm, &w(r.begin, 0),
+                            w.row_stride);
+    } else {
+      ConstrainWeights<T> part = call;
+      part.weights = block(w, r.begin, 0, r.size(), w.cols);
+      Kernels<T>::constrain_weights(part);
+    }
+  });
+}
+
 template class BlockedKernels<float>;
 template class BlockedKernels<double>;
 

@@ -383,6 +383,23 @@ void drop_units(const DropBlock<T>& s) {
 }
 
 template <class T>
+void constrain_rows(index m, index n, T threshold, T max_norm, T* weights, index ldw) {
+  const T infinity = static_cast<T>(INFINITY);
+  for (index i = 0; i < m; ++i) {
+    T* const w = weights + i * ldw;
+    for (index j = 0; j < n && threshold > 0; ++j)  // NaN passes through
+      w[j] -= w[j] > threshold ? threshold : w[j] < -threshold ? -threshold : w[j];
+    if (max_norm == infinity) continue;
+    T squares = 0;
+    for (index j = 0; j < n; ++j) squares += w[j] * w[j];
+    const T norm = sqrt(squares);
+    if (!(norm > max_norm && norm < infinity)) continue;
+    const T factor = max_norm / norm;
+    for (index j = 0; j < n; ++j) w[j] *= factor;
+  }
+}
+
+template <class T>
 constexpr KernelTable<T> make_table(index kc) {
   KernelTable<T> table{};
   table.isa = "scalar";
@@ -414,6 +431,7 @@ constexpr KernelTable<T> make_table(index kc) {
   table.batch_norm_backward = batch_norm_backward<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
+  table.constrain_rows = constrain_rows<T>;
   table.drop_units = drop_units<T>;
   return table;
 }

@@ -5,6 +5,7 @@
 #define LAMELLA_BACKENDS_SIMD_TABLE_H_
 
 #include "backends/simd/batch_norm.h"
+#include "backends/simd/constrain_rows.h"
 #include "backends/simd/drop_units.h"
 #include "backends/simd/gather.h"
 #include "backends/simd/gemm_small_m.h"
@@ -62,6 +63,7 @@ constexpr KernelTable<T> make_table(const char* isa, UnitTuning unit) {
   table.batch_norm_backward = batch_norm_backward<T>;
   table.sgd_update = sgd_update<T>;
   table.adam_update = adam_update<T>;
+  table.constrain_rows = constrain_rows<T>;
   table.drop_units = drop_units<T>;
   return table;
 }

@@ -294,6 +294,20 @@ void register_drop_units(const BackendUnderTest& subject, const char* layout, in
 }
 
 template <class T>
+void register_constrain_weights(const BackendUnderTest& subject, index_t m, index_t n) {
+  register_benchmark(benchmark_name("constrain_weights", type_name<T>, subject, "any", text(m, n)),
+                     [=](Run& run) {
+                       Matrix<T> weights(m, n);
+                       fill(weights.data(), weights.size());
+                       ConstrainWeights<T> call;
+                       call.threshold = static_cast<T>(1e-6);
+                       call.max_norm = 1000;  // in training, few rows are too long
+                       call.weights = weights.view();
+                       run_call(run, subject, PeakKind::scale, call);
+                     });
+}
+
+template <class T>
 void register_type(const BackendUnderTest& subject) {
   for (const char* layout : kLayouts) {
     register_bias_add<T>(subject, layout, 1024, 1024);
@@ -319,6 +333,7 @@ void register_type(const BackendUnderTest& subject) {
   register_sgd_update<T>(subject, false, 512, 784);
   register_sgd_update<T>(subject, true, 512, 784);
   register_adam_update<T>(subject, 512, 784);
+  register_constrain_weights<T>(subject, 512, 784);
 }
 
 }  // namespace

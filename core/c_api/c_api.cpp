@@ -308,6 +308,7 @@ lamella::Network<T> trained(const char* where, const lamella::NetworkSpec& spec,
   options.loss.label_smoothing = given.label_smoothing;
   options.class_weights = class_weights_of(where, given, data.training);
   options.dropout = given.dropout;
+  options.regularization = {given.l1, given.max_norm};
   if (given.hidden_dropout != nullptr) {
     if (given.dropout != 0)
       throw ArgumentError(

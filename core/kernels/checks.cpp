@@ -238,6 +238,14 @@ void check_loss(std::string_view where, const Loss& loss) {
     fail(where, "label_smoothing is {}; it must be in [0, 1)", loss.label_smoothing);
 }
 
+void check_regularization(std::string_view where, const Regularization& regularization) {
+  if (!(regularization.l1 >= 0 && std::isfinite(regularization.l1)))
+    fail(where, "l1 is {}; it must be finite and not negative", regularization.l1);
+  if (!(regularization.max_norm >= 0 && std::isfinite(regularization.max_norm)))
+    fail(where, "max_norm is {}; it must be finite and not negative, and 0 stands for none",
+         regularization.max_norm);
+}
+
 template <class T>
 void check_input(std::string_view where, std::string_view name, ConstView<T> view) {
   OperandChecker(where).in(name, view);

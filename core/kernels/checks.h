@@ -52,6 +52,9 @@ void check_options(const Optimizer& optimizer);
 /// Smoothing in [0, 1). `where` opens the message.
 void check_loss(std::string_view where, const Loss& loss);
 
+/// Every option within the range that optimizer.h states. `where` opens the message.
+void check_regularization(std::string_view where, const Regularization& regularization);
+
 /// A matrix that is only read, or one that is written: pointer, shape and strides.
 template <class T>
 void check_input(std::string_view where, std::string_view name, ConstView<T> view);

@@ -311,6 +311,24 @@ void Kernels<T>::adam_update(const AdamUpdate<T>& call) const noexcept {
 }
 
 template <class T>
+void Kernels<T>::constrain_weights(const ConstrainWeights<T>& call) const noexcept {
+  const T threshold = call.threshold;
+  if (threshold > 0)  // NaN passes through
+    for_each_element([=](T& w) { w -= std::min(std::max(w, -threshold), threshold); },
+                     call.weights);
+  if (call.max_norm == std::numeric_limits<T>::infinity()) return;
+  for (index_t i = 0; i < call.weights.rows; ++i) {
+    const VectorView<T> w = row(call.weights, i);
+    T squares = 0;
+    for (index_t j = 0; j < w.size; ++j) squares += w[j] * w[j];
+    const T norm = std::sqrt(squares);
+    if (!(norm > call.max_norm) || !std::isfinite(norm)) continue;
+    const T factor = call.max_norm / norm;
+    for (index_t j = 0; j < w.size; ++j) w[j] *= factor;
+  }
+}
+
+template <class T>
 void Kernels<T>::gather_bytes(const GatherBytes<T>& call) const noexcept {
   // With one offset and scale for all features and a contiguous row, which a single sample always
   // is, the compiler can make a loop of vector instructions.

@@ -393,6 +393,16 @@ void describe(const MoveImages<T>& call, Visitor& visitor) {
                   bytes * static_cast<double>(call.samples));
 }
 
+template <class T, class Visitor>
+void describe(const ConstrainWeights<T>& call, Visitor& visitor) {
+  visitor.require(call.threshold >= 0 && std::isfinite(call.threshold), [&] {
+    return formatted("threshold is {}; it must be finite and not negative", call.threshold);
+  });
+  visitor.require(call.max_norm > 0,
+                  [&] { return formatted("max_norm is {}; it must be above 0", call.max_norm); });
+  visitor.inout("weights", call.weights);
+}
+
 }  // namespace lamella::detail
 
 #endif  // LAMELLA_CORE_KERNELS_DESCRIBE_H_

@@ -279,10 +279,12 @@ void Network<T>::gather_batch(const MoveImages<T>& moves, const GatherBytes<T>& 
 template <class T>
 BatchResult Network<T>::train_batch(std::span<const std::int32_t> labels,
                                     std::span<const T> weights, const Optimizer& optimizer,
-                                    const Dropout& dropout, const Loss& loss) {
+                                    const Dropout& dropout, const Loss& loss,
+                                    const Regularization& regularization) {
   check_options(optimizer);
+  check_regularization("Network::train_batch", regularization);
   impl_->step.set_batch("Network::train_batch", labels, weights, dropout, loss);
-  Plan<T>& plan = impl_->step.next_update_plan(optimizer);
+  Plan<T>& plan = impl_->step.next_update_plan(optimizer, regularization);
   if (plan.analysis == nullptr) plan.analysis = impl_->backend->template kernels<T>().prepare(plan);
   impl_->run(plan);
   return impl_->step.finish_update();

@@ -281,7 +281,24 @@ void PlanBuilder<T>::add_backward(Target target, AddUpdate add_update) {
       step_.plan.calls.push_back(
           ColumnSums<T>{to.alpha, outputs_gradient(l), to.vector_beta, to.layer.bias});
     add_update(l);
+    add_constraint(l);
   }
+}
+
+template <class T>
+void PlanBuilder<T>::constrain_updates(const Regularization& regularization, double learning_rate) {
+  threshold_ = static_cast<T>(learning_rate * regularization.l1);
+  if (regularization.max_norm > 0)  // at least the least number, or it would be none
+    max_norm_ = std::max(static_cast<T>(regularization.max_norm), std::numeric_limits<T>::min());
+}
+
+template <class T>
+void PlanBuilder<T>::add_constraint(index_t l) {
+  constexpr T kNone = std::numeric_limits<T>::infinity();
+  const T max_norm = l + 1 < parameters_.layers() ? max_norm_ : kNone;  // of hidden units
+  if (threshold_ > 0 || max_norm < kNone)
+    step_.plan.calls.push_back(
+        ConstrainWeights<T>{threshold_, max_norm, parameters_.layer(l).weights});
 }
 
 template <class T>

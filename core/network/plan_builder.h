@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -119,6 +120,10 @@ class PlanBuilder {
   /// (none) and `scale` (1/n) may be patched later.
   void add_loss();
 
+  /// Has the following descent step end the update of each layer with a ConstrainWeights, unless
+  /// that would change nothing.
+  void constrain_updates(const Regularization& regularization, double learning_rate);
+
   /// Gradients of all layers and their plain descent step, W ← (1 - ηλ) W - η D Aᵀ, in one.
   void add_descent(const SgdOptions& options);
 
@@ -160,6 +165,9 @@ class PlanBuilder {
 
   bool is_normalized(index_t l) const { return !parameters_.layer(l).scale.empty(); }
 
+  // Adds what constrain_updates() has asked for.
+  void add_constraint(index_t l);
+
   // Adds D_{l-1} = (D_l W_l) ⊙ f'(A_{l-1}), with zeros for dropped units.
   void add_input_gradient(index_t l);
 
@@ -189,6 +197,8 @@ class PlanBuilder {
   const BatchViews<T>& batch_;
   StepPlan<T>& step_;
   std::span<const double> dropout_;
+  T threshold_ = 0;
+  T max_norm_ = std::numeric_limits<T>::infinity();
 };
 
 }  // namespace lamella::detail

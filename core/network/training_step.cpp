@@ -156,13 +156,15 @@ typename TrainingStep<T>::CachedPlan& TrainingStep<T>::cache_entry() {
 }
 
 template <class T>
-Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer) {
+Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer,
+                                           const Regularization& regularization) {
   CachedPlan& entry = cache_entry();
   StepPlan<T>& step = entry.step;
   const bool known = entry.samples == batch_.samples && entry.optimizer == optimizer &&
-                     entry.dropout == rates_ && step.gather.has_value() == gather_.has_value() &&
+                     entry.regularization == regularization && entry.dropout == rates_ &&
+                     step.gather.has_value() == gather_.has_value() &&
                      step.moves.has_value() == moves_.has_value();
-  if (!known) build(entry, optimizer);
+  if (!known) build(entry, optimizer, regularization);
   patch(step);
   const auto* const adam = std::get_if<AdamOptions>(&optimizer);
   adam_step_is_due_ = adam != nullptr;
@@ -173,13 +175,15 @@ Plan<T>& TrainingStep<T>::next_update_plan(const Optimizer& optimizer) {
 }
 
 template <class T>
-void TrainingStep<T>::build(CachedPlan& entry, const Optimizer& optimizer) {
+void TrainingStep<T>::build(CachedPlan& entry, const Optimizer& optimizer,
+                            const Regularization& regularization) {
   const bool same_shapes = entry.samples == batch_.samples && entry.dropout.size() == rates_.size();
   entry.samples = 0;  // unusable until complete
   std::swap(entry.step, replaced_);
   StepPlan<T>& step = entry.step;
   step.clear();
   PlanBuilder<T> builder = forward_and_loss(step, RunningStatistics::follow);
+  builder.constrain_updates(regularization, learning_rate(optimizer));
   std::visit([&](const auto& options) { add_update(builder, options); }, optimizer);
   check(step.plan);
   // A new learning rate, for example, needs no new analysis.
@@ -189,6 +193,7 @@ void TrainingStep<T>::build(CachedPlan& entry, const Optimizer& optimizer) {
   replaced_.reserve(step);
   entry.samples = batch_.samples;
   entry.optimizer = optimizer;
+  entry.regularization = regularization;
   entry.dropout = rates_;
 }
 

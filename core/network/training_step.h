@@ -47,7 +47,7 @@ class TrainingStep {
   /// The plan that updates the parameters by the batch that is set. Valid until the next call; an
   /// `analysis` that the caller adds to it is kept for as long as it holds. The optimiser's memory
   /// does not change before the plan runs, and its number of steps not before finish_update().
-  Plan<T>& next_update_plan(const Optimizer& optimizer);
+  Plan<T>& next_update_plan(const Optimizer& optimizer, const Regularization& regularization);
   /// Counts the step of the last next_update_plan(), which has run without a failure, and returns
   /// what it has found.
   BatchResult finish_update();
@@ -67,6 +67,7 @@ class TrainingStep {
   struct CachedPlan {
     index_t samples = 0;  // 0: none
     Optimizer optimizer;
+    Regularization regularization;
     std::vector<double> dropout;  // rates_
     std::uint64_t last_use = 0;
     StepPlan<T> step;
@@ -75,7 +76,7 @@ class TrainingStep {
   CachedPlan& cache_entry();
   // Builds the plan of an entry anew. It keeps the analysis of the old one if that still holds, and
   // allocates nothing if the old plan was as long.
-  void build(CachedPlan& entry, const Optimizer& optimizer);
+  void build(CachedPlan& entry, const Optimizer& optimizer, const Regularization& regularization);
   PlanBuilder<T> forward_and_loss(StepPlan<T>& step, RunningStatistics statistics) const;
   // Adds the calls behind the loss: gradients and updates.
   void add_update(PlanBuilder<T>& builder, const SgdOptions& options);

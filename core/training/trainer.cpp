@@ -55,6 +55,7 @@ void check_train_options(const TrainOptions& options) {
   check_options(options.optimizer);
   rate_factor(options.schedule, 0, 1, options.epochs);  // checks the schedule
   check_loss("train", options.loss);
+  check_regularization("train", options.regularization);
   const EarlyStopping& stopping = options.early_stopping;
   if (stopping.patience < 0)
     throw ArgumentError(
@@ -191,7 +192,7 @@ class Run {
     const BatchResult result =
         network_.train_batch(std::span<const std::int32_t>(labels_.data(), count), weights,
                              with_learning_rate(options_.optimizer, state_.learning_rate),
-                             dropout(epoch, indices), options_.loss);
+                             dropout(epoch, indices), options_.loss, options_.regularization);
     if (!std::isfinite(result.loss_sum)) fail(first, result);
     if (average_ != nullptr) average_->after_step(network_);
     state_.total.loss_sum += result.loss_sum;

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <type_traits>
 #include <variant>
@@ -265,6 +266,19 @@ struct AdamUpdate {
   View<T> weights;
 };
 
+/// What follows the update of a block of weights (m x n), each row of which belongs to one unit:
+///   w ← sign(w) max(|w| - threshold, 0)
+///   row i ← max_norm / ‖row i‖ row i      (only if its Euclidean norm is above max_norm)
+/// threshold is finite and not negative. max_norm is above 0; infinity, the default, stands for
+/// none. A row whose sum of squares is not finite keeps its length. Each sum has one order,
+/// whatever the number of threads.
+template <class T>
+struct ConstrainWeights {
+  T threshold = 0;
+  T max_norm = std::numeric_limits<T>::infinity();
+  View<T> weights;
+};
+
 /// A mini-batch out of stored bytes: row s of `out` becomes the preprocessed sample indices[s],
 ///   out(s, j) = (T(values[indices[s] * features + j]) - offset[j]) * scale[j]
 ///
@@ -358,7 +372,8 @@ struct MoveImages {
   X(AdamUpdate, adam_update, optional, weights)            \
   X(GatherBytes, gather_bytes, optional, out)              \
   X(DropUnits, drop_units, optional, y)                    \
-  X(MoveImages, move_images, optional, shape())
+  X(MoveImages, move_images, optional, shape())            \
+  X(ConstrainWeights, constrain_weights, optional, weights)
 
 /// The list of kernels. Everything that exists once per kernel follows from it: the virtual
 /// functions of Kernels, the checked calls of Backend, KernelCall, traces, profiles, and the lists

@@ -206,6 +206,8 @@ typedef struct lamella_train_options {
   int average;                  /**< LAMELLA_LAST_WEIGHTS */
   double average_decay;         /**< in [0, 1); 0 stands for 0.999. LAMELLA_EMA only */
   ptrdiff_t average_from;       /**< epoch, from 1; 0 stands for 1. LAMELLA_SWA only */
+  double l1;                    /**< 0; factor of the L1 penalty, which makes weights zero */
+  double max_norm;              /**< 0, none; largest norm of the weights into a hidden unit */
   const void* validation_x; /**< null, or validation_samples samples of the type and inputs of x, by
                                  which patience and keep_best go. Copied */
   const int32_t* validation_labels; /**< one for each of them. Copied */

@@ -140,12 +140,12 @@ class LAMELLA_API Network {
   /// batch normalisation, whose statistics are those of the n samples, whatever their weights.
   /// Throws BackendError if the
   /// backend fails: parameters and the optimiser's memory are then unspecified, but the step is not
-  /// counted. Allocates nothing if batch size, optimiser and dropout are those of an earlier step.
-  /// Samples written to batch_input(n) stay there for further steps; a mini-batch of gather_batch
-  /// is consumed.
+  /// counted. Allocates nothing if batch size, optimiser, dropout and regularization are those of
+  /// an earlier step. Samples written to batch_input(n) stay there for further steps; a mini-batch
+  /// of gather_batch is consumed.
   BatchResult train_batch(std::span<const std::int32_t> labels, std::span<const T> weights,
                           const Optimizer& optimizer, const Dropout& dropout = {},
-                          const Loss& loss = {});
+                          const Loss& loss = {}, const Regularization& regularization = {});
 
   /// Sets velocities, moments and the number of steps to zero: the next step is like the first.
   void reset_optimizer();

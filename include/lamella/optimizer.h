@@ -1,5 +1,5 @@
-// Settings of a training step: the optimiser, and dropout. The arithmetic of an update is a kernel
-// (kernels.h: SgdUpdate, AdamUpdate).
+// Settings of a training step: the optimiser, limits of weights, and dropout. The arithmetic of an
+// update is a kernel (kernels.h: SgdUpdate, AdamUpdate, ConstrainWeights).
 //
 // ∇ is the gradient of the mini-batch's mean loss, λ the weight decay; biases and scales are never
 // decayed.
@@ -60,6 +60,21 @@ inline Optimizer with_learning_rate(Optimizer optimizer, double rate) {
   std::visit([rate](auto& options) { options.learning_rate = rate; }, optimizer);
   return optimizer;
 }
+
+/// What each step does to the weights after the optimiser's update, whichever optimiser it is.
+/// Biases stay as they are. The L2 penalty is the optimiser's weight decay.
+struct Regularization {
+  /// λ₁, finite and >= 0: W ← sign(W) max(|W| - ηλ₁, 0). That is the proximal step of the penalty
+  /// λ₁ Σ|W| (Duchi and Singer, "Efficient online and batch learning using forward backward
+  /// splitting", JMLR 2009, section 5.1), and makes weights exactly zero. As AdamW's decay, it does
+  /// not pass through momentum or moments.
+  double l1 = 0;
+  /// c, finite and >= 0; 0 stands for none. The weights into a hidden unit, if their Euclidean norm
+  /// is above c, are scaled to it (Srivastava et al., JMLR 2014, section 5.1).
+  double max_norm = 0;
+
+  friend bool operator==(const Regularization&, const Regularization&) = default;
+};
 
 /// Inverted dropout (Srivastava et al., "Dropout: a simple way to prevent neural networks from
 /// overfitting", JMLR 2014): a step drops each hidden unit of each sample with the given

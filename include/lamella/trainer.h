@@ -31,9 +31,10 @@ struct TrainOptions {
   /// same bits as a run without interruption. With 1 the optimiser is reset.
   index_t first_epoch = 1;
   index_t batch_size = 128;
-  Optimizer optimizer = {};  ///< the default is plain gradient descent
-  Schedule schedule = {};    ///< of the optimiser's learning rate, over all `epochs`
-  Loss loss = {};            ///< of the training steps
+  Optimizer optimizer = {};            ///< the default is plain gradient descent
+  Schedule schedule = {};              ///< of the optimiser's learning rate, over all `epochs`
+  Loss loss = {};                      ///< of the training steps
+  Regularization regularization = {};  ///< of the weights, after each update
   /// None, or one for each class of the network, finite and above 0: a sample counts as much as the
   /// product of its class's weight and its own (Dataset::weights). See balanced_class_weights.
   std::vector<double> class_weights = {};

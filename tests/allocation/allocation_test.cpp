@@ -86,6 +86,7 @@ TEST_CASE("the training loop allocates nothing after its first epoch", "[allocat
         options.schedule = {CosineSchedule{}, 0.5};
         options.loss.label_smoothing = 0.1;
         options.class_weights = std::vector<double>(10, 2.0);
+        options.regularization = {0.001, 2};
         options.hidden_dropout = {0.25};
         options.input_dropout = 0.125;
         options.augmentation = {.shift = 1, .rotation = 10, .image_shape = {5, 6}};

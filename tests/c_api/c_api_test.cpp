@@ -181,6 +181,8 @@ TEST_CASE("options decide the training, and the same ones give the same model", 
     CHECK(probabilities(decoupled) != probabilities(o));
   }));
   CHECK(differs([](auto& o) { o.dropout = 0.2; }));
+  CHECK(differs([](auto& o) { o.l1 = 0.01; }));
+  CHECK(differs([](auto& o) { o.max_norm = 1; }));
   CHECK(differs([](auto& o) { o.input_dropout = 0.2; }));
   static constexpr double kNoDropout[8] = {}, kSomeDropout[8] = {0.25};
   CHECK(!differs([](auto& o) { o.hidden_dropout = kNoDropout; }));
@@ -346,6 +348,8 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
   refused([](auto& o) { o.learning_rate = 0; }, "learning_rate is 0");
   refused([](auto& o) { o.momentum = 1; }, "momentum is 1");
   refused([](auto& o) { o.dropout = 1; }, "1");
+  refused([](auto& o) { o.l1 = -1; }, "l1 is -1");
+  refused([](auto& o) { o.max_norm = -1; }, "max_norm is -1");
   refused([](auto& o) { o.input_dropout = 1; }, "dropout probability of inputs is 1");
   refused(
       [](auto& o) {

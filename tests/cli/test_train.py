@@ -204,7 +204,8 @@ class Seeds(ToolTest):
     def test_every_option_of_the_optimiser_takes_effect(self):
         variants = [[], ["--momentum", "0.9"], ["--momentum", "0.9", "--nesterov"],
                     ["--weight-decay", "0.01"], ["--dropout", "0.2"],
-                    ["--input-dropout", "0.2"], ["--hidden", "8,8", "--dropout", "0.2,0"], ["--learning-rate", "0.05"],
+                    ["--input-dropout", "0.2"], ["--hidden", "8,8", "--dropout", "0.2,0"],
+                    ["--learning-rate", "0.05"], ["--l1", "0.01"], ["--max-norm", "0.5"],
                     ["--batch-size", "16"], ["--activation", "leaky_relu"],
                     ["--activation", "tanh"], ["--activation", "sigmoid"],
                     ["--activation", "identity"], ["--precision", "f64"], ["--hidden", "8,8"],

@@ -63,8 +63,9 @@ class Refused(ToolTest):
                                  "--input-dropout", value)
         self.refuse_training("--dropout: 3 rates for 2 hidden layers; one for each, or one for all",
                              "--hidden", "8,4", "--dropout", "0.1,0.2,0.3")
-        for value in ("-1", "inf", "nan"):
-            self.refuse_training("--weight-decay", "--weight-decay", value)
+        for option in ("--weight-decay", "--l1", "--max-norm"):
+            for value in ("-1", "inf", "nan"):
+                self.refuse_training(option, option, value)
         for value in ("1", "-0.5", "nan"):
             self.refuse_training("--validation-fraction", "--validation-fraction", value)
 

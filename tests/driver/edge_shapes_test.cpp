@@ -144,6 +144,7 @@ void call_all(const Backend& backend, Operands<T>& make, const Shape& shape) {
   adam.second = second;
   adam.weights = make.matrix(m, n);
   backend.run(adam);
+  backend.run(ConstrainWeights<T>{T(0.5), T(0.5), make.matrix(m, n)});
   if (n > 0) {  // a sample has features
     static const std::vector<std::uint8_t> bytes(64, 3);
     backend.run(GatherBytes<T>{bytes.data(), 2, n, make.indices(m, 2), make.vector(n),

@@ -572,6 +572,28 @@ TEMPLATE_TEST_CASE("adam_update refuses operands that do not fit", "[checks]", f
   });
 }
 
+TEMPLATE_TEST_CASE("constrain_weights refuses operands that do not fit", "[checks]", float,
+                   double) {
+  using T = TestType;
+  using A = Arena<T>;
+  const auto constrain = [](std::string message, T threshold, T max_norm, index_t row_stride) {
+    return Case<T>{std::move(message), [=](const Backend& backend, A& arena) {
+                     View<T> weights = arena.matrix(0, 3, 4);
+                     weights.row_stride = row_stride;
+                     backend.run(ConstrainWeights<T>{threshold, max_norm, weights});
+                   }};
+  };
+  const T infinity = static_cast<T>(kInf), nan = static_cast<T>(kNan);
+  check_refused<T>({
+      constrain("constrain_weights: threshold is -1; it must be finite and not negative", -1, 1, 4),
+      constrain("constrain_weights: threshold is inf", infinity, 1, 4),
+      constrain("constrain_weights: threshold is nan", nan, 1, 4),
+      constrain("constrain_weights: max_norm is 0; it must be above 0", 0, 0, 4),
+      constrain("constrain_weights: max_norm is nan", 0, nan, 4),
+      constrain("constrain_weights: weights", 0, 1, 1),  // its rows overlap
+  });
+}
+
 TEMPLATE_TEST_CASE("gather_bytes refuses operands that do not fit", "[checks]", float, double) {
   using T = TestType;
   using A = Arena<T>;
@@ -684,6 +706,7 @@ TEMPLATE_TEST_CASE("checked calls accept operands that are unusual but valid", "
       backend->run(SgdUpdate<T>{});
       backend->run(AdamUpdate<T>{});
       backend->run(GatherBytes<T>{});
+      backend->run(ConstrainWeights<T>{});
       // No rows, but sums that a beta of 0 or 2 still scales.
       T sums[] = {3, 4};
       backend->run(ColumnSums<T>{1, {nullptr, 0, 2, 2, 1}, 2, {sums, 2, 1}});

@@ -74,6 +74,7 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
     double dropout, input_dropout;
     ActivationKind activation;
     Normalization normalization = Normalization::none;
+    Regularization regularization = {};
   };
   const Variant variants[] = {
       {"sgd", SgdOptions{.learning_rate = 0.02, .weight_decay = 0.001}, 0, 0, ActivationKind::relu},
@@ -83,7 +84,14 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
        ActivationKind::relu},
       {"batch normalisation", AdamOptions{}, 0.25, 0.1, ActivationKind::relu, Normalization::batch},
       {"batch normalisation, sgd", SgdOptions{.learning_rate = 0.02}, 0, 0, ActivationKind::tanh,
-       Normalization::batch}};
+       Normalization::batch},
+      {"l1 and max_norm",
+       SgdOptions{.learning_rate = 0.02},
+       0,
+       0,
+       ActivationKind::relu,
+       Normalization::none,
+       {0.001, 1.5}}};
   std::vector<std::string> isas = usable_isas();
   isas.insert(isas.begin(), "scalar");
   for (const std::string& isa : isas)
@@ -99,6 +107,7 @@ TEMPLATE_TEST_CASE("trained parameters do not depend on threads or executor",
         options.batch_size = 128;  // 128, 128, 44
         options.optimizer = variant.optimizer;
         options.dropout = variant.dropout;
+        options.regularization = variant.regularization;
         options.input_dropout = variant.input_dropout;
         const auto reports = train(network, data, &test, {{0}, {1.0 / 255}}, options);
         const auto parameters = parameters_of(network);

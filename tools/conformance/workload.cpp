@@ -136,6 +136,9 @@ class Workload {
     adam.weights = a.view();
     make("adam_update", what, adam, a, velocity, second);
 
+    make("constrain_weights", what,
+         ConstrainWeights<T>{static_cast<T>(0.1), static_cast<T>(0.5), a.view()}, a);
+
     make("scale_shift", what, ScaleShift<T>{b.read(), y.vector(), y.vector(), a.view()}, a);
     make("scale_shift_backward", what,
          ScaleShiftBackward<T>{static_cast<T>(0.3), b.read(), y.vector(), a.view(),

@@ -55,6 +55,10 @@ void TrainCommand::add_to(CLI::App& app) {
   loss.add_to(app);
   average.add_to(app);
   stopping.add_to(app);
+  add_real(app, "--l1", options.regularization.l1, {},
+           "Factor of the L1 penalty, which makes weights zero");
+  add_real(app, "--max-norm", options.regularization.max_norm, {},
+           "Largest norm of the weights into a hidden unit; 0: any");
   add_dropout(app, options);
   add_augmentation(app, options.augmentation);
   add_seed(app, "--seed", options.seed, "Of weights, shuffles, held-out and generated samples");

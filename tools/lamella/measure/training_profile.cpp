@@ -20,7 +20,8 @@ constexpr double kLeastPercent = 0.1;
 /// The loop with a kernel's own pattern of traffic (docs/performance/methodology.md).
 PeakKind memory_peak_of(const std::string& kernel) {
   if (kernel == "gemm" || kernel == "fused_gemm" || kernel == "column_sums") return PeakKind::read;
-  if (kernel == "bias_add" || kernel == "outer_product") return PeakKind::scale;
+  if (kernel == "bias_add" || kernel == "outer_product" || kernel == "constrain_weights")
+    return PeakKind::scale;
   if (kernel == "activate_backward" || kernel == "sgd_update" || kernel == "adam_update")
     return PeakKind::axpy;
   return PeakKind::copy;
