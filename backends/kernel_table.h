@@ -14,7 +14,31 @@ namespace lamella::backends {
 using index = ptrdiff_t;
 
 /// Same order as lamella::ActivationKind (checked where both are visible).
-enum ActivationCode : int { kIdentity, kRelu, kLeakyRelu, kTanh, kSigmoid };
+enum ActivationCode : int {
+  kIdentity,
+  kRelu,
+  kLeakyRelu,
+  kTanh,
+  kSigmoid,
+  kGelu,
+  kSilu,
+  kSelu,
+  kElu,
+  kMish,
+  kSoftplus
+};
+
+/// As lamella::derivative_needs_input.
+constexpr bool derivative_needs_input(int code) {
+  return code == kGelu || code == kSilu || code == kMish;
+}
+
+/// Activations that a micro-kernel applies to sums in registers. It applies others to the tile that
+/// it has stored.
+constexpr bool is_cheap(int code) { return code <= kLeakyRelu; }
+
+/// Activations whose derivatives a micro-kernel multiplies by.
+constexpr bool has_cheap_derivative(int code) { return code <= kSigmoid; }
 
 /// What a micro-kernel does to a finished tile, in this order. A set of these is
 /// TileEpilogue::steps.

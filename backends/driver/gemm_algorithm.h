@@ -47,13 +47,14 @@ TileEpilogue<T> tile_epilogue_of(const Epilogue<T>& e, Orientation orientation) 
   return tile;
 }
 
-/// Whether the epilogue takes a second pass over C. A tile applies tanh and sigmoid after
-/// everything else, so that the derivative of an activation on top of them comes later.
+/// Whether the epilogue takes a second pass over C. A tile applies tanh and the like after
+/// everything else, so that the derivative of an activation on top of them comes later. Derivatives
+/// whose code is long come later in any case.
 template <class T>
 bool takes_two_passes(const Epilogue<T>& e) {
-  const bool after_all =
-      e.activation.kind == ActivationKind::tanh || e.activation.kind == ActivationKind::sigmoid;
-  return after_all && !e.activation_output.empty();
+  return !e.activation_output.empty() &&
+         !(is_cheap(static_cast<int>(e.activation.kind)) &&
+           has_cheap_derivative(static_cast<int>(e.backward_of.kind)));
 }
 
 /// What the product itself computes of the call: all of it, or all but the derivative. Algorithm

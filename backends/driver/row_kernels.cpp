@@ -15,7 +15,13 @@ static_assert(kIdentity == static_cast<int>(ActivationKind::identity) &&
               kRelu == static_cast<int>(ActivationKind::relu) &&
               kLeakyRelu == static_cast<int>(ActivationKind::leaky_relu) &&
               kTanh == static_cast<int>(ActivationKind::tanh) &&
-              kSigmoid == static_cast<int>(ActivationKind::sigmoid));
+              kSigmoid == static_cast<int>(ActivationKind::sigmoid) &&
+              kGelu == static_cast<int>(ActivationKind::gelu) &&
+              kSilu == static_cast<int>(ActivationKind::silu) &&
+              kSelu == static_cast<int>(ActivationKind::selu) &&
+              kElu == static_cast<int>(ActivationKind::elu) &&
+              kMish == static_cast<int>(ActivationKind::mish) &&
+              kSoftplus == static_cast<int>(ActivationKind::softplus));
 
 /// A row of one element is contiguous whatever its stride says.
 template <class T>
@@ -144,9 +150,8 @@ template <class T>
 void BlockedKernels<T>::activate(const Activate<T>& call) const noexcept {
   const int code = static_cast<int>(call.activation.kind);
   const T slope = static_cast<T>(call.activation.slope);
-  const bool costly = code == kTanh || code == kSigmoid;
   elementwise<T>(
-      executor_, costly ? static_cast<double>(kExpCost) : 1.0,
+      executor_, is_cheap(code) ? 1.0 : static_cast<double>(kExpCost),
       [&](index n, T* a, const T* z) { table_.activate(code, slope, n, z, a); }, call.a,
       writable<T>(call.z));
 }
@@ -156,7 +161,7 @@ void BlockedKernels<T>::activate_backward(const ActivateBackward<T>& call) const
   const int code = static_cast<int>(call.activation.kind);
   const T slope = static_cast<T>(call.activation.slope);
   elementwise<T>(
-      executor_, 1.0,
+      executor_, has_cheap_derivative(code) ? 1.0 : static_cast<double>(kExpCost),
       [&](index n, T* d, const T* a) { table_.activate_backward(code, slope, n, a, d); }, call.d,
       writable<T>(call.a));
 }

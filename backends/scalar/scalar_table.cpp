@@ -14,6 +14,22 @@ namespace {
 constexpr index kMr = 4;
 constexpr index kNr = 8;
 
+/// 1 / (1 + exp(-z)), by the exponential of a non-positive number only: no overflow for any z.
+template <class T>
+T logistic(T z) {
+  return z < 0 ? exp(z) / (1 + exp(z)) : 1 / (1 + exp(-z));
+}
+
+/// log(1 + exp z)
+template <class T>
+T softplus(T z) {
+  return (z > 0 ? z : T{0}) + log1p(exp(-fabs(z)));
+}
+
+/// SELU's constants (Klambauer et al., "Self-normalizing neural networks", NIPS 2017).
+constexpr double kSeluScale = 1.0507009873554804934193349852946;
+constexpr double kSeluAlpha = 1.6732632423543772848170429916717;
+
 template <class T>
 T activation(int code, T slope, T z) {
   switch (code) {
@@ -23,14 +39,26 @@ T activation(int code, T slope, T z) {
       return z < 0 ? slope * z : z;
     case kTanh:
       return tanh(z);
-    case kSigmoid:  // exp of a non-positive number only: no overflow for any z
-      return z < 0 ? exp(z) / (1 + exp(z)) : 1 / (1 + exp(-z));
+    case kSigmoid:
+      return logistic(z);
+    case kGelu:  // the complement keeps the digits of small values
+      return z * (erfc(z * static_cast<T>(-0.70710678118654752440)) / 2);
+    case kSilu:
+      return z * logistic(z);
+    case kSelu:
+      return static_cast<T>(kSeluScale) * (z > 0 ? z : static_cast<T>(kSeluAlpha) * expm1(z));
+    case kElu:
+      return z > 0 ? z : expm1(z);
+    case kMish:
+      return z * tanh(softplus(z));
+    case kSoftplus:
+      return softplus(z);
     default:
       return z;
   }
 }
 
-/// d * f'(z) for a = f(z).
+/// d * f'(z) for a = f(z), or a = z if derivative_needs_input(code).
 template <class T>
 T times_derivative(int code, T slope, T a, T d) {
   switch (code) {
@@ -42,6 +70,21 @@ T times_derivative(int code, T slope, T a, T d) {
       return d * (1 - a * a);
     case kSigmoid:
       return d * (a * (1 - a));
+    case kGelu:
+      return d * (erfc(a * static_cast<T>(-0.70710678118654752440)) / 2 +
+                  a * (static_cast<T>(0.39894228040143267794) * exp(a * a / -2)));
+    case kSilu:
+      return d * (logistic(a) * (1 + a * logistic(-a)));
+    case kSelu:
+      return d * (a > 0 ? static_cast<T>(kSeluScale) : a + static_cast<T>(kSeluScale * kSeluAlpha));
+    case kElu:
+      return a > 0 ? d : d * (a + 1);
+    case kMish: {
+      const T t = tanh(softplus(a));
+      return d * (t + a * logistic(a) * ((1 - t) * (1 + t)));
+    }
+    case kSoftplus:
+      return d * -expm1(-a);
     default:
       return d;
   }
@@ -308,8 +351,9 @@ void batch_norm_backward(const BatchNormBackwardBlock<T>& s) {
     const T mean = s.mean[j], inverse = s.inverse_deviation[j], factor = inverse * s.scale[j];
     T sum = 0, product = 0;
     for (index i = 0; i < s.samples; ++i) {
-      const T output = activation(s.activation, s.slope, (x[i] - mean) * factor + s.shift[j]);
-      d[i] = times_derivative(s.activation, s.slope, output, d[i]);
+      const T z = (x[i] - mean) * factor + s.shift[j];
+      const T at = derivative_needs_input(s.activation) ? z : activation(s.activation, s.slope, z);
+      d[i] = times_derivative(s.activation, s.slope, at, d[i]);
       sum += d[i];
       product += d[i] * (x[i] - mean) * inverse;
     }

@@ -95,7 +95,7 @@ LAMELLA_INLINE void multiply_derivative(const BatchNormBackwardBlock<T>& s, cons
     const index n = s.samples - i < kChunk ? s.samples - i : kChunk;
     map(n, x + i, outputs,
         [&](Vec<T> v) LAMELLA_INLINE_LAMBDA { return fma(v - mean, factor, shift); });
-    activate(s.activation, s.slope, n, outputs, outputs);
+    if (!derivative_needs_input(s.activation)) activate(s.activation, s.slope, n, outputs, outputs);
     activate_backward(s.activation, s.slope, n, outputs, d + i);
   }
 }

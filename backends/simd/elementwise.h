@@ -2,7 +2,7 @@
 #ifndef LAMELLA_BACKENDS_SIMD_ELEMENTWISE_H_
 #define LAMELLA_BACKENDS_SIMD_ELEMENTWISE_H_
 
-#include "backends/simd/math.h"
+#include "backends/simd/activations.h"
 
 namespace lamella::backends {
 namespace {
@@ -27,11 +27,23 @@ LAMELLA_INLINE void activate_all(Vec<T> slope, Vec<T> (&z)[kN]) {
     tanh<kN, T>(z);
   else if constexpr (kCode == kSigmoid)
     sigmoid<kN, T>(z);
+  else if constexpr (kCode == kGelu)
+    gelu<kN, T>(z);
+  else if constexpr (kCode == kSilu)
+    silu<kN, T>(z);
+  else if constexpr (kCode == kSelu)
+    exponential_unit<kN, T>(z, static_cast<T>(kSeluAlpha), static_cast<T>(kSeluScale));
+  else if constexpr (kCode == kElu)
+    exponential_unit<kN, T>(z, T{1}, T{1});
+  else if constexpr (kCode == kMish)
+    mish<kN, T>(z);
+  else if constexpr (kCode == kSoftplus)
+    softplus<kN, T>(z);
   else
     unroll<kN>([&](int i) LAMELLA_INLINE_LAMBDA { z[i] = activation<kCode, T>(slope, z[i]); });
 }
 
-/// d * f'(z) for a = f(z).
+/// d * f'(z) for a = f(z), of activations with derivatives of a.
 template <int kCode, class T>
 LAMELLA_INLINE Vec<T> times_derivative(Vec<T> slope, Vec<T> a, Vec<T> d) {
   const Vec<T> zero = broadcast(T{0}), one = broadcast(T{1});
@@ -43,13 +55,22 @@ LAMELLA_INLINE Vec<T> times_derivative(Vec<T> slope, Vec<T> a, Vec<T> d) {
     return d * (one - a * a);
   else if constexpr (kCode == kSigmoid)
     return d * (a * (one - a));
-  else
+  else if constexpr (kCode == kElu)
+    return xsimd::select(a > zero, d, d * (a + one));
+  else if constexpr (kCode == kSelu)
+    return d * xsimd::select(a > zero, broadcast(static_cast<T>(kSeluScale)),
+                             a + broadcast(static_cast<T>(kSeluScale * kSeluAlpha)));
+  else if constexpr (kCode == kSoftplus) {
+    Vec<T> less_one[1] = {zero - a};  // exp(-a) - 1
+    exponential_unit<1, T>(less_one, T{1}, T{1});
+    return zero - d * less_one[0];
+  } else
     return d;
 }
 
-/// Calls body(Index<code>) for a run-time activation code.
+/// Calls body(Index<code>) for a run-time activation code with has_cheap_derivative.
 template <class Body>
-LAMELLA_INLINE void with_activation(int code, const Body& body) {
+LAMELLA_INLINE void with_cheap_derivative(int code, const Body& body) {
   switch (code) {
     case kRelu:
       return body(Index<kRelu>{});
@@ -61,6 +82,27 @@ LAMELLA_INLINE void with_activation(int code, const Body& body) {
       return body(Index<kSigmoid>{});
     default:
       return body(Index<kIdentity>{});
+  }
+}
+
+/// The same for any activation code.
+template <class Body>
+LAMELLA_INLINE void with_activation(int code, const Body& body) {
+  switch (code) {
+    case kGelu:
+      return body(Index<kGelu>{});
+    case kSilu:
+      return body(Index<kSilu>{});
+    case kSelu:
+      return body(Index<kSelu>{});
+    case kElu:
+      return body(Index<kElu>{});
+    case kMish:
+      return body(Index<kMish>{});
+    case kSoftplus:
+      return body(Index<kSoftplus>{});
+    default:
+      return with_cheap_derivative(code, body);
   }
 }
 
@@ -115,14 +157,40 @@ template <class T>
   });
 }
 
+/// d ← d f'(z) for n elements of an activation whose derivative needs z.
+template <int kCode, class T>
+LAMELLA_INLINE void multiply_derivative_at(index n, const T* z, T* d) {
+  constexpr index kRound = kTogether * kLanes<T>;
+  index i = 0;
+  for (; i + kRound <= n; i += kRound) {
+    Vec<T> at[kTogether], gradient[kTogether];
+    unroll<kTogether>([&](int q) LAMELLA_INLINE_LAMBDA {
+      at[q] = load(z + i + q * kLanes<T>);
+      gradient[q] = load(d + i + q * kLanes<T>);
+    });
+    times_derivative_at<kCode, kTogether, T>(at, gradient);
+    unroll<kTogether>([&](int q)
+                          LAMELLA_INLINE_LAMBDA { store(d + i + q * kLanes<T>, gradient[q]); });
+  }
+  map(n - i, z + i, d + i, d + i, [&](Vec<T> value, Vec<T> g) LAMELLA_INLINE_LAMBDA {
+    Vec<T> at[1] = {value}, gradient[1] = {g};
+    times_derivative_at<kCode, 1, T>(at, gradient);
+    return gradient[0];
+  });
+}
+
 template <class T>
 [[gnu::noinline]] LAMELLA_KERNEL void activate_backward(int code, T slope, index n, const T* a,
                                                         T* d) {
   const Vec<T> s = broadcast(slope);
   with_activation(code, [&](auto c) LAMELLA_INLINE_LAMBDA {
-    map(n, a, d, d, [&](Vec<T> value, Vec<T> gradient) LAMELLA_INLINE_LAMBDA {
-      return times_derivative<decltype(c)::value, T>(s, value, gradient);
-    });
+    constexpr int kCode = decltype(c)::value;
+    if constexpr (derivative_needs_input(kCode))
+      multiply_derivative_at<kCode>(n, a, d);
+    else
+      map(n, a, d, d, [&](Vec<T> value, Vec<T> gradient) LAMELLA_INLINE_LAMBDA {
+        return times_derivative<kCode, T>(s, value, gradient);
+      });
   });
 }
 

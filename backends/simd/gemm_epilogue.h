@@ -32,9 +32,9 @@ LAMELLA_INLINE void each_vector(C* c, index ldc, Vec<T> (&acc)[kM][kV], const Bo
   });
 }
 
-/// Bias, relu and derivatives are applied to the accumulators. tanh and sigmoid, whose code is
-/// long, are applied to the tile that has just been stored (still in L1). Either way the operations
-/// and their bits are the same.
+/// Bias, relu and derivatives are applied to the accumulators. Activations whose code is long, such
+/// as tanh, are applied to the tile that has just been stored (still in L1). Either way the
+/// operations and their bits are the same.
 template <EpilogueCode kCode, int kM, int kV, class T>
 LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index column,
                                   Vec<T> (&acc)[kM][kV]) {
@@ -74,13 +74,13 @@ LAMELLA_INLINE void tile_epilogue(const TileEpilogue<T>& e, index row, index col
   if constexpr (kCode == EpilogueCode::relu_only)
     multiply(Index<kRelu>{});
   else
-    with_activation(e.backward_of, multiply);
+    with_cheap_derivative(e.backward_of, multiply);
 }
 
 /// Whether the tile has to be read again for its activation, once it is stored.
 template <class T>
 LAMELLA_INLINE bool activates_stored_tile(const TileEpilogue<T>& e) {
-  return (e.steps & kApplyActivation) != 0 && (e.activation == kTanh || e.activation == kSigmoid);
+  return (e.steps & kApplyActivation) != 0 && !is_cheap(e.activation);
 }
 
 /// How a finished sum gets into C. Multiplying by 1 changes nothing but time.

@@ -179,9 +179,10 @@ lamella::NetworkSpec spec_of(const char* where, const lamella_train_options& opt
     throw ArgumentError(formatted("{}: hidden_layers is {}; it must not be negative", where,
                                   options.hidden_layers));
   if (options.hidden_layers > 0) need(options.hidden, where, "hidden");
-  if (options.activation < LAMELLA_IDENTITY || options.activation > LAMELLA_SIGMOID)
+  if (options.activation < LAMELLA_IDENTITY || options.activation > LAMELLA_SOFTPLUS)
     throw ArgumentError(formatted("{}: activation is {}; known are {} to {}", where,
-                                  options.activation, int{LAMELLA_IDENTITY}, int{LAMELLA_SIGMOID}));
+                                  options.activation, int{LAMELLA_IDENTITY},
+                                  int{LAMELLA_SOFTPLUS}));
   if (options.normalization < LAMELLA_NO_NORMALIZATION ||
       options.normalization > LAMELLA_BATCH_NORM)
     throw ArgumentError(formatted("{}: normalization is {}; known are {} to {}", where,

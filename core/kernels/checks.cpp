@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -189,9 +190,10 @@ void check(const Plan<T>& plan) {
 }
 
 void check_activation(std::string_view where, const Activation& activation) {
-  if (activation.kind > ActivationKind::sigmoid)
+  constexpr int kLast = static_cast<int>(std::size(kActivations)) - 1;
+  if (static_cast<int>(activation.kind) > kLast)
     fail(where, "activation kind {} is unknown; the last one is {}",
-         static_cast<int>(activation.kind), static_cast<int>(ActivationKind::sigmoid));
+         static_cast<int>(activation.kind), kLast);
   if (activation.kind == ActivationKind::leaky_relu &&
       !(activation.slope > 0 && std::isfinite(activation.slope)))
     fail(where, "the slope of leaky_relu is {}; it must be positive and finite", activation.slope);

@@ -13,6 +13,22 @@
 namespace lamella {
 namespace {
 
+// 1 / (1 + exp(-z)), by the exponential of a non-positive number only: no overflow for any z.
+template <class T>
+T logistic(T z) {
+  return z < 0 ? std::exp(z) / (1 + std::exp(z)) : 1 / (1 + std::exp(-z));
+}
+
+// log(1 + exp z)
+template <class T>
+T softplus(T z) {
+  return (z > 0 ? z : T{0}) + std::log1p(std::exp(-std::fabs(z)));
+}
+
+// SELU's constants (Klambauer et al., "Self-normalizing neural networks", NIPS 2017).
+constexpr double kSeluScale = 1.0507009873554804934193349852946;
+constexpr double kSeluAlpha = 1.6732632423543772848170429916717;
+
 // f(z). Comparisons are written so that NaN passes through.
 template <class T>
 T value_of(const Activation& f, T z) {
@@ -25,13 +41,25 @@ T value_of(const Activation& f, T z) {
       return z < 0 ? static_cast<T>(f.slope) * z : z;
     case ActivationKind::tanh:
       return std::tanh(z);
-    case ActivationKind::sigmoid:  // exp of non-positive numbers only: no overflow
-      return z < 0 ? std::exp(z) / (1 + std::exp(z)) : 1 / (1 + std::exp(-z));
+    case ActivationKind::sigmoid:
+      return logistic(z);
+    case ActivationKind::gelu:  // the complement keeps the digits of small values
+      return z * (std::erfc(z * static_cast<T>(-0.70710678118654752440)) / 2);
+    case ActivationKind::silu:
+      return z * logistic(z);
+    case ActivationKind::selu:
+      return static_cast<T>(kSeluScale) * (z > 0 ? z : static_cast<T>(kSeluAlpha) * std::expm1(z));
+    case ActivationKind::elu:
+      return z > 0 ? z : std::expm1(z);
+    case ActivationKind::mish:
+      return z * std::tanh(softplus(z));
+    case ActivationKind::softplus:
+      return softplus(z);
   }
   return z;
 }
 
-// d f'(z), where a = f(z).
+// d f'(z), where a = f(z), or a = z if derivative_needs_input(f).
 template <class T>
 T times_derivative(const Activation& f, T a, T d) {
   switch (f.kind) {
@@ -45,6 +73,21 @@ T times_derivative(const Activation& f, T a, T d) {
       return d * (1 - a * a);
     case ActivationKind::sigmoid:
       return d * (a * (1 - a));
+    case ActivationKind::gelu:
+      return d * (std::erfc(a * static_cast<T>(-0.70710678118654752440)) / 2 +
+                  a * (static_cast<T>(0.39894228040143267794) * std::exp(a * a / -2)));
+    case ActivationKind::silu:
+      return d * (logistic(a) * (1 + a * logistic(-a)));
+    case ActivationKind::selu:
+      return d * (a > 0 ? static_cast<T>(kSeluScale) : a + static_cast<T>(kSeluScale * kSeluAlpha));
+    case ActivationKind::elu:
+      return a > 0 ? d : d * (a + 1);
+    case ActivationKind::mish: {
+      const T t = std::tanh(softplus(a));
+      return d * (t + a * logistic(a) * ((1 - t) * (1 + t)));
+    }
+    case ActivationKind::softplus:
+      return d * -std::expm1(-a);
   }
   return d;
 }
@@ -260,7 +303,9 @@ void Kernels<T>::batch_norm_backward(const BatchNormBackward<T>& call) const noe
     for (index_t i = 0; i < samples; ++i) {
       const T centred = call.x(i, j) - mean;
       T& d = call.d(i, j);
-      d = times_derivative(call.activation, value_of(call.activation, centred * factor + shift), d);
+      const T z = centred * factor + shift;
+      const T at = derivative_needs_input(call.activation.kind) ? z : value_of(call.activation, z);
+      d = times_derivative(call.activation, at, d);
       sum += d;
       product += d * centred;
     }

@@ -20,8 +20,26 @@ struct LayerScheme {
   bool biases = false;
 };
 
-bool is_rectifier(ActivationKind kind) {
-  return kind == ActivationKind::relu || kind == ActivationKind::leaky_relu;
+// r² of uniform weights before an activation, or before the softmax: He's, LeCun's or Glorot's.
+double squared_bound(std::optional<ActivationKind> activation, double fan_in, double both) {
+  if (!activation) return 6 / both;
+  switch (*activation) {
+    case ActivationKind::identity:
+    case ActivationKind::tanh:
+    case ActivationKind::sigmoid:
+      break;
+    case ActivationKind::selu:
+      return 3 / fan_in;
+    case ActivationKind::relu:
+    case ActivationKind::leaky_relu:
+    case ActivationKind::gelu:
+    case ActivationKind::silu:
+    case ActivationKind::elu:
+    case ActivationKind::mish:
+    case ActivationKind::softplus:
+      return 6 / fan_in;
+  }
+  return 6 / both;
 }
 
 // `activation` is that of the layer; nothing before the softmax.
@@ -30,8 +48,7 @@ LayerScheme scheme_of(Initialization scheme, std::optional<ActivationKind> activ
   const double both = fan_in + fan_out;
   switch (scheme) {
     case Initialization::by_activation:
-      return {Distribution::uniform,
-              std::sqrt(6 / (activation && is_rectifier(*activation) ? fan_in : both))};
+      return {Distribution::uniform, std::sqrt(squared_bound(activation, fan_in, both))};
     case Initialization::he_uniform:
       return {Distribution::uniform, std::sqrt(6 / fan_in)};
     case Initialization::he_normal:

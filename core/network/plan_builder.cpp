@@ -180,14 +180,21 @@ void PlanBuilder<T>::add_forward(ConstView<T> input, RunningStatistics statistic
       // A_l = f(A_{l-1} W_lᵀ + 1 b_lᵀ); the softmax layer stops at its logits.
       Epilogue<T> epilogue;
       epilogue.bias = parameters_.layer(l).bias;
-      if (l + 1 < parameters_.layers()) {
-        epilogue.activation = hidden_;
-        if (drops(l + 1)) {
-          epilogue.activation_output = batch_.masks[at];
-          epilogue.backward_of = kMask;
+      if (l + 1 < parameters_.layers() && keeps_input()) {
+        add_product(l, a, batch_.products[at], epilogue);
+        step_.plan.calls.push_back(
+            Activate<T>{hidden_, batch_.products[at], batch_.activations[at]});
+        add_mask(l);
+      } else {
+        if (l + 1 < parameters_.layers()) {
+          epilogue.activation = hidden_;
+          if (drops(l + 1)) {
+            epilogue.activation_output = batch_.masks[at];
+            epilogue.backward_of = kMask;
+          }
         }
+        add_product(l, a, batch_.activations[at], epilogue);
       }
-      add_product(l, a, batch_.activations[at], epilogue);
     }
     a = batch_.activations[at];
   }
@@ -232,8 +239,15 @@ void PlanBuilder<T>::add_normalization(index_t l, RunningStatistics statistics) 
   }
   call.y = batch_.activations[at];
   step_.plan.calls.push_back(call);
+  add_mask(l);
+}
+
+template <class T>
+void PlanBuilder<T>::add_mask(index_t l) {
+  const auto at = static_cast<std::size_t>(l + 1);
   if (drops(l + 1))
-    step_.plan.calls.push_back(ActivateBackward<T>{kMask, batch_.masks[at], call.y});
+    step_.plan.calls.push_back(
+        ActivateBackward<T>{kMask, batch_.masks[at], batch_.activations[at]});
 }
 
 template <class T>
@@ -307,12 +321,16 @@ void PlanBuilder<T>::add_input_gradient(index_t l) {
   FusedGemm<T> call;
   call.gemm = {input_scale(l), outputs_gradient(l), parameters_.layer(l).weights, 0, d};
   const View<T> mask = batch_.masks[static_cast<std::size_t>(l)];
-  if (is_normalized(l - 1)) {  // its activation is a part of the normalisation
+  // Then the activation is a part of the normalisation, or its derivative a call of its own.
+  if (is_normalized(l - 1) || keeps_input()) {
     if (drops(l)) {
       call.epilogue.activation_output = mask;
       call.epilogue.backward_of = kMask;
     }
     step_.plan.calls.push_back(call);
+    if (!is_normalized(l - 1))
+      step_.plan.calls.push_back(
+          ActivateBackward<T>{hidden_, batch_.products[static_cast<std::size_t>(l)], d});
     return;
   }
   if (hidden_.kind != ActivationKind::identity) {

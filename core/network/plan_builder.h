@@ -163,6 +163,12 @@ class PlanBuilder {
   // respect to the layer's activations.
   void add_normalization_backward(index_t l, const GradientTarget& target);
 
+  // Adds zeros for the dropped units of layer l, where no epilogue can write them.
+  void add_mask(index_t l);
+
+  // Whether the derivative of the hidden activation is computed from z.
+  bool keeps_input() const { return derivative_needs_input(hidden_.kind); }
+
   bool is_normalized(index_t l) const { return !parameters_.layer(l).scale.empty(); }
 
   // Adds what constrain_updates() has asked for.

@@ -39,10 +39,12 @@ Workspace<T>::Workspace(const NetworkSpec& spec, WorkspaceUse use)
     gradient_places_[l] = turn[(last - 1 - l) % 2];
     mask_places_[l] = place_in(masks_end_, sizes_[l]);
   }
-  if (spec.normalization == Normalization::none) return;
+  const bool normalizes = spec.normalization != Normalization::none;
+  if (normalizes || derivative_needs_input(spec.activation.kind))
+    for (std::size_t l = 1; l < last; ++l) product_places_[l] = place(sizes_[l]);
+  if (!normalizes) return;
   index_t statistics = 0;
   for (std::size_t l = 1; l < last; ++l) {
-    product_places_[l] = place(sizes_[l]);
     statistics = checked_sum(statistics, checked_product(2, padded<T>(sizes_[l])));
   }
   statistics_ = AlignedArray<T>(statistics);
@@ -103,7 +105,7 @@ void Workspace<T>::bind(index_t samples, BatchViews<T>& views) {
     views.activations[l] = batch_first(matrices_, activation_places_[l], sizes_[l], samples);
     views.gradients[l] = batch_first(matrices_, gradient_places_[l], sizes_[l], samples);
     views.products[l] = batch_first(matrices_, product_places_[l], sizes_[l], samples);
-    if (!views.products[l].empty())
+    if (statistics_.size() > 0 && !views.products[l].empty())
       for (auto* const vectors : {&views.means, &views.inverse_deviations})
         (*vectors)[l] = {std::exchange(statistics, statistics + padded<T>(sizes_[l])), sizes_[l],
                          1};

@@ -22,7 +22,7 @@ struct BatchViews {
   std::vector<View<T>> gradients;    ///< D_l for l in [1, L); entry 0 is empty
   std::vector<View<T>> masks;  ///< of dropout, for l in [1, L); entry 0 holds the inputs that are
                                ///< kept. Empty views if there are no masks
-  std::vector<View<T>> products;     ///< z_l of normalised layers, for training; else empty views
+  std::vector<View<T>> products;     ///< z_l where a backward pass reads it; else empty views
   std::vector<VectorView<T>> means;  ///< of the columns of `products`
   std::vector<VectorView<T>> inverse_deviations;  ///< likewise
   VectorView<std::int32_t> labels;

@@ -193,6 +193,20 @@ void fill(const AdamUpdate<T>& call, Call& c) {
   fill(call.weights, c.weights);
 }
 
+/// Whether `plugin.h` has the activations of a call. It knows those up to sigmoid.
+bool is_known(const Activation& activation) {
+  return static_cast<int>(activation.kind) <= LAMELLA_PLUGIN_SIGMOID;
+}
+template <class Call>
+bool has_known_activations(const Call& call) {
+  if constexpr (requires { call.epilogue; })
+    return is_known(call.epilogue.activation) && is_known(call.epilogue.backward_of);
+  else if constexpr (requires { call.activation; })
+    return is_known(call.activation);
+  else
+    return true;
+}
+
 template <class T>
 using KernelFunctions = std::conditional_t<std::is_same_v<T, float>, lamella_plugin_kernels_f32,
                                            lamella_plugin_kernels_f64>;
@@ -244,7 +258,7 @@ class PluginKernels final : public Kernels<T> {
   /// False if the plugin has no such kernel or declines the call: then the default is to be used.
   template <class Operands, class Call>
   bool offer(const Operands& operands, int (*function)(void*, const Call*)) const noexcept {
-    if (function == nullptr) return false;
+    if (function == nullptr || !has_known_activations(operands)) return false;
     const int code = call(operands, function);
     if (code == LAMELLA_PLUGIN_DECLINED) return false;
     if (code != LAMELLA_PLUGIN_OK) failure_.record(KernelTraits<Operands>::name, kType, code);

@@ -13,7 +13,8 @@ namespace lamella {
 /// U(r) stands for uniform numbers in [-r, r), N(σ) for normal ones of deviation σ; a layer has
 /// fan_in inputs and fan_out units. Biases are 0 unless a scheme says otherwise.
 enum class Initialization : std::uint8_t {
-  /// he_uniform before relu and its relatives, glorot_uniform before other activations and before
+  /// he_uniform before relu and its relatives (leaky relu, gelu, silu, elu, mish, softplus),
+  /// U(√(3 / fan_in)), LeCun's, before selu, and glorot_uniform before tanh, sigmoid, identity and
   /// the softmax.
   by_activation,
   /// U(√(6 / fan_in)) and N(√(2 / fan_in)): He et al., "Delving deep into rectifiers", ICCV 2015.

@@ -54,7 +54,8 @@ struct Gemm {
 /// `backward_of`.
 ///
 /// `bias` has one entry per column of C, or none. `activation_output`, if not empty, has C's shape
-/// and holds activations a = g(z) of `backward_of`; the result is multiplied by g' at them.
+/// and holds activations a = g(z) of `backward_of`, or z itself if derivative_needs_input(g); the
+/// result is multiplied by g' at them.
 /// `activation_output` may not overlap C.
 template <class T>
 struct Epilogue {
@@ -106,7 +107,8 @@ struct Activate {
   View<T> a;
 };
 
-/// d ← d ⊙ f'(z), where a = f(z) is given; a and d are m x n and do not overlap.
+/// d ← d ⊙ f'(z), where a = f(z) is given, or a = z if derivative_needs_input(f); a and d are m x n
+/// and do not overlap.
 template <class T>
 struct ActivateBackward {
   Activation activation;

@@ -97,7 +97,13 @@ enum lamella_activation {
   LAMELLA_RELU = 1,
   LAMELLA_LEAKY_RELU = 2, /**< 0.01 z for z < 0 */
   LAMELLA_TANH = 3,
-  LAMELLA_SIGMOID = 4
+  LAMELLA_SIGMOID = 4,
+  LAMELLA_GELU = 5, /**< by the error function */
+  LAMELLA_SILU = 6,
+  LAMELLA_SELU = 7,
+  LAMELLA_ELU = 8,
+  LAMELLA_MISH = 9,
+  LAMELLA_SOFTPLUS = 10
 };
 
 /** Values of lamella_train_options.normalization. */

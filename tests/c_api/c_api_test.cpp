@@ -190,6 +190,7 @@ TEST_CASE("options decide the training, and the same ones give the same model", 
   CHECK(differs([](auto& o) { o.shuffle = 0; }));
   CHECK(differs([](auto& o) { o.standardize = 0; }));
   CHECK(differs([](auto& o) { o.activation = LAMELLA_TANH; }));
+  CHECK(differs([](auto& o) { o.activation = LAMELLA_GELU; }));
   CHECK(differs([](auto& o) { o.hidden_layers = 1; }));
   CHECK(differs([](auto& o) { o.normalization = LAMELLA_BATCH_NORM; }));
   for (const int schedule :
@@ -338,7 +339,7 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
   };
   refused([](auto& o) { o.hidden = nullptr; }, "hidden is null");
   refused([](auto& o) { o.hidden_layers = -1; }, "hidden_layers is -1");
-  refused([](auto& o) { o.activation = 5; }, "activation is 5");
+  refused([](auto& o) { o.activation = 11; }, "activation is 11; known are 0 to 10");
   refused([](auto& o) { o.precision = 2; }, "precision is 2");
   refused([](auto& o) { o.optimizer = 3; }, "optimizer is 3");
   refused([](auto& o) { o.optimizer = LAMELLA_ADAM; }, "momentum and nesterov are LAMELLA_SGD's");

@@ -41,8 +41,8 @@ TEST_CASE("a network needs sensible sizes, activation and backend", "[network][c
   check_refusal("NetworkSpec: classes is 0", make({2, {3}, 0}));
   check_refusal("NetworkSpec: the slope of leaky_relu is -1",
                 make({2, {3}, 2, {ActivationKind::leaky_relu, -1}}));
-  check_refusal("NetworkSpec: activation kind 9",
-                make({2, {3}, 2, {static_cast<ActivationKind>(9)}}));
+  check_refusal("NetworkSpec: activation kind 99",
+                make({2, {3}, 2, {static_cast<ActivationKind>(99)}}));
   check_refusal("too large for the address space",
                 make({std::numeric_limits<index_t>::max() / 2, {3}, 2}));
   check_refusal("AlignedArray", make({std::numeric_limits<index_t>::max() / 8, {3}, 2}));

@@ -120,6 +120,18 @@ inline long double reference_activation(const Activation& f, long double z) {
       return std::tanh(z);
     case ActivationKind::sigmoid:
       return 1 / (1 + std::exp(-z));
+    case ActivationKind::gelu:
+      return z * (1 + std::erf(z / std::sqrt(2.0L))) / 2;
+    case ActivationKind::silu:
+      return z / (1 + std::exp(-z));
+    case ActivationKind::selu:
+      return 1.0507009873554804935L * (z > 0 ? z : 1.6732632423543772848L * std::expm1(z));
+    case ActivationKind::elu:
+      return z > 0 ? z : std::expm1(z);
+    case ActivationKind::mish:
+      return z * std::tanh(std::log1p(std::exp(z)));
+    case ActivationKind::softplus:
+      return std::log1p(std::exp(z));
   }
   return std::numeric_limits<long double>::quiet_NaN();
 }

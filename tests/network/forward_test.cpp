@@ -181,8 +181,8 @@ TEST_CASE("initial weights follow seed and activation", "[network]") {
   for (const auto& [name, activation] : all_activations()) {
     INFO(name);
     const Network<double> network({60, {90}, 30, activation}, backend, 42);
-    const bool rectified = name == "relu" || name == "leaky_relu";
-    const double hidden = rectified ? std::sqrt(6.0 / 60) : std::sqrt(6.0 / 150);
+    const bool glorot = name == "tanh" || name == "sigmoid" || name == "identity";
+    const double hidden = std::sqrt(glorot ? 6.0 / 150 : name == "selu" ? 3.0 / 60 : 6.0 / 60);
     const double output = std::sqrt(6.0 / 120);  // softmax
     CHECK(largest(network, 0) <= hidden);
     CHECK(largest(network, 0) > 0.99 * hidden);

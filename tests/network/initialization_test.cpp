@@ -80,6 +80,8 @@ TEMPLATE_TEST_CASE("initial weights have the spread of their scheme", "[initiali
   const std::vector<Expected> expected = {
       {by_activation, ActivationKind::relu, uniform(std::sqrt(6 / kInputs)), glorot_last},
       {by_activation, ActivationKind::leaky_relu, uniform(std::sqrt(6 / kInputs)), glorot_last},
+      {by_activation, ActivationKind::gelu, uniform(std::sqrt(6 / kInputs)), glorot_last},
+      {by_activation, ActivationKind::selu, uniform(std::sqrt(3 / kInputs)), glorot_last},
       {by_activation, ActivationKind::tanh, glorot_hidden, glorot_last},
       {he_uniform, ActivationKind::tanh, uniform(std::sqrt(6 / kInputs)),
        uniform(std::sqrt(6 / kUnits))},

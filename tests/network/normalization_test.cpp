@@ -110,7 +110,8 @@ TEST_CASE("gradients of normalised layers equal central differences", "[network]
   constexpr double kStep = 1e-3;
   for (const auto& backend : test_backends())
     for (const ActivationKind activation :
-         {ActivationKind::tanh, ActivationKind::sigmoid, ActivationKind::identity}) {
+         {ActivationKind::tanh, ActivationKind::sigmoid, ActivationKind::identity,
+          ActivationKind::gelu, ActivationKind::softplus}) {
       const NetworkSpec spec = spec_with(Normalization::batch, activation);
       Network<double> network(spec, backend, 3);
       randomize_vectors(network, 3);

@@ -143,6 +143,18 @@ SoftmaxNllResult softmax_nll(const SoftmaxNll<T>& call) {
   return result;
 }
 
+namespace {
+
+constexpr long double kSeluScale = 1.0507009873554804934193349852946L;
+constexpr long double kSeluAlpha = 1.6732632423543772848170429916717L;
+
+long double logistic(long double z) { return 1 / (1 + std::exp(-z)); }
+long double softplus(long double z) {
+  return std::max(z, 0.0L) + std::log1p(std::exp(-std::abs(z)));
+}
+
+}  // namespace
+
 long double activate(const Activation& activation, long double z) {
   if (std::isnan(z)) return z;
   switch (activation.kind) {
@@ -155,7 +167,19 @@ long double activate(const Activation& activation, long double z) {
     case ActivationKind::tanh:
       return std::tanh(z);
     case ActivationKind::sigmoid:
-      return 1 / (1 + std::exp(-z));
+      return logistic(z);
+    case ActivationKind::gelu:
+      return z * std::erfc(-z / std::sqrt(2.0L)) / 2;
+    case ActivationKind::silu:
+      return z * logistic(z);
+    case ActivationKind::selu:
+      return kSeluScale * (z > 0 ? z : kSeluAlpha * std::expm1(z));
+    case ActivationKind::elu:
+      return z > 0 ? z : std::expm1(z);
+    case ActivationKind::mish:
+      return z * std::tanh(softplus(z));
+    case ActivationKind::softplus:
+      return softplus(z);
   }
   return kNan;
 }
@@ -172,6 +196,21 @@ long double derivative(const Activation& activation, long double a) {
       return (1 - a) * (1 + a);
     case ActivationKind::sigmoid:
       return a * (1 - a);
+    case ActivationKind::gelu:  // of gelu, silu and mish, a is z
+      return std::erfc(-a / std::sqrt(2.0L)) / 2 +
+             a * std::exp(-a * a / 2) / std::sqrt(2 * std::acos(-1.0L));
+    case ActivationKind::silu:
+      return logistic(a) * (1 + a * logistic(-a));
+    case ActivationKind::selu:
+      return a > 0 ? kSeluScale : a + kSeluScale * kSeluAlpha;
+    case ActivationKind::elu:
+      return a > 0 ? 1 : a + 1;
+    case ActivationKind::mish: {
+      const long double t = std::tanh(softplus(a));
+      return t + a * logistic(a) * (1 - t) * (1 + t);
+    }
+    case ActivationKind::softplus:
+      return -std::expm1(-a);
   }
   return kNan;
 }

@@ -15,6 +15,8 @@ constexpr GemmShape kProducts[] = {{128, 100, 130}, {131, 67, 213}, {67, 131, 21
 constexpr GemmShape kVectorProducts[] = {{1, 523, 521}, {523, 1, 521}};
 constexpr Activation kTanh{ActivationKind::tanh, 0.01};
 constexpr Activation kRelu{ActivationKind::relu, 0.01};
+constexpr Activation kGelu{ActivationKind::gelu, 0.01};
+constexpr Activation kSoftplus{ActivationKind::softplus, 0.01};
 constexpr Activation kSigmoid{ActivationKind::sigmoid, 0.01};
 
 template <class T>
@@ -103,9 +105,10 @@ class Workload {
     make("softmax", what, Softmax<T>{a.read(), b.view()}, b);
     make("column_sums", what,
          ColumnSums<T>{static_cast<T>(0.3), a.read(), static_cast<T>(0.9), sums.vector()}, sums);
-    for (const Activation& f : {kTanh, kSigmoid, kRelu})
+    for (const Activation& f : {kTanh, kSigmoid, kRelu, kGelu, kSoftplus})
       make("activate", what, Activate<T>{f, a.read(), b.view()}, b);
-    make("activate_backward", what, ActivateBackward<T>{kTanh, b.read(), a.view()}, a);
+    for (const Activation& f : {kTanh, kGelu})
+      make("activate_backward", what, ActivateBackward<T>{f, b.read(), a.view()}, a);
     nll(s, what, a.read(), b);
 
     SgdUpdate<T> update;

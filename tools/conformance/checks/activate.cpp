@@ -24,37 +24,50 @@ constexpr Activation kRelu{ActivationKind::relu, 0.01};
 constexpr Activation kLeakyRelu{ActivationKind::leaky_relu, 0.01};
 constexpr Activation kTanh{ActivationKind::tanh, 0.01};
 constexpr Activation kSigmoid{ActivationKind::sigmoid, 0.01};
-constexpr Activation kAll[] = {kIdentity, kRelu, kLeakyRelu, kTanh, kSigmoid};
+constexpr Activation kSmooth[] = {{ActivationKind::gelu}, {ActivationKind::silu},
+                                  {ActivationKind::selu}, {ActivationKind::elu},
+                                  {ActivationKind::mish}, {ActivationKind::softplus}};
+constexpr Activation kSimple[] = {kIdentity, kRelu, kLeakyRelu, kTanh, kSigmoid};
+constexpr Activation kAll[] = {kIdentity,  kRelu,      kLeakyRelu, kTanh,
+                               kSigmoid,   kSmooth[0], kSmooth[1], kSmooth[2],
+                               kSmooth[3], kSmooth[4], kSmooth[5]};
 
-std::string name(const Activation& activation) {
-  static constexpr const char* kNames[] = {"identity", "relu", "leaky_relu", "tanh", "sigmoid"};
-  return kNames[static_cast<int>(activation.kind)];
-}
+std::string name(const Activation& activation) { return activation_name(activation.kind); }
 
-/// The documented accuracy of each function, in units of the last place.
-long double ulps(const Activation& activation) {
+/// The documented accuracy of each function at z, in units of the last place.
+long double ulps(const Activation& activation, long double z = 0) {
   switch (activation.kind) {
     case ActivationKind::leaky_relu:
       return 2;  // the slope is rounded to T, and the product
     case ActivationKind::tanh:
     case ActivationKind::sigmoid:
       return 4;
+    case ActivationKind::gelu:  // exp(-z²/2) magnifies the roundings of z / √2 or z²
+      return 8 + (z < 0 ? 2 * z * z : 0);
+    case ActivationKind::silu:
+    case ActivationKind::selu:
+    case ActivationKind::elu:
+    case ActivationKind::mish:
+    case ActivationKind::softplus:
+      return 8;
     default:
       return 0;
   }
 }
 
-/// f of the values of z and how far off a kernel may be: of tanh and sigmoid, where they are below
-/// the smallest normal number, by that number.
+/// f of the values of z and how far off a kernel may be: of tanh and the like, where they are below
+/// the smallest normal number, by that number; of products with z, where the other factor is.
 template <class T>
 struct Expected {
   Expected(const Activation& activation, ConstView<T> z) {
     for (const T value : elements(z)) {
       values.push_back(oracle::activate(activation, value));
-      const bool denormal = ulps(activation) > 2 && value != 0 &&
-                            std::abs(values.back()) < std::numeric_limits<T>::min();
-      bounds.push_back(denormal ? std::numeric_limits<T>::min()
-                                : ulps(activation) * ulp<T>(values.back()));
+      if (values.back() > std::numeric_limits<T>::max()) values.back() = kInfinity<T>;  // selu
+      const bool product = derivative_needs_input(activation.kind);
+      const long double z_of = value, size = product ? 1 + std::abs(z_of) : 1;
+      const long double least = size * std::numeric_limits<T>::min();
+      const bool denormal = ulps(activation) > 2 && value != 0 && std::abs(values.back()) < least;
+      bounds.push_back(denormal ? least : ulps(activation, value) * ulp<T>(values.back()));
     }
   }
   std::vector<long double> values, bounds;
@@ -154,7 +167,7 @@ void special_values(CheckContext& context) {
                       {-kMax, -kMax, 0, -kMax * kSlope, -1, 0},
                       {1e4, 1e4, 1e4, 1e4, 1, 1},
                       {-1e4, -1e4, 0, T{-1e4} * kSlope, -1, 0}};
-  for (const Activation& activation : kAll)
+  for (const Activation& activation : kSimple)
     for (const Row& row : rows) {
       const T want[] = {row.identity, row.relu, row.leaky_relu, row.tanh, row.sigmoid};
       const T expected = want[static_cast<int>(activation.kind)];
@@ -181,10 +194,47 @@ void special_values(CheckContext& context) {
   context.expect_cases(5 * 10 * 15);
 }
 
+/// The ends of the functions that bend smoothly. At -infinity gelu, silu and mish may be NaN.
+template <class T>
+void ends_of_smooth_functions(CheckContext& context) {
+  constexpr T kMax = std::numeric_limits<T>::max();
+  constexpr T kLeastSelu = static_cast<T>(-1.7580993408473768);
+  for (const Activation& activation : kSmooth) {
+    const bool product = derivative_needs_input(activation.kind);
+    const T lowest = activation.kind == ActivationKind::selu  ? kLeastSelu
+                     : activation.kind == ActivationKind::elu ? T{-1}
+                                                              : T{0};
+    struct Row {
+      T z, want;
+    };
+    const Row rows[] = {{kNan<T>, kNan<T>},
+                        {kInfinity<T>, kInfinity<T>},
+                        {-kMax, lowest},
+                        {T{-1e4}, lowest},
+                        {product ? T{-200} * T{10} : -kInfinity<T>, lowest}};
+    for (const Row& row : rows)
+      for (const BackendUnderTest& tested : context.backends())
+        for (index_t size : {1, 19, 64}) {
+          const Operand<T> z(1, size, {}, [&](index_t, index_t) { return row.z; });
+          const Operand<T> a(1, size, {});
+          const std::string what = name(activation) + text(" of ", row.z);
+          context.begin(tested, what);
+          tested.backend->run(Activate<T>{activation, z.read(), a.view()});
+          const auto count = static_cast<std::size_t>(size);
+          context(tested, what,
+                  exceeds(a.read(), std::vector<long double>(count, row.want),
+                          std::vector<long double>(count, 4 * ulp<T>(row.want))));
+        }
+  }
+  context.expect_cases(6 * 5 * 3);
+}
+
 }  // namespace
 
 std::vector<Check> activate_checks() {
-  return {{"activate", "accurate over the whole range", is_accurate<float>, is_accurate<double>},
+  return {{"activate", "the ends of smooth functions", ends_of_smooth_functions<float>,
+           ends_of_smooth_functions<double>},
+          {"activate", "accurate over the whole range", is_accurate<float>, is_accurate<double>},
           {"activate", "agrees with the oracle, all shapes and strides",
            agrees_on_all_shapes<float>, agrees_on_all_shapes<double>},
           {"activate", "special values", special_values<float>, special_values<double>}};

@@ -17,7 +17,13 @@ constexpr Activation kAll[] = {{ActivationKind::identity, 0.01},
                                {ActivationKind::relu, 0.01},
                                {ActivationKind::leaky_relu, 0.2},
                                {ActivationKind::tanh, 0.01},
-                               {ActivationKind::sigmoid, 0.01}};
+                               {ActivationKind::sigmoid, 0.01},
+                               {ActivationKind::gelu},
+                               {ActivationKind::silu},
+                               {ActivationKind::selu},
+                               {ActivationKind::elu},
+                               {ActivationKind::mish},
+                               {ActivationKind::softplus}};
 
 /// The relative error of d f'(a), and for tanh, whose 1 - a² cancels, of the terms of f'.
 template <class T>
@@ -29,6 +35,15 @@ long double bound(const Activation& activation, long double a, long double d) {
       return gamma<T>(3) * std::abs(d) * (1 + a * a);
     case ActivationKind::sigmoid:
       return gamma<T>(3) * std::abs(d * a * (1 - a));
+    case ActivationKind::gelu:
+    case ActivationKind::silu:
+    case ActivationKind::mish:  // a is z, of a few units: the exponentials magnify its roundings
+      return gamma<T>(16) * std::abs(d) * (1 + std::abs(a));
+    case ActivationKind::elu:
+    case ActivationKind::selu:
+      return gamma<T>(4) * std::abs(d) * (2 + std::abs(a));
+    case ActivationKind::softplus:
+      return gamma<T>(8) * std::abs(d);
     default:
       return 0;  // identity and relu: the factor is 1 or 0
   }
@@ -49,6 +64,16 @@ double activation_value(Random& random, const Activation& activation) {
       return end ? pick(random, {-1.0, 0.0, 1.0}) : uniform(random, -1, 1);
     case ActivationKind::sigmoid:
       return end ? pick(random, {0.0, 0.5, 1.0, 1e-30}) : uniform(random, 0, 1);
+    case ActivationKind::gelu:
+    case ActivationKind::silu:
+    case ActivationKind::mish:
+      return end ? pick(random, {0.0, 9.0, -9.0}) : uniform(random, -5, 5);
+    case ActivationKind::selu:
+      return end ? -1.75 : uniform(random, -1.75, 5);
+    case ActivationKind::elu:
+      return end ? -1.0 : uniform(random, -1, 5);
+    case ActivationKind::softplus:
+      return end ? pick(random, {0.0, 1e-30, 90.0}) : uniform(random, 0, 5);
   }
   return 0;
 }

@@ -12,7 +12,9 @@ namespace {
 constexpr Activation kActivations[] = {
     {ActivationKind::identity, 0.01},    {ActivationKind::relu, 0.01},
     {ActivationKind::leaky_relu, 0.125}, {ActivationKind::leaky_relu, 0.01},
-    {ActivationKind::tanh, 0.01},        {ActivationKind::sigmoid, 0.01}};
+    {ActivationKind::tanh, 0.01},        {ActivationKind::sigmoid, 0.01},
+    {ActivationKind::gelu, 0.01},        {ActivationKind::selu, 0.01},
+    {ActivationKind::softplus, 0.01}};
 
 struct FusedCase {
   GemmCase gemm;

@@ -93,8 +93,10 @@ NetworkSize size_of(const NetworkSpec& spec) {
 MemoryNeed need_of_training(const NetworkSpec& spec, const TrainOptions& options, int copies,
                             std::uint64_t element_bytes) {
   const auto [parameters, units] = size_of(spec);
-  // A normalised layer keeps what goes into its activation too.
-  const double kept = spec.normalization == Normalization::none ? 1 : 2;
+  // Normalised layers, and some activations, keep what goes into the activation too.
+  const bool keeps_input =
+      spec.normalization != Normalization::none || derivative_needs_input(spec.activation.kind);
+  const double kept = keeps_input ? 2 : 1;
   const double activations =
       static_cast<double>(options.batch_size) * (static_cast<double>(spec.inputs) + kept * units);
   const auto element = static_cast<double>(element_bytes);
