@@ -14,7 +14,9 @@
 #include "core/base/format.h"
 #include "core/base/sizes.h"
 #include "core/base/text.h"
+#include "core/model/model_file_parts.h"
 #include "core/model/model_metadata.h"
+#include "core/model/run_metadata.h"
 #include "core/model/safetensors.h"
 #include "core/network/parameters.h"
 
@@ -26,9 +28,6 @@ namespace {
 
 using safetensors::TensorData;
 using safetensors::TensorInfo;
-
-template <class T>
-constexpr std::string_view kDtype = std::is_same_v<T, float> ? "F32" : "F64";
 
 struct TensorShape {
   std::string name;
@@ -84,7 +83,9 @@ bool all_finite(std::span<const T> values) {
 std::vector<const TensorInfo*> checked_tensors(const safetensors::Reader& file,
                                                const NetworkSpec& spec) {
   std::unordered_map<std::string_view, const TensorInfo*> found;
-  for (const TensorInfo& tensor : file.tensors()) found.emplace(tensor.name, &tensor);
+  const bool is_checkpoint = has_run(file.metadata());
+  for (const TensorInfo& tensor : file.tensors())
+    if (!is_checkpoint || !tensor.name.starts_with(kRunPrefix)) found.emplace(tensor.name, &tensor);
   const std::vector<TensorShape> shapes = tensor_shapes(spec);
   if (found.size() != shapes.size())
     file.fail(formatted("{} tensors, where the architecture has {}", found.size(), shapes.size()));
@@ -132,9 +133,11 @@ Network<T> load_network(const safetensors::Reader& file,
 }  // namespace
 
 template <class T>
-void save_model(const std::filesystem::path& path, const Network<T>& network,
-                const ModelInfo& info) {
-  const safetensors::Metadata metadata = encode_metadata(network.spec(), info);
+void detail::write_model(const std::filesystem::path& path, const Network<T>& network,
+                         const ModelInfo& info, const safetensors::Metadata& more_metadata,
+                         std::span<const TensorData> more_tensors) {
+  safetensors::Metadata metadata = encode_metadata(network.spec(), info);
+  metadata.insert(more_metadata.begin(), more_metadata.end());
   const std::vector<TensorShape> shapes = tensor_shapes(network.spec());
   AlignedArray<T> values(elements_of(network));
   T* to = values.data();
@@ -148,12 +151,22 @@ void save_model(const std::filesystem::path& path, const Network<T>& network,
     tensors.push_back({tensor.name, std::string(kDtype<T>), tensor.shape, std::as_bytes(memory)});
     next += memory.size();
   }
+  tensors.insert(tensors.end(), more_tensors.begin(), more_tensors.end());
   safetensors::write(path, metadata, tensors);
+}
+
+template <class T>
+void save_model(const std::filesystem::path& path, const Network<T>& network,
+                const ModelInfo& info) {
+  write_model(path, network, info, {}, {});
 }
 
 Model load_model(const std::filesystem::path& path, std::shared_ptr<const Backend> backend) {
   if (backend == nullptr) throw ArgumentError("load_model: backend is null");
-  const safetensors::Reader file(path);
+  return read_model(safetensors::Reader(path), std::move(backend));
+}
+
+Model detail::read_model(const safetensors::Reader& file, std::shared_ptr<const Backend> backend) {
   ModelMetadata metadata;
   try {
     metadata = decode_metadata(file.metadata());
@@ -168,6 +181,12 @@ Model load_model(const std::filesystem::path& path, std::shared_ptr<const Backen
           std::move(metadata.info)};
 }
 
+template void detail::write_model(const std::filesystem::path&, const Network<float>&,
+                                  const ModelInfo&, const safetensors::Metadata&,
+                                  std::span<const TensorData>);
+template void detail::write_model(const std::filesystem::path&, const Network<double>&,
+                                  const ModelInfo&, const safetensors::Metadata&,
+                                  std::span<const TensorData>);
 template void save_model(const std::filesystem::path&, const Network<float>&, const ModelInfo&);
 template void save_model(const std::filesystem::path&, const Network<double>&, const ModelInfo&);
 

@@ -331,8 +331,22 @@ const Parameters<T>& detail::NetworkAccess::parameters(const Network<T>& network
   return network.impl_->parameters;
 }
 
+template <class T>
+TrainingStep<T>& detail::NetworkAccess::step(Network<T>& network) {
+  return network.impl_->step;
+}
+
+template <class T>
+const TrainingStep<T>& detail::NetworkAccess::step(const Network<T>& network) {
+  return network.impl_->step;
+}
+
 template class Network<float>;
 template class Network<double>;
+template TrainingStep<float>& NetworkAccess::step(Network<float>&);
+template TrainingStep<double>& NetworkAccess::step(Network<double>&);
+template const TrainingStep<float>& NetworkAccess::step(const Network<float>&);
+template const TrainingStep<double>& NetworkAccess::step(const Network<double>&);
 template std::shared_ptr<const Backend> NetworkAccess::backend(const Network<float>&);
 template std::shared_ptr<const Backend> NetworkAccess::backend(const Network<double>&);
 template Parameters<float>& NetworkAccess::parameters(Network<float>&);

@@ -10,6 +10,9 @@
 
 namespace lamella::detail {
 
+template <class T>
+class TrainingStep;
+
 struct NetworkAccess {
   template <class T>
   static std::shared_ptr<const Backend> backend(const Network<T>& network);
@@ -18,6 +21,11 @@ struct NetworkAccess {
   static Parameters<T>& parameters(Network<T>& network);
   template <class T>
   static const Parameters<T>& parameters(const Network<T>& network);
+  /// Which holds what optimisers remember.
+  template <class T>
+  static TrainingStep<T>& step(Network<T>& network);
+  template <class T>
+  static const TrainingStep<T>& step(const Network<T>& network);
 };
 
 }  // namespace lamella::detail

@@ -60,6 +60,13 @@ class TrainingStep {
   /// Network::reset_optimizer.
   void reset_optimizer();
 
+  /// What optimisers remember; empty before the first step that needs it. Checkpoints write and set
+  /// them.
+  std::optional<Parameters<T>>& velocity() { return velocity_; }
+  const std::optional<Parameters<T>>& velocity() const { return velocity_; }
+  std::optional<AdamState<T>>& adam() { return adam_; }
+  const std::optional<AdamState<T>>& adam() const { return adam_; }
+
  private:
   // Batch sizes with a plan. An epoch has two: full batches, and the last partial one.
   static constexpr std::size_t kPlans = 4;

@@ -46,6 +46,17 @@ void WeightAverage<T>::restart(const Network<T>& network) {
 }
 
 template <class T>
+void WeightAverage<T>::resume(index_t steps, index_t averaged) {
+  if (steps < 0 || averaged < 0)
+    throw ArgumentError(
+        formatted("WeightAverage: resumed after {} steps and {} averages; neither "
+                  "can be negative",
+                  steps, averaged));
+  steps_ = steps;
+  averaged_ = averaged;
+}
+
+template <class T>
 void WeightAverage<T>::after_step(const Network<T>& network) {
   ++steps_;
   const auto* const moving = std::get_if<ExponentialAverage>(&averaging_);

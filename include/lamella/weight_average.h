@@ -52,6 +52,14 @@ class LAMELLA_API WeightAverage {
   void after_step(const Network<T>& network);
   void after_epoch(const Network<T>& network, index_t epoch);
 
+  const Averaging& averaging() const { return averaging_; }
+  /// Steps since the beginning, and how often weights have gone into the average.
+  index_t steps() const { return steps_; }
+  index_t averaged() const { return averaged_; }
+  /// Goes on where another average was, whose weights network() has got. Throws ArgumentError for
+  /// negative numbers.
+  void resume(index_t steps, index_t averaged);
+
   /// Whether anything has been averaged yet. Until then network() has the weights of the beginning.
   bool has_begun() const { return averaged_ > 0; }
   const Network<T>& network() const { return average_; }

@@ -80,6 +80,15 @@ def read_log(path):
     return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]
 
 
+def read_model(path):
+    """The tensors of a model, by name, without those of a run that is not complete."""
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    return {name: data[8 + length:][slice(*tensor["data_offsets"])]
+            for name, tensor in header.items() if name.startswith("layers.")}
+
+
 def usable_backends():
     """Names of the backends that this build and machine can use."""
     done = subprocess.run([TOOL, "info", "--json"], env=clean_environment(), timeout=TIMEOUT,

@@ -39,9 +39,9 @@ def prepare(directory):
 
 
 def training(name, data, *more, model="new"):
-    return Scenario(name, [TOOL, "train", "--data", data, "--hidden", "8", "--epochs", "3",
-                           "--checkpoint-every", "1", "--batch-size", "32", "--quiet", "--model", model, *more],
-                    [model])
+    usual = {"--hidden": "8", "--epochs": "3", "--checkpoint-every": "1", "--batch-size": "32"}
+    usual = [word for option, value in usual.items() if option not in more for word in (option, value)]
+    return Scenario(name, [TOOL, "train", "--data", data, *usual, "--quiet", "--model", model, *more], [model])
 
 
 def scenarios(backend):

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <CLI/CLI.hpp>
+
 #include <lamella/activation.h>
 #include <lamella/data_checks.h>
 #include <lamella/error.h>
@@ -15,6 +17,7 @@
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/memory.h"
 #include "tools/lamella/measure/plugin_probe.h"
+#include "tools/lamella/options/resume_options.h"
 
 namespace lamella::cli {
 namespace {
@@ -33,8 +36,9 @@ std::vector<std::string> names_of(const Table& table) {
 }  // namespace
 
 void TrainCommand::add_to(CLI::App& app) {
-  add_text(app, "--data", data, "SOURCE",
-           "MNIST-style directory, .csv, X*.npy or IDX file, moons or blobs", Presence::required);
+  app_ = &app;
+  add_text(app, "--data", data, "SOURCE (required)",
+           "MNIST-style directory, .csv, X*.npy or IDX file, moons or blobs");
   table.add_to(app, "CSV: the labels' column, by name or index (default: the last)");
   add_choice(app, "--preprocess", preprocess, preprocessing_names(),
              "Of features; auto: scale bytes, standardize the rest");
@@ -65,7 +69,11 @@ void TrainCommand::add_to(CLI::App& app) {
   backend.add_to(app);
   add_path(app, "--model", model, "Where to write the model (safetensors)");
   add_integer(app, "--checkpoint-every", checkpoint_every, 1, kMostEpochs,
-              "Write --model after every N epochs too, not only at the end");
+              "Write a checkpoint to --model after every N epochs");
+  add_real(app, "--checkpoint-minutes", checkpoint_minutes, {.low_included = false},
+           "Write a checkpoint to --model every X minutes", "");
+  add_path(app, "--resume", resume,
+           "Go on with the run of this checkpoint, with its options and data");
   add_path(app, "--log", log, "Where to write JSON lines, one an epoch");
   add_flag(app, "--quiet", quiet,
            "Print errors and warnings only, and what --json and --profile ask for");
@@ -75,6 +83,7 @@ void TrainCommand::add_to(CLI::App& app) {
 }
 
 void TrainCommand::check() {
+  if (data.empty()) throw UsageError("--data is required");
   options.optimizer = optimizer.optimizer();
   options.schedule = schedule.schedule(options.epochs);
   options.loss = loss.loss();
@@ -93,10 +102,13 @@ void TrainCommand::check() {
                   options.hidden_dropout.size(), hidden.size()));
   std::vector<NamedFile> files = source_files("--data", data, table.csv());
   if (!loss.sample_weights().empty()) files.push_back({"--sample-weights", loss.sample_weights()});
+  if (resume != model) files.push_back({"--resume", resume});
   check_files(files, {{"--model", model}, {"--log", log}});
   check_memory(need_of_data(files));
-  if (checkpoint_every > 0 && (model.empty() || !is_replaced(model)))
-    throw UsageError("--checkpoint-every needs a --model to write to, in a file");
+  if ((checkpoint_every > 0 || checkpoint_minutes) && (model.empty() || !is_replaced(model)))
+    throw UsageError(
+        formatted("{} needs a --model to write to, in a file",
+                  checkpoint_every > 0 ? "--checkpoint-every" : "--checkpoint-minutes"));
   model_on_stdout = leads_to(model, STDOUT_FILENO);
   if (model_on_stdout && (json || profile))
     throw UsageError(formatted("--model is standard output, to which {} prints too",
@@ -126,6 +138,19 @@ TrainingData TrainCommand::read(const Warnings& warnings) const {
 }
 
 void TrainCommand::run() {
+  if (resume.empty()) return start();
+  // The options of the run so far, with those of this command.
+  CLI::App app;
+  TrainCommand resumed;
+  resumed.add_to(app);
+  parse_resumed(app, resume, load_checkpoint_settings(resume), *app_);
+  resumed.resume = resume;
+  if (resumed.model.empty()) resumed.model = resume;
+  resumed.start();
+}
+
+void TrainCommand::start() {
+  settings = options_to_store(*app_);
   check();
   auto chosen = open_backend(backend.request());
   const TrainingData split = read(Warnings(quiet ? Warnings::Which::likely : Warnings::Which::all));

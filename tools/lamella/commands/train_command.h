@@ -5,9 +5,11 @@
 #define LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAIN_COMMAND_H_
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <lamella/checkpoint.h>
 #include <lamella/trainer.h>
 
 #include "tools/lamella/io/inputs.h"
@@ -39,7 +41,10 @@ struct TrainCommand {
   StoppingOptions stopping;
   BackendOptions backend;
   std::filesystem::path model;
-  index_t checkpoint_every = 0;  // epochs; 0: the model is written at the end alone
+  index_t checkpoint_every = 0;  // epochs; 0: not given
+  std::optional<double> checkpoint_minutes;
+  std::filesystem::path resume;  // a checkpoint; empty: a new run
+  CheckpointSettings settings;   // the options that a checkpoint holds
   std::filesystem::path log;
   bool quiet = false;
   bool json = false;
@@ -50,8 +55,11 @@ struct TrainCommand {
   void run();
 
  private:
+  void start();
   void check();
   TrainingData read(const Warnings& warnings) const;
+
+  const CLI::App* app_ = nullptr;  // whose options these are
 };
 
 }  // namespace lamella::cli

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <ratio>
 #include <utility>
 
 #include "tools/lamella/commands/training_summary.h"
 #include "tools/lamella/io/files.h"
+#include "tools/lamella/io/fingerprint.h"
 #include "tools/lamella/io/format.h"
 #include "tools/lamella/io/memory.h"
 #include "tools/lamella/io/report.h"
@@ -57,6 +59,17 @@ CsvPrecision table_precision(const std::filesystem::path& source, const Dataset&
              : CsvPrecision::single;
 }
 
+// Settings of a checkpoint beside options.
+constexpr const char* kData = "data";
+constexpr const char* kArithmetic = "arithmetic";
+
+/// What the bits of results depend on.
+std::string arithmetic(const BackendInfo& backend) {
+  const bool shares_kernels =
+      backend.name == "simd" || backend.name == "openmp" || backend.name == "tbb";
+  return shares_kernels ? backend.isa : formatted("{} ({})", backend.name, backend.isa);
+}
+
 }  // namespace
 
 template <class T>
@@ -74,13 +87,40 @@ TrainingSession<T>::TrainingSession(const TrainCommand& command, const TrainingD
                *initialization_by_name(command.initialization)),
       display_(command.quiet) {
   if (const auto averaging = command.average.averaging(command.options.epochs))
-    state_.average.emplace(network_, profiled_ ? profiled_ : std::move(backend), *averaging);
+    state_.average.emplace(network_, profiled_ ? profiled_ : backend, *averaging);
+  settings_ = command.settings;
+  settings_[kArithmetic] = arithmetic(backend->info());
+  if (!command.resume.empty()) resume(profiled_ ? profiled_ : std::move(backend));
+}
+
+template <class T>
+void TrainingSession<T>::resume(std::shared_ptr<const Backend> backend) {
+  Checkpoint checkpoint = load_checkpoint(command_.resume, std::move(backend));
+  auto* const run = std::get_if<InterruptedRun<T>>(&checkpoint.run);
+  settings_[kData] = fingerprint(data_);
+  if (const std::string& before = checkpoint.settings[kData]; before != settings_[kData])
+    throw DataError(formatted("{}: the run has other data, {}, than {}, {}",
+                              command_.resume.string(), before, command_.data, settings_[kData]));
+  if (run == nullptr || run->network.spec() != spec_)
+    throw DataError(formatted("{}: the network is not the one that the options of the run describe",
+                              command_.resume.string()));
+  if (const std::string& before = checkpoint.settings[kArithmetic];
+      before != settings_[kArithmetic])
+    display_.warning(
+        formatted("the run so far was computed with {}, and goes on with {}: the "
+                  "result has other bits than without the interruption",
+                  before, settings_[kArithmetic]));
+  network_ = std::move(run->network);
+  state_ = std::move(run->state);
+  if (command_.model == command_.resume) last_checkpoint_ = position();
 }
 
 template <class T>
 void TrainingSession<T>::run() {
   display_.line(formatted("training {} on {} samples", description(), data_.train.samples()));
-  log_.start();
+  if (!command_.resume.empty()) display_.line(formatted("going on {}", position()));
+  log_.start(state_.last.epoch);
+  last_checkpoint_time_ = std::chrono::steady_clock::now();
   TrainOptions options = command_.options;
   options.batch_size = std::min(options.batch_size, data_.train.samples());
   options.class_weights = command_.loss.class_weights(data_.train);
@@ -88,9 +128,14 @@ void TrainingSession<T>::run() {
   callbacks.on_progress = [this](const Progress& progress) { on_progress(progress); };
   callbacks.on_epoch = [this](const EpochReport& report) { on_epoch(report); };
   const auto pointer = [](const auto& data) { return data ? &*data : nullptr; };
-  const auto reports =
-      train(network_, state_, {data_.train, pointer(data_.validation), pointer(data_.test)},
-            info_.preprocessing, options, callbacks);
+  std::vector<EpochReport> reports;
+  try {
+    reports = train(network_, state_, {data_.train, pointer(data_.validation), pointer(data_.test)},
+                    info_.preprocessing, options, callbacks);
+  } catch (const TrainingError& error) {
+    if (last_checkpoint_.empty()) throw;
+    throw TrainingError(formatted("{}; {}", error.what(), what_is_saved()));
+  }
 
   if (!command_.model.empty())
     save_or_rescue(command_.model, [this](const auto& path) { save_model(path, result(), info_); });
@@ -102,10 +147,17 @@ void TrainingSession<T>::run() {
 
 template <class T>
 void TrainingSession<T>::on_progress(const Progress& progress) {
-  if (const int signal = interrupts_.pending())
+  if (const int signal = interrupts_.pending()) {
+    write_checkpoint();
     throw Interrupted(signal, formatted("stopped in epoch {} of {}, after {} of {} samples; {}",
                                         progress.epoch, progress.epochs, progress.samples_done,
                                         progress.samples, what_is_saved()));
+  }
+  if (command_.checkpoint_minutes) {
+    const std::chrono::duration<double, std::ratio<60>> minutes =
+        std::chrono::steady_clock::now() - last_checkpoint_time_;
+    if (minutes.count() >= *command_.checkpoint_minutes) write_checkpoint();
+  }
   display_.update(progress);
   // The evaluation follows; it is not recorded. on_epoch comes after it.
   if (profiled_ && progress.samples_done == progress.samples) profiled_->set_recording(false);
@@ -118,7 +170,7 @@ void TrainingSession<T>::on_epoch(const EpochReport& report) {
   write_log(report);
   const index_t every = command_.checkpoint_every;
   if (every > 0 && report.epoch % every == 0 && report.epoch != command_.options.epochs)
-    write_checkpoint(report.epoch);
+    write_checkpoint();
 }
 
 template <class T>
@@ -134,20 +186,35 @@ void TrainingSession<T>::write_log(const EpochReport& report) {
 }
 
 template <class T>
-void TrainingSession<T>::write_checkpoint(index_t epoch) {
+void TrainingSession<T>::write_checkpoint() {
+  if (command_.model.empty()) return;
+  if (settings_[kData].empty()) settings_[kData] = fingerprint(data_);
+  last_checkpoint_time_ = std::chrono::steady_clock::now();
   try {
-    save_model(command_.model, result(), info_);
-    last_checkpoint_ = epoch;
+    if (!is_replaced(command_.model)) return;
+    save_checkpoint(command_.model, network_, state_, info_, settings_);
+    last_checkpoint_ = position();
   } catch (const IoError& error) {  // the file may be writable again by the end
     display_.warning(formatted("{}; training goes on without this checkpoint", error.what()));
+  } catch (const ArgumentError&) {
+    // A parameter is not finite, and so will the next loss be, which ends the run. The last good
+    // checkpoint stands.
   }
+}
+
+template <class T>
+std::string TrainingSession<T>::position() const {
+  if (state_.samples_done == 0) return formatted("after epoch {}", state_.epoch - 1);
+  return formatted("after {} of {} samples of epoch {}", state_.samples_done, data_.train.samples(),
+                   state_.epoch);
 }
 
 template <class T>
 std::string TrainingSession<T>::what_is_saved() const {
   if (command_.model.empty()) return "nothing to save";
-  if (last_checkpoint_ == 0) return "no model was written";
-  return formatted("{} holds the model after epoch {}", command_.model.string(), last_checkpoint_);
+  if (last_checkpoint_.empty()) return "no model was written";
+  return formatted("{0} holds the run {1}, and `lamella train --resume {0}` goes on from there",
+                   command_.model.string(), last_checkpoint_);
 }
 
 template <class T>

@@ -4,11 +4,13 @@
 #ifndef LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAINING_SESSION_H_
 #define LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAINING_SESSION_H_
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <lamella/checkpoint.h>
 #include <lamella/error.h>
 #include <lamella/metrics.h>
 #include <lamella/model_file.h>
@@ -40,11 +42,14 @@ class TrainingSession {
   void on_progress(const Progress& progress);
   void on_epoch(const EpochReport& report);
   void write_log(const EpochReport& report);
-  void write_checkpoint(index_t epoch);
+  // To --model, if that is a file; what cannot be written is a warning.
+  void write_checkpoint();
+  void resume(std::shared_ptr<const Backend> backend);
 
   // What is saved.
   const Network<T>& result() const { return state_.measured(network_); }
   std::string description() const;
+  std::string position() const;  // "after epoch 3"
   std::string what_is_saved() const;
   void print_summary(const std::vector<EpochReport>& reports) const;
   std::optional<Evaluation> evaluate_held_out() const;
@@ -60,7 +65,9 @@ class TrainingSession {
   RunState<T> state_;
   InterruptGuard interrupts_;
   ProgressDisplay display_;
-  index_t last_checkpoint_ = 0;  // its epoch; 0: none
+  CheckpointSettings settings_;  // of checkpoints
+  std::string last_checkpoint_;  // when it was written; empty: there is none
+  std::chrono::steady_clock::time_point last_checkpoint_time_;
   std::optional<IoError> log_failure_;
 };
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -23,6 +25,16 @@ namespace {
                           std::generic_category().message(errno)));
 }
 
+/// Where line `count`, from 1, ends in the file, or the last whole one if there are fewer.
+std::int64_t end_of_line(const std::filesystem::path& path, index_t count) {
+  std::int64_t end = 0;
+  if (count == 0) return end;
+  std::ifstream file(path, std::ios::binary);
+  for (std::string line; count > 0 && std::getline(file, line) && !file.eof(); --count)
+    end += std::ssize(line) + 1;
+  return end;
+}
+
 }  // namespace
 
 EpochLog::EpochLog(std::filesystem::path path) : path_(std::move(path)) {
@@ -33,14 +45,15 @@ EpochLog::EpochLog(std::filesystem::path path) : path_(std::move(path)) {
   shared_ = target.method == detail::OutputMethod::descriptor;
 }
 
-void EpochLog::start() {
+void EpochLog::start(index_t kept) {
   if (!file_.open()) return;
   struct stat status = {};
   if (::fstat(file_.get(), &status) != 0) fail(path_);
   if (!S_ISREG(status.st_mode)) return;
   if (shared_)
     end_ = std::max<off_t>(::lseek(file_.get(), 0, SEEK_CUR), 0);
-  else if (::ftruncate(file_.get(), 0) != 0)
+  else if (end_ = end_of_line(path_, kept);
+           ::ftruncate(file_.get(), end_) != 0 || ::lseek(file_.get(), end_, SEEK_SET) < 0)
     fail(path_);
 }
 

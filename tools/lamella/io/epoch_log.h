@@ -17,8 +17,8 @@ class EpochLog {
   /// What the file holds is kept until start(). Throws IoError.
   explicit EpochLog(std::filesystem::path path);
 
-  /// Empties the file.
-  void start();
+  /// Empties the file but for its first `kept` lines, which are those of epochs before.
+  void start(index_t kept);
   /// Throws IoError if the line cannot be written; a regular file then ends with the line before,
   /// and further calls do nothing.
   void write(const EpochReport& report);
