@@ -222,18 +222,25 @@ lamella::Schedule schedule_of(const char* where, const lamella_train_options& op
     return given != 0 ? given : otherwise;
   };
   const bool is_step = kind == LAMELLA_STEP, is_one_cycle = kind == LAMELLA_ONE_CYCLE;
-  const double factor =
-      chosen(options.rate_factor,
-             is_step ? lamella::StepSchedule{}.factor : lamella::ExponentialSchedule{}.factor,
-             "rate_factor", is_step || kind == LAMELLA_EXPONENTIAL);
+  const bool is_plateau = kind == LAMELLA_PLATEAU;
+  const double factor = chosen(options.rate_factor,
+                               is_step      ? lamella::StepSchedule{}.factor
+                               : is_plateau ? lamella::PlateauSchedule{}.factor
+                                            : lamella::ExponentialSchedule{}.factor,
+                               "rate_factor", is_step || is_plateau || kind == LAMELLA_EXPONENTIAL);
   const double every =
       chosen(options.rate_every, lamella::StepSchedule{}.every, "rate_every", is_step);
   const double last =
       chosen(options.final_rate,
              is_one_cycle ? lamella::OneCycleSchedule{}.last : lamella::CosineSchedule{}.last,
-             "final_rate", is_one_cycle || kind == LAMELLA_COSINE);
+             "final_rate", is_one_cycle || is_plateau || kind == LAMELLA_COSINE);
   const double cycles = chosen(options.rate_cycles, lamella::CosineLogSchedule{}.cycles,
                                "rate_cycles", kind == LAMELLA_COSINE_LOG);
+  if (options.rate_patience < 0 || (options.rate_patience > 0 && !is_plateau))
+    throw ArgumentError(
+        formatted("{}: rate_patience is {}; it must not be negative, and 0 unless "
+                  "schedule is LAMELLA_PLATEAU",
+                  where, options.rate_patience));
   switch (kind) {
     case LAMELLA_CONSTANT:
       return {lamella::ConstantSchedule{}, options.warmup};
@@ -250,9 +257,16 @@ lamella::Schedule schedule_of(const char* where, const lamella_train_options& op
     }
     case LAMELLA_COSINE_LOG:
       return {lamella::CosineLogSchedule{static_cast<int>(cycles)}, options.warmup};
+    case LAMELLA_PLATEAU: {
+      lamella::PlateauSchedule plateau;
+      plateau.factor = factor;
+      plateau.last = last;
+      if (options.rate_patience > 0) plateau.patience = options.rate_patience;
+      return {plateau, options.warmup};
+    }
     default:
       throw ArgumentError(formatted("{}: schedule is {}; known are {} to {}", where, kind,
-                                    int{LAMELLA_CONSTANT}, int{LAMELLA_COSINE_LOG}));
+                                    int{LAMELLA_CONSTANT}, int{LAMELLA_PLATEAU}));
   }
 }
 

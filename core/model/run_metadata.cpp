@@ -52,6 +52,10 @@ void visit_run(Run& run, Visit visit) {
   visit("seconds", state.seconds);
   visit("seconds_of_epochs", state.seconds_of_epochs);
   visit("epochs_without_improvement", state.epochs_without_improvement);
+  visit("plateau_factor", state.plateau.factor);
+  visit("plateau_best", state.plateau.best);
+  visit("plateau_epochs", state.plateau.epochs_without_improvement);
+  visit("plateau_cooldown", state.plateau.cooldown);
   visit("average_steps", run.average_steps);
   visit("averaged", run.averaged);
   visit("adam_steps", run.adam_steps);

@@ -38,6 +38,7 @@ void copy_numbers(const RunState<T>& from, RunState<U>& to) {
   to.last = from.last;
   to.best = from.best;
   to.epochs_without_improvement = from.epochs_without_improvement;
+  to.plateau = from.plateau;
 }
 
 /// Whether the metadata of a file are those of a checkpoint.

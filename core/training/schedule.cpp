@@ -63,6 +63,19 @@ void check(const CosineLogSchedule& schedule) {
           schedule.cycles, "from 1 to 30");
 }
 
+void check(const PlateauSchedule& schedule) {
+  require(schedule.factor > 0 && schedule.factor < 1, "PlateauSchedule", "factor", schedule.factor,
+          "in (0, 1)");
+  require(schedule.patience >= 0, "PlateauSchedule", "patience",
+          static_cast<double>(schedule.patience), "a number of epochs from 0");
+  require(schedule.threshold >= 0 && schedule.threshold < 1, "PlateauSchedule", "threshold",
+          schedule.threshold, "in [0, 1)");
+  require(schedule.cooldown >= 0, "PlateauSchedule", "cooldown",
+          static_cast<double>(schedule.cooldown), "a number of epochs from 0");
+  require(schedule.last >= 0 && schedule.last <= 1, "PlateauSchedule", "last", schedule.last,
+          "in [0, 1]");
+}
+
 // From `from` at 0 to `to` at 1, on half a cosine.
 double half_cosine(double from, double to, double t) {
   return to + (from - to) * (1 + std::cos(std::numbers::pi * t)) / 2;
@@ -94,7 +107,31 @@ double factor(const CosineLogSchedule& schedule, const Position& at) {
   return (1 - std::cos(2 * std::numbers::pi * cycle)) / 2;
 }
 
+double factor(const PlateauSchedule&, const Position&) { return 1; }
+
 }  // namespace
+
+void after_epoch(const PlateauSchedule& schedule, PlateauState& state, Monitor monitor,
+                 double figure) {
+  check(schedule);
+  const double margin = state.best ? schedule.threshold * *state.best : 0;
+  const bool is_improvement =
+      state.best ? is_better(monitor, figure, *state.best, margin) : std::isfinite(figure);
+  if (is_improvement) {
+    state.best = figure;
+    state.epochs_without_improvement = 0;
+  } else {
+    ++state.epochs_without_improvement;
+  }
+  if (state.cooldown > 0) {
+    --state.cooldown;
+    state.epochs_without_improvement = 0;
+  }
+  if (state.epochs_without_improvement <= schedule.patience) return;
+  state.factor = std::max(state.factor * schedule.factor, schedule.last);
+  state.cooldown = schedule.cooldown;
+  state.epochs_without_improvement = 0;
+}
 
 double rate_factor(const Schedule& schedule, index_t step, index_t steps_per_epoch,
                    index_t epochs) {

@@ -67,7 +67,8 @@ void check_train_options(const TrainOptions& options) {
 }
 
 bool decides_on_validation_data(const TrainOptions& options) {
-  return options.early_stopping.patience > 0 || options.keep == KeptWeights::best;
+  return options.early_stopping.patience > 0 || options.keep == KeptWeights::best ||
+         std::holds_alternative<PlateauSchedule>(options.schedule.course);
 }
 
 void check_class_weights(const std::vector<double>& weights, index_t classes) {
@@ -186,7 +187,7 @@ class Run {
     for (std::size_t s = 0; s < count; ++s)
       labels_[s] = data_.labels()[static_cast<std::size_t>(indices[s])];
     state_.learning_rate =
-        learning_rate(options_.optimizer) *
+        learning_rate(options_.optimizer) * state_.plateau.factor *
         rate_factor(options_.schedule, (progress_.epoch - 1) * steps_ + first / batch_size_, steps_,
                     options_.epochs);
     const BatchResult result =
@@ -268,6 +269,8 @@ template <class T>
 void observe(RunState<T>& state, const EpochReport& report, const TrainOptions& options,
              const Network<T>& measured) {
   const double value = monitored(report, options.monitor);
+  if (const auto* const plateau = std::get_if<PlateauSchedule>(&options.schedule.course))
+    after_epoch(*plateau, state.plateau, options.monitor, value);
   const auto improves_by_more_than = [&](double margin) {
     if (state.best.epoch == 0) return std::isfinite(value);
     return is_better(options.monitor, value, monitored(state.best, options.monitor), margin);
@@ -333,7 +336,9 @@ std::vector<EpochReport> train_from(RunState<T>& state, Network<T>& network,
     check_fits("train", "validation", network.spec(), *data.validation, preprocessing);
   else if (decides_on_validation_data(options))
     throw ArgumentError(
-        "train: early stopping and the best weights go by validation data, and there are none");
+        "train: early stopping, the best weights and a plateau go by validation data, and there "
+        "are "
+        "none");
   if (data.test != nullptr) check_fits("train", "test", network.spec(), *data.test, preprocessing);
 
   // It may refuse the weights of samples, and then the optimiser must keep its memory.

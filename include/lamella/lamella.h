@@ -145,7 +145,9 @@ enum lamella_schedule {
   LAMELLA_EXPONENTIAL = 2, /**< times rate_factor (0.95) in the course of each epoch */
   LAMELLA_COSINE = 3,      /**< down to final_rate (0) of the rate, on half a cosine */
   LAMELLA_ONE_CYCLE = 4,   /**< up, and down to final_rate (4e-6) of the rate */
-  LAMELLA_COSINE_LOG = 5   /**< up and down rate_cycles (4) times, ever more slowly */
+  LAMELLA_COSINE_LOG = 5,  /**< up and down rate_cycles (4) times, ever more slowly */
+  LAMELLA_PLATEAU = 6 /**< times rate_factor (0.1), and not below final_rate (0), after more than
+                           rate_patience epochs in which monitor has not improved */
 };
 
 /** Values of lamella_train_options.average: which weights the model gets. */
@@ -228,6 +230,7 @@ typedef struct lamella_train_options {
   double input_dropout;         /**< 0; probability that a step drops an input, in [0, 1) */
   int normalization;            /**< of hidden layers; LAMELLA_NO_NORMALIZATION */
   int initialization;           /**< LAMELLA_INITIALIZE_BY_ACTIVATION */
+  ptrdiff_t rate_patience;      /**< epochs; 0 stands for 10. LAMELLA_PLATEAU only */
 } lamella_train_options;
 
 /** Fills *options with defaults; `size` is sizeof(lamella_train_options). Null is allowed. */

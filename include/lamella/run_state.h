@@ -7,6 +7,7 @@
 
 #include <lamella/epoch_report.h>
 #include <lamella/network.h>
+#include <lamella/schedule.h>
 #include <lamella/weight_average.h>
 
 namespace lamella {
@@ -27,6 +28,8 @@ struct RunState {
   EpochReport last = {};                   ///< epoch 0: none
   EpochReport best = {};                   ///< by TrainOptions::monitor; epoch 0: none
   index_t epochs_without_improvement = 0;  ///< EarlyStopping, in a row
+
+  PlateauState plateau = {};  ///< of a PlateauSchedule
 
   std::optional<WeightAverage<T>> average = {};  ///< to be set by the caller before the run
   std::optional<Network<T>> best_weights = {};  ///< with KeptWeights::best, from the first epoch on

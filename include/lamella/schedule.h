@@ -4,8 +4,10 @@
 #ifndef LAMELLA_SCHEDULE_H_
 #define LAMELLA_SCHEDULE_H_
 
+#include <optional>
 #include <variant>
 
+#include <lamella/early_stopping.h>
 #include <lamella/export.h>
 #include <lamella/view.h>
 
@@ -64,10 +66,35 @@ struct CosineLogSchedule {
   friend bool operator==(const CosineLogSchedule&, const CosineLogSchedule&) = default;
 };
 
+/// 1 at first, and times `factor` whenever the monitored figure of validation data has not improved
+/// for more than `patience` epochs in a row: PyTorch's ReduceLROnPlateau in its relative mode, with
+/// an eps of 0. It depends on the course of the run (PlateauState), not on the step alone.
+struct PlateauSchedule {
+  double factor = 0.1;      ///< in (0, 1)
+  index_t patience = 10;    ///< epochs, >= 0
+  double threshold = 1e-4;  ///< part of the best figure that an improvement exceeds, in [0, 1)
+  index_t cooldown = 0;     ///< epochs after a reduction that do not count, >= 0
+  double last = 0;          ///< below which the factor does not fall, in [0, 1]
+
+  friend bool operator==(const PlateauSchedule&, const PlateauSchedule&) = default;
+};
+
+/// What PlateauSchedule remembers of the epochs so far.
+struct PlateauState {
+  double factor = 1;  ///< of the learning rate in the next epoch
+  std::optional<double> best = {};
+  index_t epochs_without_improvement = 0;
+  index_t cooldown = 0;  ///< epochs that are left of it
+};
+
+/// Takes note of the figure of an epoch that has ended.
+LAMELLA_API void after_epoch(const PlateauSchedule& schedule, PlateauState& state, Monitor monitor,
+                             double figure);
+
 /// The course of the learning rate over a run: a linear warm-up, and then one of the above.
 struct Schedule {
   using Course = std::variant<ConstantSchedule, StepSchedule, ExponentialSchedule, CosineSchedule,
-                              OneCycleSchedule, CosineLogSchedule>;
+                              OneCycleSchedule, CosineLogSchedule, PlateauSchedule>;
 
   Course course;
   double warmup = 0;  ///< epochs, >= 0, in which the factor rises as (s + 1) / (steps of warm-up)
@@ -76,6 +103,7 @@ struct Schedule {
 };
 
 /// The factor of the learning rate in step `step` (from 0) of epochs · steps_per_epoch, in (0, 1].
+/// That of a PlateauSchedule is without PlateauState::factor, by which train() multiplies it.
 /// Throws ArgumentError for members out of range, a warm-up as long as the run, or a step outside
 /// of it.
 LAMELLA_API double rate_factor(const Schedule& schedule, index_t step, index_t steps_per_epoch,

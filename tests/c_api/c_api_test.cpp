@@ -222,6 +222,12 @@ TEST_CASE("options decide the training, and the same ones give the same model", 
     o.monitor = LAMELLA_VALIDATION_ACCURACY;
     o.keep_best = 1;  // the first epoch of equally many correct ones
   }));
+  CHECK(differs([&](auto& o) {
+    validated(o);
+    o.schedule = LAMELLA_PLATEAU;
+    o.rate_factor = 0.5;
+    o.rate_patience = 1;
+  }));
   const double halves[] = {0.5, 0.5}, uneven[] = {1, 3};
   const auto class_weights = [](auto& o, const double* weights) {
     o.class_weights = weights;
@@ -361,7 +367,9 @@ TEST_CASE("bad arguments are refused, and no model is made", "[c_api]") {
       "hidden_dropout is given");
   refused([](auto& o) { o.normalization = 2; }, "normalization is 2; known are 0 to 1");
   refused([](auto& o) { o.normalization = -1; }, "normalization is -1");
-  refused([](auto& o) { o.schedule = 6; }, "schedule is 6; known are 0 to 5");
+  refused([](auto& o) { o.schedule = 7; }, "schedule is 7; known are 0 to 6");
+  refused([](auto& o) { o.schedule = LAMELLA_PLATEAU; }, "go by validation data");
+  refused([](auto& o) { o.rate_patience = 1; }, "rate_patience is 1");
   refused([](auto& o) { o.schedule = -1; }, "schedule is -1");
   refused([](auto& o) { o.rate_factor = 0.5; },
           "rate_factor is 0.5, but the schedule does not have it");

@@ -33,14 +33,33 @@ class Schedules(ToolTest):
         self.assertAlmostEqual(self.rates("--schedule", "one-cycle")[-1], 0.1 * 4e-6, places=15)
         self.assertLess(self.rates("--schedule", "coslog", "--cycles", "2")[-1], 0.01 * 0.1)
 
+    def test_plateau(self):
+        log = self.dir / "run.jsonl"
+        self.train("--epochs", "40", "--learning-rate", "1.5", "--log", log, "--schedule", "plateau",
+                   "--validation-fraction", "0.1", "--rate-patience", "1", "--rate-factor", "0.5",
+                   "--final-rate", "0.25")
+        lines = read_log(log)
+        rate, best, waited = 1.5, math.inf, 0
+        for line in lines:
+            self.assertEqual(line["learning_rate"], rate)
+            waited = 0 if line["validation_loss"] < best * (1 - 1e-4) else waited + 1
+            best = line["validation_loss"] if waited == 0 else best
+            if waited > 1:
+                rate, waited = max(rate / 2, 0.375), 0
+        self.assertEqual(rate, 0.375)
+
     def test_what_does_not_go_together_is_refused(self):
         for pattern, *args in (
-                ("--rate-factor is an option of step and exponential, and --schedule is constant",
+                ("--rate-factor is an option of step, exponential and plateau, and --schedule is constant",
                  "--rate-factor", "0.5"),
                 ("--rate-every is an option of step", "--schedule", "cosine", "--rate-every", "2"),
-                ("--final-rate is an option of cosine and one-cycle",
+                ("--final-rate is an option of cosine, one-cycle and plateau",
                  "--schedule", "step", "--final-rate", "0.5"),
                 ("--cycles is an option of coslog", "--cycles", "3"),
+                ("--rate-patience is an option of plateau", "--rate-patience", "3"),
+                ("--rate-factor of plateau must be below 1", "--schedule", "plateau",
+                 "--rate-factor", "1"),
+                ("--schedule plateau need samples to decide on", "--schedule", "plateau"),
                 ("--final-rate of one-cycle must be above 0",
                  "--schedule", "one-cycle", "--final-rate", "0"),
                 ("'1.5' is not a finite number above 0 to 1",
@@ -244,8 +263,8 @@ class EarlyStopping(ToolTest):
 
     def test_what_does_not_go_together_is_refused(self):
         for pattern, *args in (
-                ("--patience and --keep best need samples to decide on", "--patience", "3"),
-                ("--patience and --keep best need samples to decide on", "--keep", "best"),
+                ("--patience, --keep best and --schedule plateau need samples", "--patience", "3"),
+                ("--patience, --keep best and --schedule plateau need samples", "--keep", "best"),
                 ("--min-improvement is an option of early stopping", "--min-improvement", "1"),
                 ("--monitor: nothing goes by it", "--monitor", "loss"),
                 ("'0' is not a whole number from 1", "--patience", "0"),

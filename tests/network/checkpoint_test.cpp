@@ -32,7 +32,10 @@ TrainOptions options(const Optimizer& optimizer) {
   o.optimizer = optimizer;
   o.dropout = 0.2;
   o.augmentation.noise = 0.1;
-  o.schedule = {CosineSchedule{}, 0.5};
+  if (std::holds_alternative<AdamOptions>(optimizer))
+    o.schedule = {CosineSchedule{}, 0.5};
+  else
+    o.schedule = {PlateauSchedule{.factor = 0.5, .patience = 0}, 0.5};
   o.seed = 7;
   o.early_stopping.patience = 3;
   o.keep = KeptWeights::best;

@@ -154,7 +154,8 @@ TEST_CASE("decisions without data to make them on, and numbers out of range, are
                          Message(what));
   };
   const std::string none =
-      "train: early stopping and the best weights go by validation data, and there are none";
+      "train: early stopping, the best weights and a plateau go by validation data, and there are "
+      "none";
   refused(
       nullptr, [](TrainOptions& o) { o.early_stopping.patience = 1; }, none);
   refused(
@@ -168,6 +169,8 @@ TEST_CASE("decisions without data to make them on, and numbers out of range, are
   refused(
       &validation, [](TrainOptions& o) { o.first_epoch = 2; },
       "train: first_epoch is 2; it must be 1, because the state says where to begin");
+  refused(
+      nullptr, [](TrainOptions& o) { o.schedule.course = PlateauSchedule{}; }, none);
   const Dataset wide(std::vector<float>(6), {3}, {0, 1});
   refused(
       &wide, [](TrainOptions&) {},

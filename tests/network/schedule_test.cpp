@@ -41,6 +41,25 @@ TEST_CASE("schedules are PyTorch's", "[schedule]") {
   SECTION("one cycle") { check_rates({OneCycleSchedule{0.4, 0.04, 0.01}}, k_one_cycle_0); }
 }
 
+TEST_CASE("the rate falls on plateaus as PyTorch's does", "[schedule]") {
+  const auto check_course = [](Monitor monitor, index_t cooldown,
+                               std::span<const double> expected) {
+    const PlateauSchedule schedule{0.5, 1, 0.01, cooldown, 0.1};
+    PlateauState state;
+    REQUIRE(expected.size() == std::size(k_plateau_figures));
+    for (std::size_t e = 0; e < expected.size(); ++e) {
+      INFO("epoch " << e << ", cooldown " << cooldown);
+      after_epoch(schedule, state, monitor, k_plateau_figures[e]);
+      CHECK(state.factor == Approx(expected[e]).epsilon(1e-12));
+    }
+    CHECK(state.factor < 1);
+  };
+  check_course(Monitor::loss, 0, k_plateau_min_0);
+  check_course(Monitor::loss, 2, k_plateau_min_2);
+  check_course(Monitor::accuracy, 0, k_plateau_max_0);
+  check_course(Monitor::accuracy, 2, k_plateau_max_2);
+}
+
 TEST_CASE("the cosine of a logarithm falls to zero between its cycles", "[schedule]") {
   const Schedule schedule{CosineLogSchedule{4}};
   constexpr index_t kSteps = 1500;

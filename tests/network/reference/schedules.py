@@ -54,6 +54,18 @@ def main():
                 continue  # it has a warm-up of its own
             values = ", ".join(f"{rate!r}" for rate in rates(make, warmup))
             print(f"inline constexpr double k_{name}_{warmup}[] = {{{values}}};")
+    figures = [1, 0.9, 0.95, 0.91, 0.92, 0.8, 0.79999, 0.85, 0.81, 0.83, 0.9, 0.82, 0.84, 0.86, 0.7, 0.9, 0.8, 0.8,
+               0.8, 0.8, 0.8, 0.8, 0.8, 0.8]
+    print(f"inline constexpr double k_plateau_figures[] = {{{', '.join(map(repr, figures))}}};")
+    for mode in ("min", "max"):
+        for cooldown in (0, 2):
+            optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+            scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode, 0.5, 1, 0.01, "rel", cooldown, 0.1, 0)
+            found = []
+            for figure in figures:
+                scheduler.step(figure)
+                found.append(optimizer.param_groups[0]["lr"])
+            print(f"inline constexpr double k_plateau_{mode}_{cooldown}[] = {{{', '.join(map(repr, found))}}};")
     print("// clang-format on\n\n}  // namespace lamella::test\n")
     print("#endif  // LAMELLA_TESTS_NETWORK_REFERENCE_SCHEDULES_H_")
 

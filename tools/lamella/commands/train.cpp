@@ -88,14 +88,14 @@ void TrainCommand::check() {
   options.schedule = schedule.schedule(options.epochs);
   options.loss = loss.loss();
   average.averaging(options.epochs);  // checks its options
-  stopping.check(false);
+  stopping.check(schedule.decides());
   options.monitor = stopping.monitor();
   options.early_stopping = stopping.early_stopping();
   options.keep = stopping.keep();
-  if (stopping.decides() && held_out == 0)
+  if (decides() && held_out == 0)
     throw UsageError(
-        "--patience and --keep best need samples to decide on: --validation-fraction 0.1 would "
-        "hold out a tenth of the training data");
+        "--patience, --keep best and --schedule plateau need samples to decide on: "
+        "--validation-fraction 0.1 would hold out a tenth of the training data");
   if (!options.hidden_dropout.empty() && options.hidden_dropout.size() != hidden.size())
     throw UsageError(
         formatted("--dropout: {} rates for {} hidden layers; one for each, or one for all",
@@ -129,7 +129,7 @@ TrainingData TrainCommand::read(const Warnings& warnings) const {
        data_warnings(data, result.train, result.test ? &*result.test : nullptr))
     warnings.print(warning.text, warning.suspicion);
   if (held_out == 0) return result;
-  if (stopping.decides() || result.test)
+  if (decides() || result.test)
     result.validation =
         hold_out(result.train, held_out, options.seed, HoldOut::stratified, warnings);
   else

@@ -57,6 +57,8 @@ struct TrainCommand {
  private:
   void start();
   void check();
+  // Whether something is decided on held-out samples.
+  bool decides() const { return stopping.decides() || schedule.decides(); }
   TrainingData read(const Warnings& warnings) const;
 
   const CLI::App* app_ = nullptr;  // whose options these are

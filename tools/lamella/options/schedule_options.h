@@ -21,6 +21,9 @@ class ScheduleOptions {
   /// long as the `epochs` of the run.
   Schedule schedule(index_t epochs) const;
 
+  /// Whether the schedule goes by held-out samples.
+  bool decides() const { return name_ == "plateau"; }
+
  private:
   Schedule::Course course() const;
 
@@ -29,7 +32,8 @@ class ScheduleOptions {
   std::optional<double> factor_;
   std::optional<double> every_;
   std::optional<double> last_;
-  index_t cycles_ = 0;  // 0: not given
+  index_t cycles_ = 0;     // 0: not given
+  index_t patience_ = -1;  // -1: not given
 };
 
 }  // namespace lamella::cli
