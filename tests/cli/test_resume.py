@@ -9,7 +9,8 @@ from harness import (TIMEOUT, TOOL, ToolTest, clean_environment, flower_rows, ma
                      write_csv, write_mnist_directory)
 
 # With everything that a checkpoint has to hold, and of some 1000 steps an epoch.
-HOW = ("--data", "moons", "--hidden", "24,8", "--epochs", "40", "--batch-size", "4", "--optimizer",
+HOW = ("--data", "moons", "--hidden", "24,8", "--epochs", "40", "--batch-size", "4",
+       "--normalization", "batch", "--optimizer",
        "adam", "--dropout", "0.2", "--augment", "noise=0.1", "--average", "ema", "--schedule",
        "cosine", "--validation-fraction", "0.1", "--keep", "best")
 

@@ -29,8 +29,8 @@ ALL_MOMENTS = 200
 
 # Everything that a checkpoint has to hold: what is added to training gets an option here.
 EVERYTHING = (
-    training("images", "idx", "--epochs", "60", "--batch-size", "4", "--optimizer", "adam", "--dropout", "0.2",
-             "--augment", "shift=1,flip,rotate=10", "--average", "ema", "--schedule", "cosine",
+    training("images", "idx", "--epochs", "60", "--batch-size", "4", "--normalization", "batch", "--optimizer", "adam",
+             "--dropout", "0.2", "--augment", "shift=1,flip,rotate=10", "--average", "ema", "--schedule", "cosine",
              "--validation-fraction", "0.2", "--keep", "best", model="model"),
     training("table", "flowers.csv", "--epochs", "200", "--batch-size", "2", "--momentum", "0.9", "--nesterov",
              "--augment", "noise=0.1", "--average", "swa", "--schedule", "one-cycle", "--class-weights", "balanced",
