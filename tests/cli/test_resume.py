@@ -58,7 +58,19 @@ class Resume(ToolTest):
                 self.assertEqual(self.model.read_bytes(), whole)
                 self.assertEqual(self.figures(self.log), log)
                 self.log.unlink()
-        self.assert_no_leftovers("m", "whole", "whole.jsonl")
+                self.model.unlink()
+        self.assert_no_leftovers("whole", "whole.jsonl")
+
+    def test_an_older_model_is_not_lost_to_a_signal(self):
+        whole, _ = self.whole(*HOW)
+        self.model.write_bytes(b"an older model")
+        beside = self.dir / "m.checkpoint"
+        _, err = self.stop(signal.SIGINT, *HOW)
+        self.assertEqual(self.model.read_bytes(), b"an older model")
+        self.assertIn(f"{beside} holds the run", err)
+        self.assertIn(f"`lamella train --resume {beside} --model {self.model}` goes on", err)
+        self.succeed("train", "--resume", beside, "--model", self.model, "--quiet")
+        self.assertEqual(self.model.read_bytes(), whole)
 
     def test_after_kill_minus_9_by_epochs_and_by_minutes(self):
         whole, log = self.whole(*HOW)
@@ -99,6 +111,7 @@ class Resume(ToolTest):
         rows = write_csv(self.dir / "a.csv", flower_rows())
         how = ("--data", rows, "--epochs", "100000", "--batch-size", "4", "--hidden", "4")
         self.log.unlink()
+        self.model.unlink()
         self.stop(signal.SIGINT, *how)
         write_csv(rows, flower_rows(seed=2))
         self.fail_with(1, "the run has other data, 90 samples of 4 features in 3 classes.*than .*, "

@@ -146,11 +146,12 @@ class Signals(ToolTest):
         self.assertEqual(process.returncode, code, err)
         self.assertEqual(out, "")
         self.assertRegex(err, r"^lamella: stopped in epoch \d+ of \d+, after \d+ of \d+ samples; "
-                              r"\S*m holds the run after .*, and `lamella train --resume \S*m` goes "
-                              r"on from there\n$")
-        self.evaluate(self.model, "moons")
+                              r"\S*m\.checkpoint holds the run after .*, and `lamella train --resume "
+                              r"\S*m\.checkpoint --model \S*m` goes on from there\n$")
+        self.assertEqual(self.model.read_text(), "old")
+        self.evaluate(self.dir / "m.checkpoint", "moons")
         self.assertTrue(read_log(self.log))
-        self.assert_no_leftovers("m", "run.jsonl")
+        self.assert_no_leftovers("m", "m.checkpoint", "run.jsonl")
 
     def test_signals_that_stop(self):
         for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU, signal.SIGALRM,

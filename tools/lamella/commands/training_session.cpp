@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cmath>
 #include <ratio>
+#include <system_error>
 #include <utility>
 
 #include "tools/lamella/commands/training_summary.h"
@@ -63,6 +64,19 @@ CsvPrecision table_precision(const std::filesystem::path& source, const Dataset&
 constexpr const char* kData = "data";
 constexpr const char* kArithmetic = "arithmetic";
 
+/// An older model is not lost to an interruption: unless checkpoints in its place were asked for,
+/// they go to a file beside it.
+std::filesystem::path checkpoint_path(const TrainCommand& command) {
+  const bool asked_for = command.checkpoint_every > 0 || command.checkpoint_minutes;
+  std::error_code error;
+  if (asked_for || command.model == command.resume ||
+      !std::filesystem::exists(command.model, error))
+    return command.model;
+  std::filesystem::path beside = command.model;
+  beside += ".checkpoint";
+  return beside;
+}
+
 /// What the bits of results depend on.
 std::string arithmetic(const BackendInfo& backend) {
   const bool shares_kernels =
@@ -78,6 +92,7 @@ TrainingSession<T>::TrainingSession(const TrainCommand& command, const TrainingD
     : command_(command),
       data_(data),
       spec_(network_spec<T>(command, data.train)),
+      checkpoint_path_(checkpoint_path(command)),
       log_(command.log),
       info_{data.train.class_names(), data.train.sample_shape(),
             make_preprocessing(command.preprocess, data.train), data.train.columns(),
@@ -191,8 +206,8 @@ void TrainingSession<T>::write_checkpoint() {
   if (settings_[kData].empty()) settings_[kData] = fingerprint(data_);
   last_checkpoint_time_ = std::chrono::steady_clock::now();
   try {
-    if (!is_replaced(command_.model)) return;
-    save_checkpoint(command_.model, network_, state_, info_, settings_);
+    if (!is_replaced(checkpoint_path_)) return;
+    save_checkpoint(checkpoint_path_, network_, state_, info_, settings_);
     last_checkpoint_ = position();
   } catch (const IoError& error) {  // the file may be writable again by the end
     display_.warning(formatted("{}; training goes on without this checkpoint", error.what()));
@@ -213,8 +228,11 @@ template <class T>
 std::string TrainingSession<T>::what_is_saved() const {
   if (command_.model.empty()) return "nothing to save";
   if (last_checkpoint_.empty()) return "no model was written";
-  return formatted("{0} holds the run {1}, and `lamella train --resume {0}` goes on from there",
-                   command_.model.string(), last_checkpoint_);
+  const std::string model = checkpoint_path_ == command_.model
+                                ? std::string()
+                                : formatted(" --model {}", command_.model.string());
+  return formatted("{0} holds the run {1}, and `lamella train --resume {0}{2}` goes on from there",
+                   checkpoint_path_.string(), last_checkpoint_, model);
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 #define LAMELLA_TOOLS_LAMELLA_COMMANDS_TRAINING_SESSION_H_
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,7 @@ class TrainingSession {
   const TrainCommand& command_;
   const TrainingData& data_;
   NetworkSpec spec_;
+  std::filesystem::path checkpoint_path_;
   EpochLog log_;
   ModelInfo info_;
   std::shared_ptr<ProfiledBackend> profiled_;  // null without --profile
