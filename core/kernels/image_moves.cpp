@@ -52,7 +52,8 @@ void shift_image(const ImageShape& shape, const ImageMove& move, const Stored* f
 template <class Stored>
 Stored rounded_to(double value) {
   if constexpr (std::is_integral_v<Stored>)
-    return static_cast<Stored>(value + 0.5);  // a mean of bytes: never out of range
+    // A mean of bytes is never negative or out of range.
+    return static_cast<Stored>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings)
   else
     return static_cast<Stored>(value);
 }

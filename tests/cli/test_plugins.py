@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import stat
 
-from harness import ToolTest, main, read_log
+from harness import ToolTest, main, read_log, write_csv
 
 PLUGINS = pathlib.Path(os.environ["LAMELLA_TEST_PLUGINS"])
 FAULTY = PLUGINS / "faulty"  # these end, stop or disorder the process that loads them
@@ -109,7 +109,11 @@ class FailsWhileTraining(ToolTest):
         shorter = self.dir / "shorter"
         self.succeed("train", *options, "--epochs", epochs - epochs % 2, "--quiet", "--model",
                      shorter, "--backend", PLUGINS / "lamella-good.so")
-        self.assertEqual(model.read_bytes(), shorter.read_bytes())
+        points = write_csv(self.dir / "points.csv", [((x / 4, y / 4), None) for x in range(-4, 8)
+                                                     for y in range(-4, 5)])
+        predictions = [self.succeed("predict", "--model", path, "--input", points)
+                       for path in (model, shorter)]
+        self.assertEqual(*predictions)
 
     def test_prediction_stops_too_and_leaves_no_file(self):
         model = self.train()
