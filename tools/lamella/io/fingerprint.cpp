@@ -23,7 +23,8 @@ class Hash {
       add_word(word);
     }
     word = 0;
-    std::memcpy(&word, bytes.data() + i, bytes.size() - i);
+    // Of nothing, the address is null, which memcpy may not be given.
+    if (i < bytes.size()) std::memcpy(&word, bytes.data() + i, bytes.size() - i);
     add_word(word);
   }
   std::uint64_t value() const { return hash_; }
