@@ -52,6 +52,7 @@ class Runner(unittest.TestCase):
     def test_bad_usage(self):
         for arguments, text in ((["no-such"], "no recipe no-such; there are: imbalance"), ([], "name a recipe"),
                                 (["imbalance", "--seeds", "0"], "--seeds needs at least 1"),
+                                (["imbalance", "--tune"], "--tune is for recipes of images"),
                                 (["imbalance", "--tool", "/no/such"], "/no/such does not exist")):
             done = run(*arguments)
             self.assertEqual(done.returncode, 2, done.stderr)
