@@ -1,7 +1,7 @@
 // The metadata of a checkpoint, to and from JSON; see run_metadata.h.
 //
-//   run           {"version": 1, "epoch": 3, "samples_done": 512, ..., "last": {...}, "best":
-//   {...}} run_settings  {NAME: TEXT, ...}
+//   run            {"version": 1, "epoch": 3, ..., "last": {...}, "best": {...}}
+//   run_settings   {NAME: TEXT, ...}
 #include "core/model/run_metadata.h"
 
 #include <cmath>

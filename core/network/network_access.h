@@ -2,6 +2,7 @@
 #ifndef LAMELLA_CORE_NETWORK_NETWORK_ACCESS_H_
 #define LAMELLA_CORE_NETWORK_NETWORK_ACCESS_H_
 
+#include <algorithm>
 #include <memory>
 
 #include <lamella/network.h>
@@ -27,6 +28,13 @@ struct NetworkAccess {
   template <class T>
   static const TrainingStep<T>& step(const Network<T>& network);
 };
+
+/// Copies all that a trained network consists of; both have one specification.
+template <class T>
+void copy_parameters(const Network<T>& from, Network<T>& to) {
+  std::ranges::copy(NetworkAccess::parameters(from).storage(),
+                    NetworkAccess::parameters(to).storage().begin());
+}
 
 }  // namespace lamella::detail
 

@@ -14,6 +14,7 @@
 #include "core/base/sizes.h"
 #include "core/data/gather.h"
 #include "core/training/evaluation.h"
+#include "core/training/probability_metrics.h"
 
 namespace lamella {
 
@@ -107,14 +108,8 @@ double best_beta(const Logits& logits) {
 template <class T>
 double fit_temperature(std::span<const std::int32_t> labels, ConstView<T> probabilities) {
   constexpr std::string_view where = "fit_temperature";
-  if (std::ssize(labels) != probabilities.rows)
-    throw ArgumentError(formatted("{}: {} labels for probabilities of {} samples", where,
-                                  labels.size(), probabilities.rows));
+  check_labels_of(where, labels, probabilities);
   if (labels.empty()) throw ArgumentError(formatted("{}: there are no samples", where));
-  for (std::size_t s = 0; s < labels.size(); ++s)
-    if (labels[s] < 0 || labels[s] >= probabilities.cols)
-      throw ArgumentError(formatted("{}: label {} of sample {} is not one of 0 to {}", where,
-                                    labels[s], s, probabilities.cols - 1));
   return 1 / best_beta(Logits(where, labels, probabilities));
 }
 

@@ -12,7 +12,7 @@
 #include <lamella/error.h>
 
 #include "core/base/format.h"
-#include "core/network/parameters.h"
+#include "core/network/network_access.h"
 
 namespace lamella {
 
@@ -91,12 +91,6 @@ class Members {
   std::mutex mutex_;
   std::exception_ptr failure_;
 };
-
-// Copies all tensors; both networks have one specification.
-template <class T>
-void copy_parameters(const Network<T>& from, Network<T>& to) {
-  for (index_t l = 0; l < from.layers(); ++l) copy_tensors(from.layer(l), to.layer(l));
-}
 
 }  // namespace
 

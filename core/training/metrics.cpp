@@ -48,6 +48,7 @@ Evaluation classification_metrics(std::span<const std::int32_t> labels,
                              [static_cast<std::size_t>(predictions[i])];
   }
   index_t correct = 0, present = 0, named = 0;
+  double recalls = 0, precisions = 0, f1s = 0;  // sums
   std::vector<index_t> predicted(count, 0);
   for (const std::vector<index_t>& row : result.confusion_matrix)
     for (std::size_t c = 0; c < count; ++c) predicted[c] += row[c];
@@ -60,17 +61,17 @@ Evaluation classification_metrics(std::span<const std::int32_t> labels,
     result.per_class.push_back({ratio(true_positives, predicted[c]), ratio(true_positives, support),
                                 ratio(2 * true_positives, predicted[c] + support), support});
     const ClassMetrics& own = result.per_class.back();
-    result.balanced_accuracy += own.recall;  // 0 for a class without samples
-    result.macro_precision += own.precision;
-    result.macro_f1 += own.f1;
+    recalls += own.recall;  // 0 for a class without samples
+    precisions += own.precision;
+    f1s += own.f1;
     present += support > 0 ? 1 : 0;
     named += support + predicted[c] > 0 ? 1 : 0;
   }
   const auto mean = [](double sum, index_t n) { return n == 0 ? 0 : sum / static_cast<double>(n); };
-  result.macro_recall = mean(result.balanced_accuracy, named);
-  result.balanced_accuracy = mean(result.balanced_accuracy, present);
-  result.macro_precision = mean(result.macro_precision, named);
-  result.macro_f1 = mean(result.macro_f1, named);
+  result.balanced_accuracy = mean(recalls, present);
+  result.macro_recall = mean(recalls, named);
+  result.macro_precision = mean(precisions, named);
+  result.macro_f1 = mean(f1s, named);
   result.accuracy = ratio(correct, result.samples);
   return result;
 }

@@ -51,6 +51,18 @@ std::optional<Areas> areas(std::span<const T> scores, std::span<const std::int32
 }  // namespace
 
 template <class T>
+void check_labels_of(std::string_view where, std::span<const std::int32_t> labels,
+                     ConstView<T> probabilities) {
+  if (std::ssize(labels) != probabilities.rows)
+    throw ArgumentError(formatted("{}: {} labels for probabilities of {} samples", where,
+                                  labels.size(), probabilities.rows));
+  for (std::size_t s = 0; s < labels.size(); ++s)
+    if (labels[s] < 0 || labels[s] >= probabilities.cols)
+      throw ArgumentError(formatted("{}: label {} of sample {} is not one of 0 to {}", where,
+                                    labels[s], s, probabilities.cols - 1));
+}
+
+template <class T>
 ProbabilityFigures<T>::ProbabilityFigures(std::string_view where, index_t samples, index_t classes,
                                           index_t top_k, RankMetrics ranks)
     : classes_(classes), top_k_(std::min(top_k, classes)), ranks_(ranks == RankMetrics::computed) {
@@ -126,6 +138,8 @@ void ProbabilityFigures<T>::rank(ProbabilityMetrics& metrics) {
   metrics.average_precision = sum.average_precision / found;
 }
 
+template void check_labels_of(std::string_view, std::span<const std::int32_t>, ConstView<float>);
+template void check_labels_of(std::string_view, std::span<const std::int32_t>, ConstView<double>);
 template class ProbabilityFigures<float>;
 template class ProbabilityFigures<double>;
 
@@ -138,16 +152,10 @@ ProbabilityMetrics probability_metrics(std::span<const std::int32_t> labels,
                                        ConstView<T> probabilities, index_t top_k,
                                        RankMetrics ranks) {
   constexpr std::string_view where = "probability_metrics";
-  if (std::ssize(labels) != probabilities.rows)
-    throw ArgumentError(formatted("{}: {} labels for probabilities of {} samples", where,
-                                  labels.size(), probabilities.rows));
+  check_labels_of(where, labels, probabilities);
   if (probabilities.rows > std::numeric_limits<std::int32_t>::max())
     throw ArgumentError(formatted("{}: {} samples; at most {} can be addressed", where,
                                   probabilities.rows, std::numeric_limits<std::int32_t>::max()));
-  for (std::size_t s = 0; s < labels.size(); ++s)
-    if (labels[s] < 0 || labels[s] >= probabilities.cols)
-      throw ArgumentError(formatted("{}: label {} of sample {} is not one of 0 to {}", where,
-                                    labels[s], s, probabilities.cols - 1));
   ProbabilityFigures<T> figures(where, probabilities.rows, probabilities.cols, top_k, ranks);
   figures.add(labels, probabilities);
   return figures.result();

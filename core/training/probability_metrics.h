@@ -12,6 +12,11 @@
 
 namespace lamella::detail {
 
+/// Throws ArgumentError, opened by `where`, unless there is a label in [0, classes) for each row.
+template <class T>
+void check_labels_of(std::string_view where, std::span<const std::int32_t> labels,
+                     ConstView<T> probabilities);
+
 template <class T>
 class ProbabilityFigures {
  public:

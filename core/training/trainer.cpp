@@ -258,12 +258,6 @@ Figures figures(const Network<T>& network, const Dataset& data,
           static_cast<double>(result.correct) / result.weight_sum};
 }
 
-template <class T>
-void copy_parameters(const Network<T>& from, Network<T>& to) {
-  std::ranges::copy(NetworkAccess::parameters(from).storage(),
-                    NetworkAccess::parameters(to).storage().begin());
-}
-
 // Notes in the state how good the weights of `measured` are, which the report is about.
 template <class T>
 void observe(RunState<T>& state, const EpochReport& report, const TrainOptions& options,
@@ -337,8 +331,7 @@ std::vector<EpochReport> train_from(RunState<T>& state, Network<T>& network,
   else if (decides_on_validation_data(options))
     throw ArgumentError(
         "train: early stopping, the best weights and a plateau go by validation data, and there "
-        "are "
-        "none");
+        "are none");
   if (data.test != nullptr) check_fits("train", "test", network.spec(), *data.test, preprocessing);
 
   // It may refuse the weights of samples, and then the optimiser must keep its memory.
